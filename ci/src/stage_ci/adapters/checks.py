@@ -1,0 +1,97 @@
+"""Runs the linters and the unit tests; what their endings mean is said in rules/checks."""
+
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from typing import Final
+
+import anyio
+import dagger
+from dagger import dag
+
+from stage_ci import pins
+from stage_ci.adapters import toolchain
+from stage_ci.adapters.commands import run
+from stage_ci.adapters.programs import program
+from stage_ci.rules.checks import LintReport, TestReport, ToolRun, started_at
+
+REPORTS: Final = "/reports"
+# Seconds after which a test run is ended; a hanging test must not hold a release for longer.
+TEST_LIMIT: Final = 900
+
+_FLAKE8: Final = ["--max-line-length=110", "--extend-ignore=E203"]
+_LINTERS: Final = {
+    "black": ["black", "--check", "--diff", "--quiet", "."],
+    "flake8": ["flake8", *_FLAKE8, "."],
+    "isort": ["isort", "--check-only", "--diff", "--profile=black", "."],
+}
+
+
+async def lint(source: dagger.Directory) -> LintReport:
+    """Return what black, flake8 and isort say of ``source``; all three always run."""
+    container = _linters(source)
+    runs: dict[str, ToolRun] = {}
+
+    async def one(name: str, command: list[str]) -> None:
+        ended = await run(container, command)
+        runs[name] = ToolRun(ended.status, ended.stdout, ended.stderr)
+
+    async with anyio.create_task_group() as group:
+        for name, command in _LINTERS.items():
+            group.start_soon(one, name, command)
+    return LintReport(files=len(await source.glob("**/*.py")), runs={name: runs[name] for name in _LINTERS})
+
+
+def formatted(source: dagger.Directory) -> dagger.Directory:
+    """Return ``source`` after isort and black have rewritten it."""
+    return (
+        _linters(source)
+        .with_exec(["isort", "--quiet", "--profile=black", "."])
+        .with_exec(["black", "--quiet", "."])
+        .directory(toolchain.WORKDIR)
+    )
+
+
+async def test(source: dagger.Directory, environment: Mapping[str, dagger.Secret]) -> tuple[TestReport, dagger.Directory]:
+    """Return how ``tests/unit/`` of ``source`` ended, and the folder with ``junit.xml`` and ``coverage.xml``.
+
+    Args:
+        source: The service's source.
+        environment: Values for the tests' ``.env``, by name.
+    """
+    container = await _tests(source)
+    for name, secret in environment.items():
+        container = container.with_mounted_secret(f"/run/secrets/environment/{name}", secret)
+    command, now = ["python", "/programs/run_tests.py", str(TEST_LIMIT), REPORTS], datetime.now(UTC).replace(microsecond=0)
+    ended = await run(container, command)
+    ran = started_at(ended.stdout)
+    if ended.status and ran and ran < now:
+        # A red result out of the cache may have been bad luck: whoever calls again wants to know whether it still is red.
+        ended = await run(container.with_env_variable("STAGE_CI_NOW", now.isoformat()), command)
+    reports = ended.container.directory(REPORTS)
+    junit = await reports.file("junit.xml").contents() if "junit.xml" in await reports.entries() else None
+    return TestReport.read(ended.status, ended.stdout + ended.stderr, junit), reports
+
+
+def _linters(source: dagger.Directory) -> dagger.Container:
+    container = toolchain.with_packages(pins.LINTERS)
+    return container.with_directory(toolchain.WORKDIR, source).with_workdir(toolchain.WORKDIR)
+
+
+async def _tests(source: dagger.Directory) -> dagger.Container:
+    present = set(await source.entries())
+    if "requirements.dev" in present:
+        # requirements.dev may include requirements; both enter the layer.
+        files, extra = [name for name in ("requirements", "requirements.dev") if name in present], ()
+    else:
+        files, extra = [name for name in ("requirements",) if name in present], pins.TEST_TOOLS
+    return (
+        toolchain.with_requirements(source, files, extra)
+        .with_new_file("/programs/run_tests.py", program("run_tests.py"))
+        .with_env_variable("PYTHONPATH", f"{toolchain.WORKDIR}/src")
+        .with_directory(REPORTS, dag.directory())
+        .with_directory(toolchain.WORKDIR, source)
+        .with_workdir(toolchain.WORKDIR)
+        # A temporary mount holds the .env: no layer ever does.
+        .with_mounted_temp("/run/dotenv")
+        .with_symlink("/run/dotenv/.env", f"{toolchain.WORKDIR}/.env")
+    )

@@ -1,0 +1,115 @@
+"""Builds the service's image, packs it as one archive and asks the running image for an answer."""
+
+from dataclasses import dataclass
+from typing import Final
+
+import anyio
+import dagger
+from dagger import dag
+
+from stage_ci.adapters import toolchain
+from stage_ci.adapters.programs import program
+from stage_ci.errors import BuildFailed, InvalidInput, SmokeFailed
+from stage_ci.rules.archive import manifest_digest
+from stage_ci.rules.build_failure import build_cause, last_line
+from stage_ci.rules.claim import InputDigest
+from stage_ci.rules.dockerfile import base_images
+from stage_ci.rules.reference import Digest
+
+# Seconds a started image has to become ready.
+READY_LIMIT: Final = 60
+# One line for each file: digest, mode as git keeps it, path; sorted by path, whatever the machine's locale.
+_LISTING: Final = (
+    "find . -type f | LC_ALL=C sort | while read -r file; do "
+    'mode=644; [ -x "$file" ] && mode=755; echo "$(sha256sum <"$file" | cut -c1-64) $mode $file"; done'
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Archive:
+    """A built image as one OCI archive: what is scanned is what is pushed."""
+
+    file: dagger.File
+    digest: Digest
+
+
+async def build(source: dagger.Directory) -> dagger.Container:
+    """Return the image built from the Dockerfile of ``source``, evaluated.
+
+    Raises:
+        InvalidInput: if there is no Dockerfile.
+        BuildFailed: if it cannot be built; names the instruction or the package.
+    """
+    if "Dockerfile" not in await source.entries():
+        msg = "the source has no Dockerfile"
+        raise InvalidInput(msg, step="build", remedy="check that --source is the folder that holds the Dockerfile")
+    try:
+        return await source.docker_build().sync()
+    except dagger.QueryError as error:
+        output = f"{error.stdout}\n{error.stderr}" if isinstance(error, dagger.ExecError) else ""
+        command = " ".join(error.command) if isinstance(error, dagger.ExecError) else ""
+        raise BuildFailed(build_cause(str(error), command, output)) from error
+
+
+async def inputs(source: dagger.Directory) -> InputDigest:
+    """Return the digest of all that the image of ``source`` is made from.
+
+    Raises:
+        InvalidInput: if there is no Dockerfile, or it names no base image.
+    """
+    if "Dockerfile" not in await source.entries():
+        msg = "the source has no Dockerfile"
+        raise InvalidInput(msg, step="build", remedy="check that --source is the folder that holds the Dockerfile")
+    bases: dict[str, str] = {}
+
+    async def resolve(name: str) -> None:
+        bases[name] = await dag.container().from_(name).image_ref()
+
+    async with anyio.create_task_group() as group:
+        for name in base_images(await source.file("Dockerfile").contents()):
+            group.start_soon(resolve, name)
+    listing = toolchain.python().with_mounted_directory("/context", await _context(source)).with_workdir("/context")
+    return InputDigest.of(await listing.with_exec(["sh", "-c", _LISTING]).stdout(), bases)
+
+
+async def _context(source: dagger.Directory) -> dagger.Directory:
+    """Return what the Dockerfile can see: ``source`` without what .dockerignore names."""
+    if ".dockerignore" not in await source.entries():
+        return source
+    ignored = (await source.file(".dockerignore").contents()).splitlines()
+    patterns = [line.strip() for line in ignored if line.strip() and not line.startswith("#")]
+    return dag.directory().with_directory(".", source, exclude=patterns).with_file("Dockerfile", source.file("Dockerfile"))
+
+
+async def pack(image: dagger.Container) -> Archive:
+    """Return ``image`` as an archive."""
+    file = image.as_tarball()
+    reader = toolchain.python().with_mounted_file("/image.tar", file)
+    index = await reader.with_exec(["tar", "--extract", "--to-stdout", "--file=/image.tar", "index.json"]).stdout()
+    return Archive(file, manifest_digest(index))
+
+
+async def smoke(image: dagger.Container, port: int) -> str:
+    """Start ``image`` as a service and return its answers, a line each.
+
+    Raises:
+        SmokeFailed: if it does not start, is not ready in time, or answers wrongly.
+    """
+    service = image.with_exposed_port(port).as_service(use_entrypoint=True)
+    prober = (
+        toolchain.python()
+        .with_new_file("/probe.py", program("probe.py"))
+        .with_service_binding("service", service)
+    )
+    command = ["python3", "/probe.py", f"http://service:{port}", str(READY_LIMIT)]
+    try:
+        with anyio.fail_after(2 * READY_LIMIT):
+            return await prober.with_exec(command).stdout()
+    except TimeoutError:
+        msg = f"the image did not listen on port {port} within {2 * READY_LIMIT} s"
+        raise SmokeFailed(msg) from None
+    except dagger.ExecError as error:
+        raise SmokeFailed(last_line(error.stdout) or build_cause(str(error), "", error.stderr)) from error
+    except dagger.QueryError as error:
+        msg = f"the image does not start: {build_cause(str(error), '', '')}"
+        raise SmokeFailed(msg) from error

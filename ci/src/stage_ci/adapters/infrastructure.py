@@ -1,0 +1,249 @@
+"""The infrastructure repository as a git remote: its refs, one file of it, and writes that only succeed unraced.
+
+Every write names the value it expects to find. The git protocol makes the server compare and swap, so neither a claim
+nor a commit can overwrite another writer's, and no working tree is needed: a commit is one file and the trees above it.
+"""
+
+import time
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Final, TypeVar
+from urllib.parse import urlsplit
+
+import anyio.to_thread
+from dulwich.client import GitClient, HttpGitClient, HTTPUnauthorized, get_transport_and_path
+from dulwich.errors import GitProtocolError, HangupException, NotGitRepository, NotTreeError
+from dulwich.object_store import BaseObjectStore, tree_lookup_path
+from dulwich.objects import ZERO_SHA, Blob, Commit, ObjectID, ShaFile, Tree
+from dulwich.pack import pack_objects_to_data
+from dulwich.repo import MemoryRepo
+
+from stage_ci.errors import InfrastructureRefused, InfrastructureUnavailable, ManifestMissing
+
+# Seconds for one exchange with the server; a stalled one ends as InfrastructureUnavailable.
+EXCHANGE_LIMIT: Final = 60.0
+_IDENTITY: Final = b"stage-ci <stage-ci@users.noreply.github.com>"
+_REGULAR_FILES: Final = (0o100644, 0o100755)
+# What git and the hosting services answer when another writer was faster; anything else is a refusal.
+_RACED: Final = (
+    "already exists",
+    "stale info",
+    "fetch first",
+    "non-fast-forward",
+    "cannot lock",
+    "failed to lock",
+    "failed to update ref",
+    "failed to write",
+    "incorrect old value",
+    "reference changed",
+)
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True)
+class Snapshot:
+    """The tip of a branch, with what is needed to read files from it and to commit on top of it."""
+
+    commit: str
+    store: BaseObjectStore
+    tree: ObjectID
+
+    def read(self, filename: str) -> bytes:
+        """Return the bytes of the file at ``filename``, relative to the repository's root.
+
+        Raises:
+            ManifestMissing: if there is no such file, or it is a folder, a link or a submodule.
+        """
+        try:
+            mode, sha = tree_lookup_path(self.store.__getitem__, self.tree, filename.encode())
+        except (KeyError, NotTreeError, ValueError) as error:
+            msg = f"{filename} is not in the infrastructure repository"
+            raise ManifestMissing(msg) from error
+        if mode not in _REGULAR_FILES:
+            msg = f"{filename} is not a regular file of the infrastructure repository"
+            raise ManifestMissing(msg)
+        blob = self.store[sha]
+        assert isinstance(blob, Blob)  # noqa: S101 - what the mode of a regular file means
+        return blob.data
+
+
+class Raced(Exception):  # noqa: N818 - not an error: the caller reads again and retries
+    """Another writer was faster: nothing was written."""
+
+
+class Infrastructure:
+    """One infrastructure repository behind a URL.
+
+    Args:
+        url: Where git finds it: https, http or git, without credentials.
+        token: The token that may push to it, sent as the password of an HTTP request; None for anonymous access.
+    """
+
+    def __init__(self, url: str, token: str | None = None) -> None:
+        self.url = url
+        self._token = token
+
+    async def refs(self) -> dict[str, str]:
+        """Return every ref of the repository with the object it names.
+
+        Raises:
+            InfrastructureRefused: if the server does not let the caller read, or the repository does not exist.
+            InfrastructureUnavailable: if the server does not answer in time.
+        """
+
+        def read(client: GitClient, path: str) -> dict[str, str]:
+            found = client.get_refs(path.encode()).refs
+            return {name.decode(): sha.decode() for name, sha in found.items() if sha is not None}
+
+        return await self._exchange(read)
+
+    async def snapshot(self, branch: str) -> Snapshot:
+        """Return the tip of ``branch``, fetched afresh and without history.
+
+        Raises:
+            InfrastructureRefused: as in ``refs``, and if there is no such branch.
+            InfrastructureUnavailable: if the server does not answer in time.
+        """
+        ref = f"refs/heads/{branch}".encode()
+
+        def fetch(client: GitClient, path: str) -> Snapshot:
+            repo = MemoryRepo()
+
+            def wanted(refs: Mapping[bytes, ObjectID], depth: int | None = None) -> list[ObjectID]:  # noqa: ARG001
+                if ref not in refs:
+                    msg = f"the infrastructure repository has no branch {branch}"
+                    raise InfrastructureRefused(msg, remedy="check --infra-branch")
+                return [refs[ref]]
+
+            tip = client.fetch(path.encode(), repo, determine_wants=wanted, depth=1).refs[ref]
+            assert tip is not None  # noqa: S101 - `wanted` raised otherwise
+            commit = repo.object_store[tip]
+            assert isinstance(commit, Commit)  # noqa: S101 - the tip of a branch is a commit
+            return Snapshot(tip.decode(), repo.object_store, commit.tree)
+
+        return await self._exchange(fetch)
+
+    async def create(self, ref: str, text: str) -> None:
+        """Create ``ref`` if no ref of this name exists, at ``claim_object(text)``.
+
+        Raises:
+            Raced: if the ref exists.
+            InfrastructureRefused: if the server does not let the caller write.
+            InfrastructureUnavailable: if the server does not answer in time.
+        """
+        objects = _claim_objects(text)
+        await self._push(ref.encode(), ZERO_SHA, objects[-1].id, objects)
+
+    async def commit(self, snapshot: Snapshot, branch: str, filename: str, content: bytes, message: str) -> str:
+        """Commit ``content`` as ``filename`` on top of ``snapshot`` and push it to ``branch``; return the commit.
+
+        Raises:
+            Raced: if the branch has moved since ``snapshot``.
+            InfrastructureRefused: if the server does not let the caller write.
+            InfrastructureUnavailable: if the server does not answer in time.
+        """
+        blob = Blob.from_string(content)
+        trees = list(_replaced(snapshot, filename.encode().split(b"/"), blob.id))
+        parent = ObjectID(snapshot.commit.encode())
+        commit = _commit(trees[-1].id, message, int(time.time()), parents=[parent])
+        await self._push(f"refs/heads/{branch}".encode(), parent, commit.id, [blob, *trees, commit])
+        return commit.id.decode()
+
+    async def _push(self, ref: bytes, expected: bytes, new: ObjectID, objects: list[ShaFile]) -> None:
+        def update(refs: dict[bytes, ObjectID]) -> dict[bytes, ObjectID]:
+            if refs.get(ref, ZERO_SHA) != expected:
+                raise Raced
+            return {ref: new}
+
+        def send(client: GitClient, path: str) -> str | None:
+            result = client.send_pack(
+                path.encode(), update, lambda have, want, **_: pack_objects_to_data([(o, None) for o in objects])
+            )
+            return (result.ref_status or {}).get(ref)
+
+        problem = await self._exchange(send)
+        if problem and any(words in problem.lower() for words in _RACED):
+            raise Raced
+        if problem:
+            msg = f"the git server refused to update {ref.decode()}: {problem}"
+            raise InfrastructureRefused(msg)
+
+    async def _exchange(self, ask: Callable[[GitClient, str], T]) -> T:
+        def work() -> T:
+            with _told(self.url):
+                return ask(*self._client())
+
+        with anyio.move_on_after(EXCHANGE_LIMIT):
+            return await anyio.to_thread.run_sync(work, abandon_on_cancel=True)
+        msg = f"{self.url} did not answer within {EXCHANGE_LIMIT:.0f} s"
+        raise InfrastructureUnavailable(msg)
+
+    def _client(self) -> tuple[GitClient, str]:
+        parts = urlsplit(self.url)
+        if parts.scheme not in ("http", "https"):
+            return get_transport_and_path(self.url)
+        # GitHub takes any user name beside a token; this is the one it documents for apps.
+        user = "x-access-token" if self._token else None
+        host = f"{parts.scheme}://{parts.netloc}"
+        return HttpGitClient(host, username=user, password=self._token, timeout=EXCHANGE_LIMIT), parts.path
+
+
+def claim_object(text: str) -> str:
+    """Return the id of the object that ``Infrastructure.create`` makes of ``text``: always the same one."""
+    return _claim_objects(text)[-1].id.decode()
+
+
+def _claim_objects(text: str) -> list[ShaFile]:
+    empty = Tree()
+    return [empty, _commit(empty.id, text, 0, parents=[])]
+
+
+def _commit(tree: ObjectID, message: str, seconds: int, parents: list[ObjectID]) -> Commit:
+    commit = Commit()
+    commit.tree, commit.parents, commit.message = tree, parents, message.encode()
+    commit.author = commit.committer = _IDENTITY
+    commit.author_time = commit.commit_time = seconds
+    commit.author_timezone = commit.commit_timezone = 0
+    commit.encoding = b"UTF-8"
+    return commit
+
+
+def _replaced(snapshot: Snapshot, path: list[bytes], blob: ObjectID) -> Iterator[Tree]:
+    """Yield the trees that change when the file at ``path`` becomes ``blob``, the root last."""
+
+    def trees(root: ObjectID, names: list[bytes]) -> list[Tree]:
+        tree = snapshot.store[root]
+        assert isinstance(tree, Tree)  # noqa: S101 - `Snapshot.read` went the same way
+        if len(names) == 1:
+            below, entry = [], blob
+        else:
+            below = trees(tree[names[0]][1], names[1:])
+            entry = below[-1].id
+        changed = tree.copy()
+        assert isinstance(changed, Tree)  # noqa: S101 - a copy keeps its type
+        changed[names[0]] = (tree[names[0]][0], entry)
+        return [*below, changed]
+
+    yield from trees(snapshot.tree, path)
+
+
+@contextmanager
+def _told(url: str) -> Iterator[None]:
+    """Turn what dulwich and the network raise into the pipeline's own errors; no cause may carry a header."""
+    try:
+        yield
+    except HTTPUnauthorized:
+        msg = f"{url} does not accept the token"
+        raise InfrastructureRefused(msg) from None
+    except NotGitRepository:
+        msg = f"{url} is no repository, or the token may not see it"
+        raise InfrastructureRefused(msg) from None
+    except (GitProtocolError, HangupException, OSError) as error:
+        text = str(error)
+        if "http resp 403" in text or "access denied" in text:
+            msg = f"{url} forbids it: {text}"
+            raise InfrastructureRefused(msg) from None
+        msg = f"{url} does not answer as a git server: {type(error).__name__} {text}"
+        raise InfrastructureUnavailable(msg) from None

@@ -1,0 +1,57 @@
+"""Asks a running service what a user and a cluster would ask it: alive, ready, one real prediction.
+
+usage: probe.py BASE_URL SECONDS; prints one line per answer, ends 1 at the first wrong one.
+Runs in a container of its own, with the standard library only.
+"""
+
+import json
+import sys
+import time
+import urllib.error
+import urllib.request
+
+TICKET = "my laptop screen stays black and the docking station does not power on"
+
+
+def ask(url, body=None):
+    """Return (status, text); (0, reason) when nothing answers."""
+    data = None if body is None else json.dumps(body).encode()
+    request = urllib.request.Request(url, data=data, headers={"Content-Type": "application/json"})
+    try:
+        with urllib.request.urlopen(request, timeout=10) as answer:
+            return answer.status, answer.read().decode("utf-8", "replace")
+    except urllib.error.HTTPError as error:
+        return error.code, error.read().decode("utf-8", "replace")
+    except (OSError, ValueError) as error:
+        return 0, str(error)
+
+
+def wait(url, deadline):
+    """Ask until the answer is 200 or the deadline is over; return the last answer."""
+    while True:
+        status, text = ask(url)
+        if status == 200 or time.monotonic() > deadline:
+            return status, text
+        time.sleep(0.1)
+
+
+def main():
+    base, seconds = sys.argv[1], float(sys.argv[2])
+    deadline = time.monotonic() + seconds
+    for path in ("/health", "/ready"):
+        status, text = wait(base + path, deadline)
+        print(f"{path} answers {status or 'nothing'}: {text[:300]}")
+        if status != 200:
+            return 1
+    status, text = ask(base + "/predict_one", {"text": TICKET})
+    print(f"/predict_one answers {status or 'nothing'}: {text[:300]}")
+    try:
+        answer = json.loads(text)
+    except ValueError:
+        return 1
+    topic = answer.get("prediction") if isinstance(answer, dict) else None
+    return 0 if status == 200 and isinstance(topic, str) and topic else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())

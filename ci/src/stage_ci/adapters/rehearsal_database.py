@@ -1,0 +1,48 @@
+"""The vulnerability database of a rehearsal: authored, small, and served from the embedded registry.
+
+It holds a few real advisories, so that a planted one is found, and is no security verdict.
+"""
+
+import socket
+from importlib import resources
+from typing import Final
+
+import anyio
+
+from stage_ci import pins
+from stage_ci.adapters.registry import Registry
+from stage_ci.adapters.scanner import Database
+from stage_ci.adapters.services import REGISTRY_PORT, Embedded
+
+_PATH: Final = "aquasec/trivy-db"
+# The schema version is the tag Trivy asks for.
+_TAG: Final = "2"
+_CONFIG: Final = "application/vnd.aquasec.trivy.config.v1+json"
+# The name Trivy looks for among the layers.
+_FILE: Final = "db.tar.gz"
+_LAYER: Final = "application/vnd.aquasec.trivy.db.layer.v1.tar+gzip"
+# Seconds to find out whether the public database's host can be reached at all.
+_PATIENCE: Final = 3.0
+
+
+async def public() -> bool:
+    """Return whether the host of the public database takes a connection."""
+    host = pins.DATABASES[0].partition("/")[0]
+    try:
+        with anyio.fail_after(_PATIENCE):
+            stream = await anyio.connect_tcp(host, 443)
+    except (OSError, TimeoutError, socket.gaierror):
+        return False
+    await stream.aclose()
+    return True
+
+
+async def serve(embedded: Embedded) -> Database:
+    """Return the authored database, after putting it into the registry of ``embedded``."""
+    service = embedded.registry()
+    await service.start()
+    layer = resources.files(__package__).joinpath("trivy-db.tar.gz").read_bytes()
+    async with Registry(await service.endpoint(scheme="http"), _PATH) as registry:
+        await registry.put_artifact(_TAG, _CONFIG, _LAYER, layer, title=_FILE)
+    return Database((f"registry:{REGISTRY_PORT}/{_PATH}:{_TAG}",), service, rehearsal=True)
+

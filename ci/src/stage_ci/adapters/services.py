@@ -1,0 +1,86 @@
+"""The embedded registry and infrastructure repository of a rehearsal: real servers on cache volumes."""
+
+import re
+import uuid
+from dataclasses import dataclass
+from typing import Final, Self
+
+import dagger
+from dagger import dag
+
+from stage_ci import pins
+from stage_ci.adapters import toolchain
+from stage_ci.adapters.programs import program
+from stage_ci.errors import InvalidInput
+
+REGISTRY_PORT: Final = 5000
+GIT_PORT: Final = 8080
+_REPOSITORIES: Final = "/srv/git"
+_BLOBS: Final = "/var/lib/registry"
+_NAME: Final = re.compile(r"[a-z0-9](?:[a-z0-9-]{0,38}[a-z0-9])?")
+
+
+@dataclass(frozen=True, slots=True)
+class Embedded:
+    """One rehearsal's servers and state; ``name`` keeps several apart."""
+
+    name: str
+
+    @classmethod
+    def named(cls, name: str) -> Self:
+        """Return the rehearsal called ``name``.
+
+        Raises:
+            InvalidInput: if ``name`` is not 1 to 40 lower-case letters, digits and inner dashes.
+        """
+        if not _NAME.fullmatch(name):
+            msg = f"{name!r} is no name of a rehearsal"
+            raise InvalidInput(msg, step="rehearsal", remedy="give lower-case letters, digits and dashes")
+        return cls(name)
+
+    def registry(self) -> dagger.Service:
+        """Return the registry, on port 5000."""
+        return (
+            dag.container()
+            .from_(pins.REGISTRY)
+            .with_mounted_cache(_BLOBS, self._volume("registry"))
+            .with_env_variable("OTEL_TRACES_EXPORTER", "none")
+            .with_exposed_port(REGISTRY_PORT)
+            .as_service(use_entrypoint=True)
+        )
+
+    def infrastructure(self, repository: str, seed: dagger.Directory) -> dagger.Service:
+        """Return the git server, on port 8080; it makes ``repository`` from ``seed`` where it does not exist yet."""
+        return (
+            self._git()
+            .with_new_file("/git_server.sh", program("git_server.sh"))
+            .with_new_file("/etc/lighttpd/git.conf", program("git_server.conf"))
+            .with_mounted_directory("/seed", seed)
+            .with_exposed_port(GIT_PORT)
+            .as_service(args=["sh", "/git_server.sh", f"{repository}.git"])
+        )
+
+    async def git(self, repository: str, *arguments: str) -> str:
+        """Return what ``git`` prints for ``arguments`` in the state of ``repository`` as it is now."""
+        container = self._now(self._git())
+        return await container.with_exec(["git", f"--git-dir={_REPOSITORIES}/{repository}.git", *arguments]).stdout()
+
+    async def reset(self) -> None:
+        """Forget every image, commit and claim of the rehearsal."""
+        container = self._now(self._git()).with_mounted_cache(_BLOBS, self._volume("registry"))
+        await container.with_exec(["find", _REPOSITORIES, _BLOBS, "-mindepth", "1", "-delete"]).sync()
+
+    def _git(self) -> dagger.Container:
+        return (
+            toolchain.python()
+            .with_exec(["apt-get", "update", "-qq"])
+            .with_exec(["apt-get", "install", "-y", "-qq", "--no-install-recommends", "git", "lighttpd"])
+            .with_mounted_cache(_REPOSITORIES, self._volume("git"))
+        )
+
+    def _volume(self, kind: str) -> dagger.CacheVolume:
+        return dag.cache_volume(f"stage-ci-rehearsal-{self.name}-{kind}")
+
+    @staticmethod
+    def _now(container: dagger.Container) -> dagger.Container:
+        return container.with_env_variable("STAGE_CI_NOW", str(uuid.uuid4()))

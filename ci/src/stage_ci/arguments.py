@@ -1,0 +1,104 @@
+"""The arguments that functions share: their types, where they come from, and what ``--help`` says of them."""
+
+from typing import Annotated, Final
+
+import dagger
+from dagger import DefaultPath, Doc, Ignore
+
+# The seed's own service. A sibling gives arguments, not code.
+IMAGE: Final = "medhedimaaroufi/callcenterai-svm"
+VERSION_LINE: Final = "v1.0"
+INFRA_REPO: Final = "MLOps-CallcenterAI/Infrastructure-Configuration"
+INFRA_BRANCH: Final = "main"
+FILENAME: Final = "manifests/default/svm.yaml"
+REHEARSAL: Final = "default"
+PORT: Final = 8000
+
+# What never leaves the caller's machine. Hidden files hold credentials and caches (.env, .git, .aws, .dvc, .venv); those
+# that configure a check or the build come back by name. Folders of this repository that no service needs go as well.
+_NOT_UPLOADED: Final = [
+    "**/.*",
+    "!**/.dockerignore",
+    "!**/.flake8",
+    "!**/.isort.cfg",
+    "!**/.coveragerc",
+    "**/*.pem",
+    "**/*.key",
+    "**/*.p12",
+    "**/*.pfx",
+    "**/id_rsa*",
+    "**/id_ed25519*",
+    "**/__pycache__",
+    "**/node_modules",
+    "bench",
+    "ci",
+    "docs",
+    "examples",
+    "mlruns",
+    "reports",
+    "*.md",
+    "LICENSE",
+    "Makefile",
+    "dagger.json",
+]
+
+Source = Annotated[
+    dagger.Directory,
+    DefaultPath("/"),
+    Ignore(_NOT_UPLOADED),
+    Doc(
+        "Folder that holds Dockerfile, src/, tests/unit/ and requirements; by default the repository of this module. "
+        "Hidden files, keys and caches are not uploaded."
+    ),
+]
+Seed = Annotated[
+    dagger.Directory,
+    DefaultPath("/examples/infra"),
+    Doc("Files a new rehearsal's infrastructure repository starts with; without effect once it exists."),
+]
+Infra = Annotated[dagger.Directory, Doc("Folder laid out as the infrastructure repository, such as ./examples/infra.")]
+Image = Annotated[str, Doc("Image repository as [registry/]owner/name, without tag; docker.io if no registry is named.")]
+Line = Annotated[str, Doc("Line of versions as vMAJOR.MINOR; the stage counts the third number up from 1.")]
+InfraRepo = Annotated[str, Doc("Infrastructure repository: owner/name on GitHub, or an https URL without credentials.")]
+InfraBranch = Annotated[str, Doc("Branch of the infrastructure repository that the manifest is committed to.")]
+File = Annotated[str, Doc("Manifest in the infrastructure repository that names the image, relative to its root.")]
+ImageVersion = Annotated[str, Doc("Version to name in the manifest, such as v1.0.7; one of the version line.")]
+ImageDigest = Annotated[
+    str,
+    Doc("Digest of that version as sha256:…; needed where the manifest pins the image by digest."),
+]
+Username = Annotated[
+    dagger.Secret | None,
+    Doc("User of the image registry, such as env://DOCKER_USERNAME. With none of the three credentials: a rehearsal."),
+]
+Password = Annotated[dagger.Secret | None, Doc("That user's password or access token, such as env://DOCKER_PASSWORD.")]
+Token = Annotated[
+    dagger.Secret | None,
+    Doc("Token that may push to the infrastructure repository, such as env://TOKEN."),
+]
+RegistryService = Annotated[
+    dagger.Service | None,
+    Doc("Registry that only your machine can see, such as tcp://localhost:5055; plain HTTP, credentials optional."),
+]
+InfraService = Annotated[
+    dagger.Service | None,
+    Doc("Git server over HTTP that only your machine can see, such as tcp://localhost:8081; the token is optional."),
+]
+Databases = Annotated[
+    list[str] | None,
+    Doc(
+        "Addresses of Trivy's vulnerability database, asked in order; by default the public mirrors. `registry:PORT/…` is "
+        "the registry given as a service; `rehearsal` is the authored database, with which a scan is no verdict."
+    ),
+]
+RehearsalName = Annotated[str, Doc("Name of the rehearsal, which keeps its registry and repository apart from others.")]
+LookIntoRehearsal = Annotated[
+    str | None,
+    Doc("Name of a rehearsal to look into instead of the real registry and repository."),
+]
+Port = Annotated[int, Doc("TCP port on which the service in the image listens.")]
+DatabricksHost = Annotated[dagger.Secret | None, Doc("DATABRICKS_HOST for the unit tests' .env.")]
+DatabricksToken = Annotated[dagger.Secret | None, Doc("DATABRICKS_TOKEN for the unit tests' .env.")]
+ModelUri = Annotated[dagger.Secret | None, Doc("MODEL_URI for the unit tests' .env.")]
+ExperimentName = Annotated[dagger.Secret | None, Doc("EXPERIMENT_NAME for the unit tests' .env.")]
+Format = Annotated[str, Doc("`text` for a summary, `json` for one object with image, version, digest, commit, manifest, outcome.")]

@@ -1,0 +1,219 @@
+"""Every way the pipeline says no, one class per cause.
+
+::
+
+    StageError                     what a user of the pipeline sees: step, cause, remedy, in one line
+    ├── InvalidInput               an argument or a file of the source cannot be used as given
+    │   ├── InvalidVersion
+    │   ├── InvalidReference
+    │   ├── InvalidDigest
+    │   ├── InvalidFilename
+    │   └── MissingCredential
+    ├── NothingChecked             no file linted, no test collected, no package scanned
+    ├── LintFailed
+    ├── TestsFailed
+    ├── BuildFailed
+    ├── SmokeFailed
+    ├── VulnerableImage            the scanner ran and found what forbids a release
+    ├── ScannerUnavailable         the scanner could not run: no verdict either way
+    ├── RegistryError
+    │   ├── RegistryRefused        401, 403: no retry can mend it
+    │   ├── RegistryUnavailable    unreachable, overloaded or talking nonsense, after bounded retries
+    │   ├── TagTaken               the tag exists and holds somebody else's image
+    │   └── DigestMismatch         the registry holds other bytes than were pushed
+    ├── InfrastructureError
+    │   ├── InfrastructureRefused  credentials, protected branch, missing repository or branch
+    │   ├── InfrastructureUnavailable
+    │   └── InfrastructureBusy     every retry met another writer
+    └── ManifestError
+        ├── ManifestMissing        not there, or not a regular UTF-8 file
+        ├── ManifestUnreadable     template, duplicate key, invalid or oversized YAML
+        └── NothingUpdated         no reference to the image
+"""
+
+
+class StageError(Exception):
+    """An expected failure, told as step, cause and remedy.
+
+    Args:
+        cause: What happened, naming the input or the part; one line, no final full stop.
+        remedy: What the reader can do; replaces the class's own remedy.
+        step: The step that failed; replaces the class's own step.
+    """
+
+    step = "stage"
+    remedy = "call the failing function alone to see its part"
+
+    def __init__(self, cause: str, *, remedy: str | None = None, step: str | None = None) -> None:
+        self.cause = " ".join(cause.split())
+        self.remedy = self.remedy if remedy is None else remedy
+        self.step = self.step if step is None else step
+        super().__init__(f"{self.step}: {self.cause}; {self.remedy}")
+
+
+class InvalidInput(StageError):
+    """An argument or a file of the source cannot be used as given."""
+
+    step = "input"
+    remedy = "correct it and call again"
+
+
+class InvalidVersion(InvalidInput):
+    """Text that is no version of the line."""
+
+    remedy = "give a version of the line, such as v1.0.7"
+
+
+class InvalidReference(InvalidInput):
+    """Text that is no image reference."""
+
+    remedy = "give an image as [registry/]name, such as docker.io/owner/service"
+
+
+class InvalidDigest(InvalidInput):
+    """Text that is no content digest."""
+
+    remedy = "give a digest as sha256: and 64 hexadecimal digits"
+
+
+class InvalidFilename(InvalidInput):
+    """A path that leaves the infrastructure repository or cannot name a file in it."""
+
+    remedy = "give the manifest's path relative to the repository's root, such as manifests/default/svm.yaml"
+
+
+class MissingCredential(InvalidInput):
+    """Some credentials were given and others were not."""
+
+    step = "credentials"
+    remedy = "give all of them to release, or none to rehearse"
+
+
+class NothingChecked(StageError):
+    """A check that had nothing to look at: a failure, never a pass."""
+
+    step = "check"
+    remedy = "check that --source is the folder that holds src/ and tests/unit/"
+
+
+class LintFailed(StageError):
+    """At least one of black, flake8 and isort has findings."""
+
+    step = "lint"
+    remedy = "run `dagger call format` to apply black and isort, and mend what flake8 names"
+
+
+class TestsFailed(StageError):
+    """At least one unit test failed, or the test run itself broke or hung."""
+
+    step = "test"
+    remedy = "run `dagger call reports export --path=reports` for the JUnit and coverage files"
+    __test__ = False  # not a test class, whatever pytest reads in its name
+
+
+class BuildFailed(StageError):
+    """The image could not be built from the Dockerfile."""
+
+    step = "build"
+    remedy = "run `dagger call build` to see the build alone"
+
+
+class SmokeFailed(StageError):
+    """The built image does not start, is not ready, or answers wrongly."""
+
+    step = "smoke"
+    remedy = "run `dagger call build as-service up` and ask it by hand"
+
+
+class VulnerableImage(StageError):
+    """The scanner found a critical vulnerability that has a fix."""
+
+    step = "scan"
+    remedy = "raise the package to its fixed version"
+
+
+class ScannerUnavailable(StageError):
+    """The scanner could not run: database, network or a crash. Neither a pass nor a finding."""
+
+    step = "scan"
+    remedy = "give a reachable vulnerability database with --database"
+
+
+class RegistryError(StageError):
+    """Something between the pipeline and the registry."""
+
+    step = "registry"
+
+
+class RegistryRefused(RegistryError):
+    """The registry knows the caller too little: 401 or 403."""
+
+    remedy = "check the user name, the password and what they may do in this repository"
+
+
+class RegistryUnavailable(RegistryError):
+    """The registry cannot be reached or gives no usable answer, after bounded retries."""
+
+    remedy = "check the registry's address and state, then run again"
+
+
+class TagTaken(RegistryError):
+    """The tag already holds an image that this run did not push."""
+
+    step = "publish"
+    remedy = "run again: the next free number is taken"
+
+
+class DigestMismatch(RegistryError):
+    """The registry reports another digest than the archive's."""
+
+    step = "publish"
+    remedy = "nothing was deployed; find out who writes to this tag before running again"
+
+
+class InfrastructureError(StageError):
+    """Something between the pipeline and the infrastructure repository."""
+
+    step = "deploy"
+
+
+class InfrastructureRefused(InfrastructureError):
+    """Bad token, protected branch, missing repository or branch: no retry can mend it."""
+
+    remedy = "check the token, the repository's name and the branch's protection"
+
+
+class InfrastructureUnavailable(InfrastructureError):
+    """The git server does not answer in time, or breaks off."""
+
+    remedy = "run again: the release continues where it stopped"
+
+
+class InfrastructureBusy(InfrastructureError):
+    """Other writers won every race within the bound."""
+
+    remedy = "run again: the release continues where it stopped"
+
+
+class ManifestError(StageError):
+    """The manifest cannot be edited."""
+
+    step = "manifest"
+
+
+class ManifestMissing(ManifestError):
+    """The manifest is absent, a folder, a link or no UTF-8 text."""
+
+    remedy = "check --filename against the infrastructure repository"
+
+
+class ManifestUnreadable(ManifestError):
+    """A template, a duplicate key, invalid YAML, or more than the pipeline reads."""
+
+    remedy = "correct the manifest in the infrastructure repository"
+
+
+class NothingUpdated(ManifestError):
+    """No reference to the image in the manifest."""
+
+    remedy = "check --image against the image fields of the manifest"

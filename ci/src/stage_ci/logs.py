@@ -1,0 +1,14 @@
+"""What the module logs besides its results."""
+
+import logging
+
+from stage_ci.errors import StageError
+
+
+def without_expected_tracebacks() -> None:
+    """Keep the SDK from logging a traceback for a failure that already says step, cause and remedy."""
+    logging.getLogger("dagger.mod").addFilter(_unexpected)
+
+
+def _unexpected(record: logging.LogRecord) -> bool:
+    return not (record.exc_info and isinstance(record.exc_info[1], StageError))

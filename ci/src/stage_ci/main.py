@@ -1,0 +1,339 @@
+"""The functions of the module: signatures, documentation, composition."""
+
+import dagger
+
+from stage_ci import arguments as arg
+from stage_ci.adapters import checks, image, scanner
+from stage_ci.adapters.services import Embedded
+from stage_ci.logs import without_expected_tracebacks
+from stage_ci.rehearsal import Rehearsal
+from stage_ci.rules.manifest import Target, update
+from stage_ci.rules.reference import Digest
+from stage_ci.rules.release import Filename, line_version, renderer
+from stage_ci.steps import reports as reporting
+from stage_ci.steps import stage as staging
+from stage_ci.steps.candidate import built, candidate
+from stage_ci.steps.deploy import deploy as name_in_manifest
+from stage_ci.steps.deploy import edited, published_digest
+from stage_ci.steps.order import Place, line, order
+from stage_ci.steps.outside import REHEARSAL_DATABASE, Access, outside, registry_of
+from stage_ci.steps.outside import database as database_of
+from stage_ci.steps.plan import next_version as next_of
+from stage_ci.steps.plan import plan as planned
+from stage_ci.steps.publish import publish as publish_candidate
+
+without_expected_tracebacks()
+
+
+@dagger.object_type
+class StageCi:
+    """Take a machine-learning service from source to a named version in the infrastructure repository."""
+
+    @dagger.function
+    @dagger.check
+    async def lint(self, source: arg.Source) -> str:
+        """Check the source with black, flake8 (lines up to 110, E203 ignored) and isort on Python 3.11.
+
+        All three always run, and every finding of all three is shown. Fails if one has findings, or if there is no
+        Python file. `dagger call format` mends what black and isort find.
+        """
+        return (await staging.lint(source)).text
+
+    @dagger.function
+    async def format(self, source: arg.Source) -> dagger.Changeset:
+        """Apply isort and black to the source; the command line shows the changes and asks before it writes them."""
+        return checks.formatted(source).changes(source)
+
+    @dagger.function
+    @dagger.check
+    async def test(
+        self,
+        source: arg.Source,
+        databricks_host: arg.DatabricksHost = None,
+        databricks_token: arg.DatabricksToken = None,
+        model_uri: arg.ModelUri = None,
+        experiment_name: arg.ExperimentName = None,
+    ) -> str:
+        """Run pytest over tests/unit/ on Python 3.11, with requirements.dev installed if there is one.
+
+        The secrets that are given become a .env in a temporary mount; no layer and no report holds them. Fails if a test
+        fails, if none is collected, or if the run takes longer than 15 minutes. `reports` has the JUnit and coverage
+        files, also of a red run.
+        """
+        environment = await staging.environment(
+            databricks_host=databricks_host,
+            databricks_token=databricks_token,
+            model_uri=model_uri,
+            experiment_name=experiment_name,
+        )
+        return (await staging.test(source, environment)).output
+
+    @dagger.function
+    async def build(self, source: arg.Source) -> dagger.Container:
+        """Build the image from the Dockerfile; its label ci.stage.inputs names what it was made from."""
+        container, _ = await built(source)
+        return container
+
+    @dagger.function
+    async def smoke(self, source: arg.Source, port: arg.Port = arg.PORT) -> str:
+        """Start the built image and ask it for /health, /ready and one real prediction on /predict_one.
+
+        Fails if the image does not start, is not ready within 60 seconds, or answers wrongly.
+        """
+        container, _ = await built(source)
+        return await image.smoke(container, port)
+
+    @dagger.function
+    async def scan(
+        self, source: arg.Source, database: arg.Databases = None, rehearsal: arg.RehearsalName = arg.REHEARSAL
+    ) -> str:
+        """Scan the archive of the built image with Trivy and show its table.
+
+        Fails if a CRITICAL vulnerability of the system or of a library has a fix, with another message if the scanner
+        could not run. `reports` has the SARIF and CycloneDX files.
+        """
+        container, _ = await built(source)
+        packed = await image.pack(container)
+        advisories = await database_of(database or [], _authored(database, rehearsal))
+        result = await scanner.scan(packed.file, advisories)
+        result.verdict.require()
+        return f"{await result.reports.file('scan.txt').contents()}\n{result.verdict.summary}\n"
+
+    @dagger.function(cache="never")
+    async def latest_version(
+        self,
+        image: arg.Image = arg.IMAGE,
+        version_line: arg.Line = arg.VERSION_LINE,
+        docker_username: arg.Username = None,
+        docker_password: arg.Password = None,
+        registry_service: arg.RegistryService = None,
+        rehearsal: arg.LookIntoRehearsal = None,
+    ) -> str:
+        """Print the highest version of the line in the registry, over all pages of tags; an empty line if there is none.
+
+        An unreachable or refusing registry is an error, never an empty answer.
+        """
+        access = Access(docker_username, docker_password, registry_service=registry_service)
+        order = line(image, version_line)
+        async with registry_of(access, _look(rehearsal), order.repository) as registry:
+            return str(max(order.versions.select(await registry.tags()), default=""))
+
+    @dagger.function(cache="never")
+    async def next_version(
+        self,
+        seed: arg.Seed,
+        image: arg.Image = arg.IMAGE,
+        version_line: arg.Line = arg.VERSION_LINE,
+        infra_repo: arg.InfraRepo = arg.INFRA_REPO,
+        docker_username: arg.Username = None,
+        docker_password: arg.Password = None,
+        token: arg.Token = None,
+        registry_service: arg.RegistryService = None,
+        infra_service: arg.InfraService = None,
+        rehearsal: arg.LookIntoRehearsal = None,
+    ) -> str:
+        """Print the version the next release takes: one above every tag and every claim of the line."""
+        access = Access(docker_username, docker_password, token, registry_service, infra_service, seed)
+        order = line(image, version_line)
+        async with outside(access, _look(rehearsal), order.repository, infra_repo) as reached:
+            return str(await next_of(reached, order))
+
+    @dagger.function(cache="never")
+    async def publish(
+        self,
+        source: arg.Source,
+        seed: arg.Seed,
+        image: arg.Image = arg.IMAGE,
+        version_line: arg.Line = arg.VERSION_LINE,
+        infra_repo: arg.InfraRepo = arg.INFRA_REPO,
+        port: arg.Port = arg.PORT,
+        database: arg.Databases = None,
+        docker_username: arg.Username = None,
+        docker_password: arg.Password = None,
+        token: arg.Token = None,
+        registry_service: arg.RegistryService = None,
+        infra_service: arg.InfraService = None,
+        rehearsal: arg.RehearsalName = arg.REHEARSAL,
+    ) -> str:
+        """Build, scan and try the image, claim its version and push the scanned archive; print name:tag@digest.
+
+        What was published from the same inputs before is found again and not pushed twice. Without credentials the
+        embedded registry of the rehearsal is used.
+        """
+        access = Access(docker_username, docker_password, token, registry_service, infra_service, seed)
+        order = line(image, version_line)
+        embedded = access.embedded(rehearsal)
+        async with outside(access, embedded, order.repository, infra_repo) as reached:
+            fit = await candidate(source, await database_of(database or [], embedded, registry_service), port)
+            published = await publish_candidate(fit, reached, order)
+        return f"{order.repository}:{published.version}@{published.digest}"
+
+    @dagger.function
+    async def update_manifest(
+        self,
+        infra: arg.Infra,
+        image_version: arg.ImageVersion,
+        image: arg.Image = arg.IMAGE,
+        version_line: arg.Line = arg.VERSION_LINE,
+        filename: arg.File = arg.FILENAME,
+        image_digest: arg.ImageDigest = "",
+    ) -> dagger.Changeset:
+        """Name a version in the manifest of a given folder, and show the change: no network, nothing committed.
+
+        Only the references to the image change, byte for byte. `… as-patch contents` prints the difference.
+        """
+        order, path = line(image, version_line), Filename.parse(filename)
+        version = line_version(order.versions, image_version)
+        target = Target(order.repository, str(version), Digest.parse(image_digest) if image_digest else None)
+        return await edited(infra, path, target)
+
+    @dagger.function(cache="never")
+    async def deploy(
+        self,
+        seed: arg.Seed,
+        image_version: arg.ImageVersion,
+        image: arg.Image = arg.IMAGE,
+        version_line: arg.Line = arg.VERSION_LINE,
+        infra_repo: arg.InfraRepo = arg.INFRA_REPO,
+        infra_branch: arg.InfraBranch = arg.INFRA_BRANCH,
+        filename: arg.File = arg.FILENAME,
+        docker_username: arg.Username = None,
+        docker_password: arg.Password = None,
+        token: arg.Token = None,
+        registry_service: arg.RegistryService = None,
+        infra_service: arg.InfraService = None,
+        rehearsal: arg.RehearsalName = arg.REHEARSAL,
+    ) -> str:
+        """Name a published version in the infrastructure repository's manifest, commit and push.
+
+        The version has to be in the registry. Another commit that lands first is kept: the edit is made again on top
+        of it. A manifest that names a newer version stays as it is.
+        """
+        access = Access(docker_username, docker_password, token, registry_service, infra_service, seed)
+        order, place = line(image, version_line), Place(infra_branch, Filename.parse(filename))
+        version = line_version(order.versions, image_version)
+        async with outside(access, access.embedded(rehearsal), order.repository, infra_repo) as reached:
+            digest = await published_digest(reached.registry, version)
+            return (await name_in_manifest(reached.infrastructure, place, order, version, digest)).text(place.filename)
+
+    @dagger.function(cache="never")
+    async def plan(
+        self,
+        source: arg.Source,
+        seed: arg.Seed,
+        image: arg.Image = arg.IMAGE,
+        version_line: arg.Line = arg.VERSION_LINE,
+        infra_repo: arg.InfraRepo = arg.INFRA_REPO,
+        infra_branch: arg.InfraBranch = arg.INFRA_BRANCH,
+        filename: arg.File = arg.FILENAME,
+        docker_username: arg.Username = None,
+        docker_password: arg.Password = None,
+        token: arg.Token = None,
+        registry_service: arg.RegistryService = None,
+        infra_service: arg.InfraService = None,
+        rehearsal: arg.RehearsalName = arg.REHEARSAL,
+    ) -> str:
+        """Show what `stage` would do: the version it would take and the manifest's difference. Touches nothing."""
+        access = Access(docker_username, docker_password, token, registry_service, infra_service, seed)
+        asked = order(
+            source,
+            image=image,
+            version_line=version_line,
+            infra_repo=infra_repo,
+            infra_branch=infra_branch,
+            filename=filename,
+        )
+        return await planned(asked, access, access.embedded(rehearsal))
+
+    @dagger.function
+    async def reports(
+        self,
+        source: arg.Source,
+        database: arg.Databases = None,
+        databricks_host: arg.DatabricksHost = None,
+        databricks_token: arg.DatabricksToken = None,
+        model_uri: arg.ModelUri = None,
+        experiment_name: arg.ExperimentName = None,
+        rehearsal: arg.RehearsalName = arg.REHEARSAL,
+    ) -> dagger.Directory:
+        """Collect lint.txt, test.txt, junit.xml, coverage.xml, scan.txt, scan.sarif, sbom.cdx.json and summary.md.
+
+        A check that fails is told in summary.md and does not make this fail. `… export --path=reports` writes the folder.
+        """
+        environment = await staging.environment(
+            databricks_host=databricks_host,
+            databricks_token=databricks_token,
+            model_uri=model_uri,
+            experiment_name=experiment_name,
+        )
+        return await reporting.reports(source, environment, await database_of(database or [], _authored(database, rehearsal)))
+
+    @dagger.function(cache="never")
+    async def stage(
+        self,
+        source: arg.Source,
+        seed: arg.Seed,
+        image: arg.Image = arg.IMAGE,
+        version_line: arg.Line = arg.VERSION_LINE,
+        infra_repo: arg.InfraRepo = arg.INFRA_REPO,
+        infra_branch: arg.InfraBranch = arg.INFRA_BRANCH,
+        filename: arg.File = arg.FILENAME,
+        port: arg.Port = arg.PORT,
+        database: arg.Databases = None,
+        docker_username: arg.Username = None,
+        docker_password: arg.Password = None,
+        token: arg.Token = None,
+        registry_service: arg.RegistryService = None,
+        infra_service: arg.InfraService = None,
+        databricks_host: arg.DatabricksHost = None,
+        databricks_token: arg.DatabricksToken = None,
+        model_uri: arg.ModelUri = None,
+        experiment_name: arg.ExperimentName = None,
+        rehearsal: arg.RehearsalName = arg.REHEARSAL,
+        format: arg.Format = "text",  # noqa: A002 - the name of the flag
+    ) -> str:
+        """Lint, test, build, scan, publish and deploy; print the release.
+
+        Nothing is published unless lint, test, scan and smoke hold, and the archive that is pushed is the one that was
+        scanned. A run that was broken off is finished by the next one with the same source, under the same version. With
+        none of DOCKER_USERNAME, DOCKER_PASSWORD and TOKEN it is a rehearsal: an embedded registry and infrastructure
+        repository go through the same code, and nothing leaves the machine.
+        """
+        access = Access(docker_username, docker_password, token, registry_service, infra_service, seed)
+        render = renderer(format)
+        asked = order(
+            source,
+            image=image,
+            version_line=version_line,
+            infra_repo=infra_repo,
+            infra_branch=infra_branch,
+            filename=filename,
+            environment=await staging.environment(
+                databricks_host=databricks_host,
+                databricks_token=databricks_token,
+                model_uri=model_uri,
+                experiment_name=experiment_name,
+            ),
+            databases=database,
+            port=port,
+        )
+        return render(await staging.stage(asked, access, access.embedded(rehearsal)))
+
+    @dagger.function
+    def rehearsal(
+        self,
+        seed: arg.Seed,
+        name: arg.RehearsalName = arg.REHEARSAL,
+        image: arg.Image = arg.IMAGE,
+        infra_repo: arg.InfraRepo = arg.INFRA_REPO,
+    ) -> Rehearsal:
+        """Look at the embedded registry and infrastructure repository of a rehearsal, or reset them."""
+        return Rehearsal(name=name, image=image, infra_repo=infra_repo, seed=seed)
+
+
+def _look(rehearsal: str | None) -> Embedded | None:
+    return Embedded.named(rehearsal) if rehearsal else None
+
+
+def _authored(database: list[str] | None, rehearsal: str) -> Embedded | None:
+    return Embedded.named(rehearsal) if database == [REHEARSAL_DATABASE] else None

@@ -1,0 +1,40 @@
+"""Finds the line of a failed build that tells a person what to mend."""
+
+import re
+from typing import Final
+
+# In the order of how much each says: pip's and uv's reason, apt's reason, the Dockerfile parser's complaint.
+_TELLING: Final = (
+    re.compile(
+        r"^.*(?:No matching distribution found for|has no solution|not found in the package registry).*$", re.MULTILINE
+    ),
+    re.compile(r"^E: .*$", re.MULTILINE),
+    re.compile(r"^.*(?:ERROR|Error|error): .*$", re.MULTILINE),
+    re.compile(r"^.*(?:dockerfile parse error|failed to calculate checksum|unknown instruction).*$", re.MULTILINE),
+)
+_LIMIT: Final = 300  # characters: one line a person reads
+
+
+def build_cause(message: str, command: str, output: str) -> str:
+    """Return one line naming the instruction or package a build failed on.
+
+    Args:
+        message: The engine's error.
+        command: The command that failed, empty if it was none.
+        output: What the command wrote.
+    """
+    for pattern in _TELLING:
+        if found := pattern.search(output):
+            where = f"`{_short(command, 120)}`: " if command else ""
+            return _short(where + found[0].strip(), _LIMIT)
+    last = last_line(output) or last_line(message) or "the engine gave no reason"
+    return _short(f"`{_short(command, 120)}`: {last}" if command else last, _LIMIT)
+
+
+def last_line(text: str) -> str:
+    """Return the last line of ``text`` that holds anything; empty if none does."""
+    return next((line.strip() for line in reversed(text.splitlines()) if line.strip()), "")
+
+
+def _short(text: str, limit: int) -> str:
+    return text if len(text) <= limit else text[: limit - 1] + "…"

@@ -1,0 +1,163 @@
+"""The edit: find the references, exchange their characters, prove that nothing else changed."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
+
+from stage_ci.errors import InvalidReference, NothingUpdated
+from stage_ci.rules.manifest.nodes import Node, line_of, start_of
+from stage_ci.rules.manifest.proof import prove
+from stage_ci.rules.manifest.reading import compose
+from stage_ci.rules.manifest.search import Survey, survey
+from stage_ci.rules.manifest.sites import Part, Site, spelled
+from stage_ci.rules.manifest.source import Source
+from stage_ci.rules.manifest.splicing import Splice, place, splice, spliced
+from stage_ci.rules.reference import Digest, Reference, Repository
+
+_MOST_NAMED = 5
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """What to write.
+
+    Args:
+        repository: The image's repository: every reference that means it is updated.
+        tag: The tag to write.
+        digest: The digest that the tag stands for; needed only where a reference holds a digest.
+
+    Raises:
+        InvalidReference: if ``tag`` is no tag.
+    """
+
+    repository: Repository
+    tag: str
+    digest: Digest | None = None
+
+    def __post_init__(self) -> None:
+        """Refuse text that would end the reference and begin something else."""
+        if Reference.parse(f"image:{self.tag}").tag != self.tag:
+            raise InvalidReference(f"{self.tag!r} is no tag")
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """One reference, before and after; equal where it said the right thing already.
+
+    Args:
+        path: The object and the field, such as ``Deployment/svm spec.template.spec.containers[0].image``.
+        line: The line on which the reference starts, counted from 1.
+        old: The reference as it was, in its writer's spelling.
+        new: The reference as it is.
+    """
+
+    path: str
+    line: int
+    old: str
+    new: str
+
+
+@dataclass(frozen=True, slots=True)
+class Edit:
+    """A manifest after the edit.
+
+    Args:
+        content: The whole file; the very input where nothing had to change.
+        changes: Every reference to the repository, in the order of the file.
+    """
+
+    content: bytes
+    changes: tuple[Change, ...]
+
+    @property
+    def changed(self) -> bool:
+        """Whether the file differs from the input."""
+        return any(change.old != change.new for change in self.changes)
+
+    @property
+    def tags(self) -> tuple[str, ...]:
+        """The tags that the references had before, each once; one without a tag adds none."""
+        tags = (Reference.parse(change.old).tag for change in self.changes)
+        return tuple(dict.fromkeys(filter(None, tags)))
+
+
+def update(content: bytes, target: Target, *, filename: str) -> Edit:
+    """Return the manifest with every reference to the target's repository made to say the target's tag and digest.
+
+    A reference keeps its writer's spelling of the name, its form (a tag is added where there is none; a digest is
+    replaced, never added) and its quotes; every byte outside of it stays.
+
+    Args:
+        content: The whole file.
+        target: What to write.
+        filename: How messages name the file; for Kustomize the name also says what a file without a kind is.
+
+    Returns:
+        The edited file and what was found.
+
+    Raises:
+        ManifestMissing: if the file is empty or not UTF-8.
+        ManifestUnreadable: if it is a template, invalid or oversized, if a reference holds a digest and the target has
+            none, if a reference is shared by an alias with something that is no image, or if the proof fails.
+        NothingUpdated: if no reference means the repository, or an entry of Kustomize's images has no tag to update.
+    """
+    source = Source.decode(content, filename)
+    documents = compose(source)
+    found = survey(documents, filename)
+    sites = found.of(target.repository)
+    if not sites:
+        raise _nothing(found, target, filename)
+    renewals = [(site, _renewed(site, target, source)) for site in sites]
+    edited = _rewritten(source, documents, renewals, found.beside(target.repository))
+    return Edit(edited.text.encode(), tuple(_change(source, site, new) for site, new in renewals))
+
+
+def _nothing(found: Survey, target: Target, filename: str) -> NothingUpdated:
+    names = list(dict.fromkeys(spelled(site.reference) for site in found.sites))
+    some = ", ".join(names[:_MOST_NAMED]) + (", …" if len(names) > _MOST_NAMED else "")
+    return NothingUpdated(f"{filename} has no reference to {target.repository}; its images: {some or 'none'}")
+
+
+def _renewed(site: Site, target: Target, source: Source) -> Reference:
+    """Return what a reference has to say: a digest names its image alone, so a stale one beside a new tag would lie."""
+    if not site.parts:
+        cause = f"{source.filename}:{line_of(site.node)}: {site.path} has neither newTag nor digest"
+        raise NothingUpdated(cause, remedy=f"add `newTag: {target.tag}` to it once")
+    if site.reference.digest and not target.digest:
+        cause = f"{spelled(site.reference)} holds a digest, and the new image's is not known"
+        raise source.refusal(cause, line=line_of(site.node), remedy="give the digest with --digest")
+    digest = target.digest if site.reference.digest else None
+    return replace(site.reference, tag=target.tag if site.tagged else None, digest=digest)
+
+
+def _rewritten(
+    source: Source, documents: Sequence[Node], renewals: Iterable[tuple[Site, Reference]], beside: frozenset[int]
+) -> Source:
+    splices: dict[int, Splice] = {}
+    meant: dict[int, str] = {}
+    for site, new_reference in renewals:
+        for part in site.parts:
+            old, new = part.spell(site.reference), part.spell(new_reference)
+            if old != new:
+                _refuse_shared(source, site, part, beside)
+                splices[start_of(part.node)] = splice(source, part.node, old, new)
+                meant[id(part.node)] = part.node.value.replace(old, new, 1)
+    if not splices:
+        return source
+    ordered = [splices[start] for start in sorted(splices)]
+    after = spliced(source, ordered)
+    prove(source, documents, after, ordered, meant)
+    return after
+
+
+def _refuse_shared(source: Source, site: Site, part: Part, beside: frozenset[int]) -> None:
+    """Refuse to change a scalar that an alias uses as something else too: that would change more than the image."""
+    if id(part.node) in beside:
+        cause = f"anchor &{part.node.anchor} is used by {site.path} and by something that is no such image"
+        raise source.refusal(cause, line=line_of(part.node), remedy="write the image there without the alias")
+
+
+def _change(source: Source, site: Site, new: Reference) -> Change:
+    first = site.parts[0]
+    start = place(source, first.node, first.spell(site.reference))[0]
+    line = line_of(first.node) + source.breaks(start_of(first.node), start)
+    return Change(site.path, line, spelled(site.reference), spelled(new))

@@ -1,0 +1,140 @@
+"""Manifest text to YAML nodes that know where they stand, in bounded time and memory.
+
+ruamel.yaml's own composer gives the nodes; added here is what it leaves open: a bound on what aliases multiply,
+duplicate keys (it looks for them only when it constructs objects), and tabs between tokens.
+"""
+
+from typing import Any, Final
+
+from ruamel.yaml import YAML
+from ruamel.yaml.composer import Composer
+from ruamel.yaml.error import MarkedYAMLError, YAMLError
+from ruamel.yaml.events import AliasEvent
+from ruamel.yaml.nodes import MappingNode, ScalarNode
+from ruamel.yaml.reader import ReaderError
+from ruamel.yaml.scanner import Scanner
+
+from stage_ci.errors import ManifestUnreadable
+from stage_ci.rules.manifest import templates
+from stage_ci.rules.manifest.nodes import Node, line_of, walk
+from stage_ci.rules.manifest.source import Source
+
+# Eight characters a node, as manifests have them, fill MAX_BYTES with fewer; "billion laughs" asks for a billion.
+MAX_NODES: Final = 150_000
+# Kubernetes' deepest schemas, those of custom resources, stay under half of it.
+MAX_DEPTH: Final = 100
+
+
+def compose(source: Source) -> tuple[Node, ...]:
+    """Return the root nodes of the manifest's documents.
+
+    Args:
+        source: The manifest.
+
+    Returns:
+        One node for each document; an alias gives the node of its anchor, the same object.
+
+    Raises:
+        ManifestUnreadable: if it is a template, holds a key twice in one mapping, is no valid YAML, or is nested deeper
+            than ``MAX_DEPTH`` or larger than ``MAX_NODES`` once its aliases are followed.
+    """
+    yaml = YAML(typ="safe", pure=True)
+    yaml.Scanner = _Scanner
+    yaml.Composer = _Composer
+    yaml.max_depth = MAX_DEPTH
+    try:
+        documents = tuple(yaml.compose_all(source.text))
+    except (YAMLError, ValueError, OverflowError) as error:  # the latter two: "\UFFFFFFFF" is no character
+        raise _explained(error, source) from error
+    if templates.opened(source.text):
+        for document in documents:
+            _refuse_template(document, source)
+    return documents
+
+
+class _Scanner(Scanner):
+    """Tokens, and tabs between them where YAML allows them: within a line, never as indentation.
+
+    YAML 1.2.2, sections 6.1 and 6.2. As in libyaml, a tab is indentation where a key of a block mapping could start.
+    """
+
+    def scan_to_next_token(self) -> None:
+        super().scan_to_next_token()
+        while self.reader.peek() == "\t" and not self.allow_simple_key:
+            self.reader.forward()
+            super().scan_to_next_token()
+
+    def scan_plain_spaces(self, indent: int, start_mark: Any) -> Any:  # noqa: ANN401 - ruamel.yaml's own signature
+        length = 0
+        while self.reader.peek(length) in " \t":
+            length += 1
+        blanks = self.reader.prefix(length)
+        if "\t" not in blanks:
+            return super().scan_plain_spaces(indent, start_mark)
+        self.reader.forward(length)
+        if self.reader.peek() in "\r\n":
+            return super().scan_plain_spaces(indent, start_mark)
+        return [blanks]
+
+
+class _Composer(Composer):
+    """Nodes, counted as if every alias were written out, and mappings without duplicate keys."""
+
+    def __init__(self, loader: Any = None) -> None:  # noqa: ANN401 - ruamel.yaml's own signature
+        super().__init__(loader)
+        self.warn_double_anchors = False  # YAML 1.2.2, section 3.2.2.2: an anchor may be given again
+        self._total = 0
+        self._sizes: dict[int, int] = {}
+
+    def compose_node(self, parent: Any, index: Any) -> Node:  # noqa: ANN401 - ruamel.yaml's own signature
+        event, before = self.parser.peek_event(), self._total
+        node: Node = super().compose_node(parent, index)
+        if not isinstance(event, AliasEvent):
+            self._total += 1
+            if node.anchor is not None:
+                self._sizes[id(node)] = self._total - before
+        elif id(node) in self._sizes:
+            self._total += self._sizes[id(node)]
+        else:
+            raise MarkedYAMLError(problem="an alias inside of its own anchor", problem_mark=event.start_mark)
+        if self._total > MAX_NODES:
+            problem = f"more than {MAX_NODES} nodes once aliases are followed"
+            raise MarkedYAMLError(problem=problem, problem_mark=event.start_mark)
+        return node
+
+    def compose_mapping_node(self, anchor: Any) -> MappingNode:  # noqa: ANN401 - ruamel.yaml's own signature
+        node: MappingNode = super().compose_mapping_node(anchor)
+        lines: dict[tuple[str | None, str], int] = {}
+        for key in (key for key, _ in node.value if isinstance(key, ScalarNode)):
+            # YAML 1.2.2, section 3.2.1.3: scalars of one tag and one content are equal.
+            identity = (key.tag, key.value)
+            if identity in lines:
+                problem = f"duplicate key {key.value!r}, first on line {lines[identity]}"
+                raise MarkedYAMLError(problem=problem, problem_mark=key.start_mark)
+            lines[identity] = line_of(key)
+        return node
+
+
+def _explained(error: Exception, source: Source) -> ManifestUnreadable:
+    problem, line = str(error), None
+    if isinstance(error, ReaderError):
+        problem, line = f"character U+{error.character:04X} is not allowed", 1 + source.breaks(0, error.position)
+    elif isinstance(error, MarkedYAMLError) and error.problem_mark is not None:
+        problem, line = str(error.problem), error.problem_mark.line + 1
+    template = templates.first(source.text)
+    if template is None:
+        return source.refusal(f"invalid YAML: {problem}", line=line)
+    return _template(source, 1 + source.breaks(0, template))
+
+
+def _refuse_template(document: Node, source: Source) -> None:
+    for node in walk(document):
+        plain = isinstance(node, ScalarNode) and node.style is None and templates.holds(node.value)
+        # {{ .Values.image }} is valid YAML: a mapping whose key is a mapping.
+        braces = isinstance(node, MappingNode) and source.text.startswith("{{", node.start_mark.index)
+        if plain or braces:
+            raise _template(source, line_of(node))
+
+
+def _template(source: Source, line: int) -> ManifestUnreadable:
+    return source.refusal("a Helm or Jinja template, not a manifest", line=line, remedy=templates.REMEDY)

@@ -1,0 +1,1 @@
+"""Where rules and adapters meet: the steps of a stage, each usable alone."""

@@ -1,0 +1,60 @@
+"""From source to an image that may be released: build, archive, scan and smoke."""
+
+from dataclasses import dataclass
+
+import dagger
+
+from stage_ci.adapters import image, scanner
+from stage_ci.adapters.image import Archive
+from stage_ci.adapters.scanner import Database, Scan
+from stage_ci.rules.claim import INPUTS_LABEL, InputDigest
+from stage_ci.steps.together import together
+
+
+@dataclass(frozen=True, slots=True)
+class Candidate:
+    """An image that was built, scanned and tried: its archive is what a release pushes."""
+
+    inputs: InputDigest
+    archive: Archive
+    scan: Scan
+    answers: str
+
+
+async def built(source: dagger.Directory) -> tuple[dagger.Container, InputDigest]:
+    """Return the image of ``source``, carrying the digest of its inputs as a label, and that digest.
+
+    Raises:
+        InvalidInput: if there is no usable Dockerfile.
+        BuildFailed: if the image cannot be built.
+    """
+    container, inputs = await together(image.build(source), image.inputs(source))
+    return container.with_label(INPUTS_LABEL, str(inputs)), inputs
+
+
+async def candidate(source: dagger.Directory, database: Database, port: int) -> Candidate:
+    """Return the image of ``source`` after it was found fit for a release.
+
+    Raises:
+        InvalidInput: if there is no usable Dockerfile.
+        BuildFailed: if the image cannot be built.
+        ScannerUnavailable: if the scanner could not run.
+        VulnerableImage: if a critical vulnerability has a fix.
+        SmokeFailed: if the image does not start, is not ready or answers wrongly.
+    """
+    container, inputs = await built(source)
+    packed = await image.pack(container)
+    scan, answers = await together(scanned(packed, database), image.smoke(container, port))
+    return Candidate(inputs, packed, scan, answers)
+
+
+async def scanned(packed: Archive, database: Database) -> Scan:
+    """Return the scan of ``packed``, whose verdict allows a release.
+
+    Raises:
+        ScannerUnavailable: if the scanner could not run.
+        VulnerableImage: if a critical vulnerability has a fix.
+    """
+    scan = await scanner.scan(packed.file, database)
+    scan.verdict.require()
+    return scan

@@ -1,0 +1,105 @@
+"""Name a version in the infrastructure repository's manifest, whoever else is writing to it."""
+
+from dataclasses import dataclass
+from typing import Final
+
+import dagger
+import stamina
+
+from stage_ci.adapters.infrastructure import Infrastructure, Raced
+from stage_ci.adapters.registry import Registry
+from stage_ci.errors import InfrastructureBusy, InfrastructureUnavailable, InvalidVersion, ManifestMissing
+from stage_ci.rules.manifest import Change, Edit, Target, update
+from stage_ci.rules.reference import Digest
+from stage_ci.rules.release import Filename, newer_than
+from stage_ci.rules.version import Version
+from stage_ci.steps.order import Line, Place
+
+_ATTEMPTS: Final = 40
+# Seconds after which a run gives up pushing.
+_LIMIT: Final = 120
+
+
+@dataclass(frozen=True, slots=True)
+class Deployed:
+    """The infrastructure commit that names the version, what it changed, and a newer version that was left alone."""
+
+    commit: str
+    changes: tuple[Change, ...]
+    superseded_by: Version | None = None
+
+    def text(self, filename: Filename) -> str:
+        """Return what happened to ``filename``, a line for each reference."""
+        if self.superseded_by:
+            return f"{filename} names {self.superseded_by}, which is newer: left as it is\n"
+        moved = [f"{filename}:{change.line} {change.old} -> {change.new}" for change in self.changes]
+        return "\n".join([*(moved or [f"{filename} names it already"]), f"commit {self.commit}", ""])
+
+
+async def deploy(infrastructure: Infrastructure, place: Place, line: Line, version: Version, digest: Digest | None) -> Deployed:
+    """Make the manifest at ``place`` name ``version``; never go back from a newer one.
+
+    Raises:
+        ManifestError: if the manifest cannot be edited.
+        InfrastructureBusy: if other writers won every race within the bound.
+        InfrastructureError: if the infrastructure repository refuses or fails.
+    """
+    target = Target(line.repository, str(version), digest)
+    try:
+        async for attempt in stamina.retry_context(
+            on=(Raced, InfrastructureUnavailable), attempts=_ATTEMPTS, timeout=_LIMIT, wait_max=2.0
+        ):
+            with attempt:
+                return await _deploy_once(infrastructure, place, line, version, target)
+    except Raced:
+        pass
+    msg = f"{place.filename} could not be pushed to {place.branch} in {_ATTEMPTS} attempts"
+    raise InfrastructureBusy(msg)
+
+
+async def _deploy_once(
+    infrastructure: Infrastructure, place: Place, line: Line, version: Version, target: Target
+) -> Deployed:
+    snapshot = await infrastructure.snapshot(place.branch)
+    edit = update(snapshot.read(str(place.filename)), target, filename=str(place.filename))
+    if newer := newer_than(version, edit.tags, line.versions):
+        return Deployed(snapshot.commit, (), newer)
+    if not edit.changed:
+        return Deployed(snapshot.commit, ())
+    message = commit_message(place.filename, edit, target)
+    commit = await infrastructure.commit(snapshot, place.branch, str(place.filename), edit.content, message)
+    return Deployed(commit, edit.changes)
+
+
+def commit_message(filename: Filename, edit: Edit, target: Target) -> str:
+    """Return the message of a deploying commit: what moved where, for `git log`."""
+    moved = "\n".join(f"{change.path}: {change.old} -> {change.new}" for change in edit.changes)
+    digest = f"\n\nImage-Digest: {target.digest}" if target.digest else ""
+    return f"{filename}: {target.repository.path} {target.tag}\n\n{moved}{digest}\n"
+
+
+async def edited(infra: dagger.Directory, filename: Filename, target: Target) -> dagger.Changeset:
+    """Return the change that makes ``filename`` of the folder ``infra`` name ``target``.
+
+    Raises:
+        ManifestError: if the manifest is missing or cannot be edited.
+    """
+    if not await infra.exists(str(filename), expected_type=dagger.ExistsType.REGULAR_TYPE, do_not_follow_symlinks=True):
+        msg = f"{filename} is no file of the given folder"
+        raise ManifestMissing(msg)
+    before = await infra.file(str(filename)).contents()
+    after = update(before.encode(), target, filename=str(filename)).content.decode()
+    return infra.with_new_file(str(filename), after).changes(infra)
+
+
+async def published_digest(registry: Registry, version: Version) -> Digest:
+    """Return the digest of a version in the registry.
+
+    Raises:
+        InvalidVersion: if it is not there.
+    """
+    digest = await registry.digest(str(version))
+    if digest is None:
+        msg = f"{version} is not in the registry"
+        raise InvalidVersion(msg, step="deploy", remedy="publish it first, or give a version that `latest-version` knows")
+    return digest

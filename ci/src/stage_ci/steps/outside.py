@@ -1,0 +1,162 @@
+"""The registry and the infrastructure repository of a run: real ones, the caller's own, or the embedded ones."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from typing import Final
+
+import dagger
+from dagger import dag
+
+from stage_ci import pins
+from stage_ci.adapters import rehearsal_database
+from stage_ci.adapters.infrastructure import Infrastructure
+from stage_ci.adapters.publisher import Target
+from stage_ci.adapters.registry import Credentials, Registry
+from stage_ci.adapters.scanner import Database
+from stage_ci.adapters.services import Embedded
+from stage_ci.errors import InvalidInput, MissingCredential
+from stage_ci.rules.outside import Given, is_rehearsal
+from stage_ci.rules.reference import Repository
+from stage_ci.rules.registry import api_host
+from stage_ci.steps.together import together
+
+_GITHUB: Final = "https://github.com"
+# The value of --database that asks for the authored one.
+REHEARSAL_DATABASE: Final = "rehearsal"
+
+
+@dataclass(frozen=True, slots=True)
+class Access:
+    """What the caller gave to reach the outside; None for what was not given.
+
+    Attributes:
+        docker_username: The registry's user.
+        docker_password: The user's password or access token.
+        token: The token for the infrastructure repository.
+        registry_service: A registry that only the caller's machine can see.
+        infra_service: A git server that only the caller's machine can see.
+        seed: The files a new rehearsal's infrastructure repository starts with.
+    """
+
+    docker_username: dagger.Secret | None = None
+    docker_password: dagger.Secret | None = None
+    token: dagger.Secret | None = None
+    registry_service: dagger.Service | None = None
+    infra_service: dagger.Service | None = None
+    seed: dagger.Directory | None = None
+
+    def embedded(self, rehearsal: str) -> Embedded | None:
+        """Return the rehearsal of that name if nothing was given; None if this is a real release.
+
+        Raises:
+            MissingCredential: if some credentials were given and others were not.
+        """
+        given = Given(
+            docker_username=self.docker_username is not None,
+            docker_password=self.docker_password is not None,
+            token=self.token is not None,
+            registry_service=self.registry_service is not None,
+            infra_service=self.infra_service is not None,
+        )
+        return Embedded.named(rehearsal) if is_rehearsal(given) else None
+
+
+@dataclass(frozen=True, slots=True)
+class Outside:
+    """The registry and the infrastructure repository, reachable."""
+
+    registry: Registry
+    infrastructure: Infrastructure
+    target: Target
+
+
+@asynccontextmanager
+async def registry_of(access: Access, embedded: Embedded | None, repository: Repository) -> AsyncIterator[Registry]:
+    """Give the registry of ``embedded``, or else the caller's own or the real one.
+
+    Raises:
+        MissingCredential: if a credential is empty.
+    """
+    service = embedded.registry() if embedded else access.registry_service
+    url, credentials = await together(
+        _url(service, f"https://{api_host(repository.registry)}"), _credentials(access)
+    )
+    async with Registry(url, repository.path, credentials) as registry:
+        yield registry
+
+
+@asynccontextmanager
+async def outside(
+    access: Access, embedded: Embedded | None, repository: Repository, infra_repo: str
+) -> AsyncIterator[Outside]:
+    """Start what has to be started and give both sides: those of ``embedded``, or else the real ones.
+
+    Raises:
+        InvalidInput: if the infrastructure repository's address holds credentials.
+        MissingCredential: if a credential is empty.
+    """
+    service = embedded.infrastructure(infra_repo, access.seed or dag.directory()) if embedded else access.infra_service
+    git = _url(service, _GITHUB)
+    async with registry_of(access, embedded, repository) as registry:
+        host, token = await together(git, _plain(access.token, "TOKEN"))
+        infrastructure = Infrastructure(repository_url(infra_repo, host), token)
+        yield Outside(registry, infrastructure, _target(access, embedded, repository))
+
+
+def _target(access: Access, embedded: Embedded | None, repository: Repository) -> Target:
+    service = embedded.registry() if embedded else access.registry_service
+    return Target(repository.registry, service, access.docker_username, access.docker_password)
+
+
+def repository_url(infra_repo: str, host: str) -> str:
+    """Return where git finds ``infra_repo``: itself if it is a URL, else a path below ``host``.
+
+    Raises:
+        InvalidInput: if it holds credentials, which would end up in messages.
+    """
+    if "@" in infra_repo:
+        msg = "--infra-repo holds credentials"
+        raise InvalidInput(msg, step="deploy", remedy="give the token as --token")
+    return infra_repo if "://" in infra_repo else f"{host}/{infra_repo.removesuffix('.git')}.git"
+
+
+async def database(
+    addresses: list[str], embedded: Embedded | None, registry_service: dagger.Service | None = None
+) -> Database:
+    """Return the vulnerability database of a run.
+
+    With no address given, a rehearsal on a machine that cannot reach the public database uses the authored one.
+
+    Raises:
+        InvalidInput: if a release asks for the authored database.
+    """
+    if addresses == [REHEARSAL_DATABASE] and not embedded:
+        msg = "--database=rehearsal is the authored database, with which a scan is no verdict: not for a release"
+        raise InvalidInput(msg, step="scan", remedy="give a real vulnerability database with --database")
+    if embedded and (addresses == [REHEARSAL_DATABASE] or (not addresses and not await rehearsal_database.public())):
+        return await rehearsal_database.serve(embedded)
+    return Database(tuple(addresses) or pins.DATABASES, registry_service if addresses else None)
+
+
+async def _url(service: dagger.Service | None, otherwise: str) -> str:
+    if service is None:
+        return otherwise
+    await service.start()
+    return await service.endpoint(scheme="http")
+
+
+async def _credentials(access: Access) -> Credentials | None:
+    username = await _plain(access.docker_username, "DOCKER_USERNAME")
+    password = await _plain(access.docker_password, "DOCKER_PASSWORD")
+    return Credentials(username, password) if username and password else None
+
+
+async def _plain(secret: dagger.Secret | None, name: str) -> str | None:
+    if secret is None:
+        return None
+    value = await secret.plaintext()
+    if not value:
+        msg = f"{name} is empty"
+        raise MissingCredential(msg)
+    return value

@@ -1,0 +1,51 @@
+"""What a stage would do, found out without touching anything."""
+
+from typing import Final
+
+from stage_ci.adapters import image
+from stage_ci.adapters.infrastructure import claim_object
+from stage_ci.adapters.services import Embedded
+from stage_ci.rules.claim import Claims, InputDigest, claim_text, next_free
+from stage_ci.rules.manifest import Target, diff, update
+from stage_ci.rules.release import newer_than
+from stage_ci.rules.version import Version
+from stage_ci.steps.order import Line, Order
+from stage_ci.steps.outside import Access, Outside, outside
+from stage_ci.steps.together import together
+
+_NOTHING: Final = "the manifest names it already: nothing to commit"
+
+
+async def plan(order: Order, access: Access, embedded: Embedded | None) -> str:
+    """Return what ``stage`` would do: the version it would take and the manifest's diff."""
+    async with outside(access, embedded, order.line.repository, order.infra_repo) as reached:
+        inputs, snapshot = await together(
+            image.inputs(order.source), reached.infrastructure.snapshot(order.place.branch)
+        )
+        version, what = await _version(inputs, reached, order.line)
+        digest = await reached.registry.digest(str(version))
+    before = snapshot.read(str(order.place.filename))
+    edit = update(before, Target(order.line.repository, str(version), digest), filename=str(order.place.filename))
+    if newer := newer_than(version, edit.tags, order.line.versions):
+        move = f"the manifest names {newer}, which is newer: it would stay"
+    else:
+        move = diff(before, edit.content, filename=str(order.place.filename)).rstrip("\n") or _NOTHING
+    told = [f"{what} {order.line.repository}:{version}", f"inputs {inputs}", move]
+    if embedded:
+        told.insert(0, f"Rehearsal {embedded.name!r}: nothing would leave this machine")
+    return "\n".join(told) + "\n"
+
+
+async def next_version(reached: Outside, line: Line) -> Version:
+    """Return the version the next release of new inputs takes."""
+    refs, tags = await together(reached.infrastructure.refs(), reached.registry.tags())
+    return next_free(line.versions, tags, Claims.read(refs, line.repository, line.versions))
+
+
+async def _version(inputs: InputDigest, reached: Outside, line: Line) -> tuple[Version, str]:
+    refs, tags = await together(reached.infrastructure.refs(), reached.registry.tags())
+    claims = Claims.read(refs, line.repository, line.versions)
+    held = claims.held_with(claim_object(claim_text(line.repository, inputs)))
+    if held is None:
+        return next_free(line.versions, tags, claims), "Would claim and publish"
+    return held, "Already published" if str(held) in tags else "Claimed before; would publish"

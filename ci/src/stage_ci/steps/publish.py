@@ -1,0 +1,93 @@
+"""Claim a version, push the archive under it, and make sure that the registry holds it."""
+
+from dataclasses import dataclass
+from typing import Final
+
+import stamina
+
+from stage_ci.adapters import publisher
+from stage_ci.adapters.infrastructure import Raced, claim_object
+from stage_ci.adapters.registry import Registry
+from stage_ci.errors import DigestMismatch, InfrastructureBusy, InfrastructureUnavailable
+from stage_ci.rules.claim import Claims, InputDigest, claim_ref, claim_text, next_free
+from stage_ci.rules.reference import Digest, Repository
+from stage_ci.rules.version import Version
+from stage_ci.steps.candidate import Candidate
+from stage_ci.steps.order import Line
+from stage_ci.steps.outside import Outside
+from stage_ci.steps.together import together
+
+# Each lost race means that another run has won one, so this many runs can start at the same moment.
+_CLAIM_ATTEMPTS: Final = 40
+# Seconds after which a run gives up claiming.
+_CLAIM_LIMIT: Final = 120
+
+
+@dataclass(frozen=True, slots=True)
+class Published:
+    """A version in the registry; ``pushed`` says whether this run pushed it."""
+
+    version: Version
+    digest: Digest
+    pushed: bool
+
+
+class _Foreign(Exception):  # noqa: N818 - not an error: the next number is taken
+    """The claimed version's tag holds an image of other inputs."""
+
+
+async def publish(candidate: Candidate, outside: Outside, line: Line) -> Published:
+    """Publish ``candidate`` under a version of its own; what was published before is found again.
+
+    Raises:
+        RegistryError: if the registry refuses, fails, or holds another digest than was pushed.
+        InfrastructureError: if no version can be claimed.
+    """
+    version, digest = await claim(candidate.inputs, outside, line)
+    if digest:
+        return Published(version, digest, pushed=False)
+    await publisher.push(candidate.archive.file, outside.target, line.repository, str(version))
+    held = await outside.registry.digest(str(version))
+    if held != candidate.archive.digest:
+        msg = f"{line.repository}:{version} is {held or 'missing'} in the registry after {candidate.archive.digest} was pushed"
+        raise DigestMismatch(msg)
+    return Published(version, held, pushed=True)
+
+
+async def claim(inputs: InputDigest, outside: Outside, line: Line) -> tuple[Version, Digest | None]:
+    """Return the version that belongs to ``inputs``, and the digest under it if it was pushed already.
+
+    Raises:
+        InfrastructureBusy: if other runs won every race within the bound.
+        RegistryError: if the registry refuses or fails.
+        InfrastructureError: if the infrastructure repository refuses or fails.
+    """
+    text = claim_text(line.repository, inputs)
+    try:
+        async for attempt in stamina.retry_context(
+            on=(Raced, _Foreign, InfrastructureUnavailable), attempts=_CLAIM_ATTEMPTS, timeout=_CLAIM_LIMIT, wait_max=2.0
+        ):
+            with attempt:
+                return await _claim_once(inputs, text, outside, line)
+    except (Raced, _Foreign):
+        pass
+    msg = f"no version of {line.repository} could be claimed in {_CLAIM_ATTEMPTS} attempts"
+    raise InfrastructureBusy(msg, step="claim")
+
+
+async def _claim_once(inputs: InputDigest, text: str, outside: Outside, line: Line) -> tuple[Version, Digest | None]:
+    refs, tags = await together(outside.infrastructure.refs(), outside.registry.tags())
+    claims = Claims.read(refs, line.repository, line.versions)
+    version = claims.held_with(claim_object(text))
+    if version is None or await _foreign(version, tags, inputs, outside.registry):
+        version = next_free(line.versions, tags, claims)
+        await outside.infrastructure.create(claim_ref(line.repository, version), text)
+    # Somebody who claims nothing may have pushed the tag since the listing.
+    digest = await outside.registry.digest(str(version))
+    if digest and InputDigest.read(await outside.registry.labels(str(version))) != inputs:
+        raise _Foreign
+    return version, digest
+
+
+async def _foreign(version: Version, tags: list[str], inputs: InputDigest, registry: Registry) -> bool:
+    return str(version) in tags and InputDigest.read(await registry.labels(str(version))) != inputs

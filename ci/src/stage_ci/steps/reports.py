@@ -1,0 +1,69 @@
+"""Everything the checks wrote, as files: whether they passed or not."""
+
+from collections.abc import Awaitable, Mapping
+from typing import TypeVar
+
+import dagger
+from dagger import dag
+
+from stage_ci.adapters import checks, image, scanner
+from stage_ci.adapters.scanner import Database, Scan
+from stage_ci.errors import StageError
+from stage_ci.rules.checks import LintReport, TestReport
+from stage_ci.steps.candidate import built
+from stage_ci.steps.together import together
+
+T = TypeVar("T")
+
+
+async def reports(
+    source: dagger.Directory, environment: Mapping[str, dagger.Secret], database: Database
+) -> dagger.Directory:
+    """Return a folder with lint.txt, junit.xml, coverage.xml, the scanner's files and summary.md.
+
+    A check that fails or cannot run is told in summary.md; the folder is there all the same.
+    """
+    linted, tested, scanned = await together(
+        _told(checks.lint(source)), _told(checks.test(source, environment)), _told(_scan(source, database))
+    )
+    folder = dag.directory()
+    lines: dict[str, str] = {"lint": _judged(linted), "scan": str(scanned)}
+    if isinstance(linted, LintReport):
+        folder = folder.with_new_file("lint.txt", linted.text)
+    if isinstance(tested, StageError):
+        lines["test"] = str(tested)
+    else:
+        report, files = tested
+        folder = folder.with_directory(".", files).with_new_file("test.txt", report.output)
+        lines["test"] = _judged(report)
+    if isinstance(scanned, Scan):
+        folder = folder.with_directory(".", scanned.reports)
+        lines["scan"] = _judged(scanned.verdict)
+    return folder.with_new_file("summary.md", _summary(lines))
+
+
+async def _scan(source: dagger.Directory, database: Database) -> Scan:
+    container, _ = await built(source)
+    return await scanner.scan((await image.pack(container)).file, database)
+
+
+async def _told(step: Awaitable[T]) -> T | StageError:
+    try:
+        return await step
+    except StageError as error:
+        return error
+
+
+def _judged(result: LintReport | TestReport | scanner.Verdict | StageError) -> str:
+    if isinstance(result, StageError):
+        return f"failed: {result}"
+    try:
+        result.require()
+    except StageError as error:
+        return f"failed: {error}"
+    return f"passed: {result.summary}"
+
+
+def _summary(lines: Mapping[str, str]) -> str:
+    rows = [f"| {name} | {lines[name].replace('|', '/')} |" for name in ("lint", "test", "scan")]
+    return "\n".join(["# Checks", "", "| step | result |", "|---|---|", *rows, ""])

@@ -1,0 +1,104 @@
+"""The whole chain, in the order of docs/design.md."""
+
+from collections.abc import Mapping
+
+import dagger
+
+from stage_ci.adapters import checks
+from stage_ci.adapters.services import Embedded
+from stage_ci.errors import MissingCredential
+from stage_ci.rules.checks import LintReport, TestReport
+from stage_ci.rules.release import Outcome, Release
+from stage_ci.steps.candidate import candidate
+from stage_ci.steps.deploy import Deployed, deploy
+from stage_ci.steps.order import Order
+from stage_ci.steps.outside import Access, database, outside
+from stage_ci.steps.publish import Published, publish
+from stage_ci.steps.together import together
+
+
+async def stage(order: Order, access: Access, embedded: Embedded | None) -> Release:
+    """Lint, test, build, scan, publish and deploy; what an earlier run has done is not done again.
+
+    Raises:
+        StageError: the first thing that forbids the release, or all of them.
+    """
+    async with outside(access, embedded, order.line.repository, order.infra_repo) as reached:
+        advisories = await database(order.databases, embedded, access.registry_service)
+        linted, tested, fit, *_ = await together(
+            lint(order.source),
+            test(order.source, order.environment),
+            candidate(order.source, advisories, order.port),
+            reached.registry.tags(),
+            reached.infrastructure.snapshot(order.place.branch),
+        )
+        published = await publish(fit, reached, order.line)
+        deployed = await deploy(reached.infrastructure, order.place, order.line, published.version, published.digest)
+    told = {
+        "lint": linted.summary,
+        "test": tested.summary,
+        "scan": fit.scan.verdict.summary,
+        "smoke": fit.answers.strip().splitlines()[-1],
+    }
+    return release(order, published, deployed, told, embedded.name if embedded else None)
+
+
+def release(
+    order: Order, published: Published, deployed: Deployed, told: Mapping[str, str], rehearsal: str | None
+) -> Release:
+    """Return what a stage has come to."""
+    if deployed.superseded_by:
+        outcome = Outcome.SUPERSEDED
+    elif published.pushed or deployed.changes:
+        outcome = Outcome.RELEASED
+    else:
+        outcome = Outcome.ALREADY_RELEASED
+    return Release(
+        repository=order.line.repository,
+        version=published.version,
+        digest=published.digest,
+        commit=deployed.commit,
+        manifest=order.place.filename,
+        outcome=outcome,
+        deployed=tuple(f"{order.place.filename}:{c.line} {c.old} -> {c.new}" for c in deployed.changes),
+        checks=told,
+        rehearsal=rehearsal,
+    )
+
+
+async def lint(source: dagger.Directory) -> LintReport:
+    """Return what the linters said, all of them content.
+
+    Raises:
+        LintFailed: if one has findings.
+        NothingChecked: if there was nothing to look at.
+    """
+    report = await checks.lint(source)
+    report.require()
+    return report
+
+
+async def test(source: dagger.Directory, environment: Mapping[str, dagger.Secret]) -> TestReport:
+    """Return how the unit tests ended, all of them passed.
+
+    Raises:
+        TestsFailed: if one failed.
+        NothingChecked: if none was collected.
+    """
+    report, _ = await checks.test(source, environment)
+    report.require()
+    return report
+
+
+async def environment(**secrets: dagger.Secret | None) -> dict[str, dagger.Secret]:
+    """Return the values for the tests' ``.env`` that were given, by the name of their variable.
+
+    Raises:
+        MissingCredential: if one is empty; names it.
+    """
+    given = {name.upper(): secret for name, secret in secrets.items() if secret is not None}
+    for name, secret in given.items():
+        if not await secret.plaintext():
+            msg = f"{name} is empty"
+            raise MissingCredential(msg, remedy="give a value, or leave the flag out")
+    return given

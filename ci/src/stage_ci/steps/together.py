@@ -1,0 +1,59 @@
+"""Steps side by side: all of them end, and all of their failures are told."""
+
+from collections.abc import Awaitable
+from typing import Any
+
+import anyio
+
+from stage_ci.errors import StageError
+
+
+class SeveralFailed(StageError):
+    """More than one step failed: a line for each."""
+
+    def __init__(self, failures: list[StageError]) -> None:
+        self.failures = failures
+        super().__init__("several steps failed")
+        self.args = ("\n".join(map(str, failures)),)
+
+
+async def together(*steps: Awaitable[Any]) -> list[Any]:
+    """Return the results of ``steps``, in their order, after all of them have ended.
+
+    An expected failure of one leaves the others running, so that one run tells everything there is to mend.
+
+    Raises:
+        StageError: the one failure, or SeveralFailed with all of them.
+    """
+    results: list[Any] = [None] * len(steps)
+    failures: dict[int, StageError] = {}
+
+    async def one(place: int, step: Awaitable[Any]) -> None:
+        try:
+            results[place] = await step
+        except StageError as error:
+            failures[place] = error
+
+    try:
+        async with anyio.create_task_group() as group:
+            for place, step in enumerate(steps):
+                group.start_soon(one, place, step)
+    except ExceptionGroup as error:
+        # Whatever was not expected: the first of it says more than "unhandled errors in a TaskGroup".
+        raise _first(error) from error
+    _raise([failures[place] for place in sorted(failures)])
+    return results
+
+
+def _raise(failures: list[StageError]) -> None:
+    told = [inner for error in failures for inner in (error.failures if isinstance(error, SeveralFailed) else [error])]
+    unique = list({str(error): error for error in told}.values())
+    if len(unique) == 1:
+        raise unique[0]
+    if unique:
+        raise SeveralFailed(unique)
+
+
+def _first(group: BaseExceptionGroup[BaseException]) -> BaseException:
+    inner = group.exceptions[0]
+    return _first(inner) if isinstance(inner, BaseExceptionGroup) else inner

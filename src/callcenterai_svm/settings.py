@@ -1,0 +1,54 @@
+"""What the environment may say to the service; a ``.env`` file in the folder counts too."""
+
+from pathlib import Path
+
+from pydantic import Field, PositiveFloat, SecretStr
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+
+class Settings(BaseSettings):
+    """Settings by the names of their environment variables, in lower case.
+
+    A variable of the environment wins over the same one in ``.env``. An empty one counts
+    as not given, because that is what an unset secret of a CI system looks like.
+    """
+
+    model_config = SettingsConfigDict(
+        env_file=".env", env_ignore_empty=True, extra="ignore", frozen=True
+    )
+
+    model_uri: str | None = Field(
+        default=None,
+        description="MLflow's URI of a skops model, such as models:/callcenterai-svm/3; "
+        "wins over MODEL_PATH.",
+    )
+    model_path: Path = Field(
+        default=Path("model"),
+        description="Folder that the training command wrote.",
+    )
+    model_timeout: PositiveFloat = Field(
+        default=12,
+        description="Seconds for the first attempt to fetch MODEL_URI; "
+        "each further attempt has twice the time of the one before.",
+    )
+    mlflow_tracking_uri: str | None = Field(
+        default=None,
+        description="MLflow server; without one, DATABRICKS_HOST if that is given.",
+    )
+    databricks_host: str | None = Field(
+        default=None, description="Databricks workspace, such as https://adb-1.example."
+    )
+    databricks_token: SecretStr = Field(
+        default=SecretStr(""), description="Token for DATABRICKS_HOST."
+    )
+    experiment_name: str | None = Field(
+        default=None,
+        description="MLflow experiment of the model; shown by the service, never looked up.",
+    )
+
+    @property
+    def tracking_uri(self) -> str | None:
+        """MLflow's server; "databricks" is MLflow's name for DATABRICKS_HOST."""
+        if self.mlflow_tracking_uri or not self.databricks_host:
+            return self.mlflow_tracking_uri
+        return "databricks"
