@@ -1,9 +1,19 @@
-"""The arguments that functions share: their types, where they come from, and what ``--help`` says of them."""
+"""The arguments that functions share: their types, their defaults, and what ``--help`` says of them."""
 
-from typing import Annotated, Final
+from collections.abc import Callable
+from typing import Annotated, Any, Final, TypeVar
 
 import dagger
 from dagger import DefaultPath, Doc, Ignore
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+
+def never_cached(function: F) -> F:
+    """Expose a function that looks at or changes the outside: a result from the cache would be a lie."""
+    exposed: F = dagger.function(cache="never")(function)  # type: ignore[call-overload] # the SDK's overloads lack it
+    return exposed
+
 
 # The seed's own service. A sibling gives arguments, not code.
 IMAGE: Final = "medhedimaaroufi/callcenterai-svm"
@@ -14,8 +24,8 @@ FILENAME: Final = "manifests/default/svm.yaml"
 REHEARSAL: Final = "default"
 PORT: Final = 8000
 
-# What never leaves the caller's machine. Hidden files hold credentials and caches (.env, .git, .aws, .dvc, .venv); those
-# that configure a check or the build come back by name. Folders of this repository that no service needs go as well.
+# What never leaves the caller's machine. Hidden files hold credentials and caches (.env, .git, .aws, .dvc, .venv);
+# those that configure a check or the build come back by name. What else lies in this repository goes as well.
 _NOT_UPLOADED: Final = [
     "**/.*",
     "!**/.dockerignore",
@@ -57,7 +67,9 @@ Seed = Annotated[
     Doc("Files a new rehearsal's infrastructure repository starts with; without effect once it exists."),
 ]
 Infra = Annotated[dagger.Directory, Doc("Folder laid out as the infrastructure repository, such as ./examples/infra.")]
-Image = Annotated[str, Doc("Image repository as [registry/]owner/name, without tag; docker.io if no registry is named.")]
+Image = Annotated[
+    str, Doc("Image repository as [registry/]owner/name, without tag; docker.io if no registry is named.")
+]
 Line = Annotated[str, Doc("Line of versions as vMAJOR.MINOR; the stage counts the third number up from 1.")]
 InfraRepo = Annotated[str, Doc("Infrastructure repository: owner/name on GitHub, or an https URL without credentials.")]
 InfraBranch = Annotated[str, Doc("Branch of the infrastructure repository that the manifest is committed to.")]
@@ -87,8 +99,8 @@ InfraService = Annotated[
 Databases = Annotated[
     list[str] | None,
     Doc(
-        "Addresses of Trivy's vulnerability database, asked in order; by default the public mirrors. `registry:PORT/…` is "
-        "the registry given as a service; `rehearsal` is the authored database, with which a scan is no verdict."
+        "Addresses of Trivy's vulnerability database, asked in order; by default the public mirrors. `registry:PORT/…` "
+        "is the registry given as a service; `rehearsal` is the authored database, with which a scan is no verdict."
     ),
 ]
 RehearsalName = Annotated[str, Doc("Name of the rehearsal, which keeps its registry and repository apart from others.")]
@@ -101,4 +113,6 @@ DatabricksHost = Annotated[dagger.Secret | None, Doc("DATABRICKS_HOST for the un
 DatabricksToken = Annotated[dagger.Secret | None, Doc("DATABRICKS_TOKEN for the unit tests' .env.")]
 ModelUri = Annotated[dagger.Secret | None, Doc("MODEL_URI for the unit tests' .env.")]
 ExperimentName = Annotated[dagger.Secret | None, Doc("EXPERIMENT_NAME for the unit tests' .env.")]
-Format = Annotated[str, Doc("`text` for a summary, `json` for one object with image, version, digest, commit, manifest, outcome.")]
+Format = Annotated[
+    str, Doc("`text` for a summary, `json` for one object with image, version, digest, commit, manifest, outcome.")
+]

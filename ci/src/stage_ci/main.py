@@ -7,7 +7,7 @@ from stage_ci.adapters import checks, image, scanner
 from stage_ci.adapters.services import Embedded
 from stage_ci.logs import without_expected_tracebacks
 from stage_ci.rehearsal import Rehearsal
-from stage_ci.rules.manifest import Target, update
+from stage_ci.rules.manifest import Target
 from stage_ci.rules.reference import Digest
 from stage_ci.rules.release import Filename, line_version, renderer
 from stage_ci.steps import reports as reporting
@@ -56,9 +56,9 @@ class StageCi:
     ) -> str:
         """Run pytest over tests/unit/ on Python 3.11, with requirements.dev installed if there is one.
 
-        The secrets that are given become a .env in a temporary mount; no layer and no report holds them. Fails if a test
-        fails, if none is collected, or if the run takes longer than 15 minutes. `reports` has the JUnit and coverage
-        files, also of a red run.
+        The secrets that are given become a .env in a temporary mount; no layer and no report holds them. Fails if a
+        test fails, if none is collected, or if the run takes longer than 15 minutes. `reports` has the JUnit and
+        coverage files, also of a red run.
         """
         environment = await staging.environment(
             databricks_host=databricks_host,
@@ -99,7 +99,7 @@ class StageCi:
         result.verdict.require()
         return f"{await result.reports.file('scan.txt').contents()}\n{result.verdict.summary}\n"
 
-    @dagger.function(cache="never")
+    @arg.never_cached
     async def latest_version(
         self,
         image: arg.Image = arg.IMAGE,
@@ -109,7 +109,7 @@ class StageCi:
         registry_service: arg.RegistryService = None,
         rehearsal: arg.LookIntoRehearsal = None,
     ) -> str:
-        """Print the highest version of the line in the registry, over all pages of tags; an empty line if there is none.
+        """Print the highest version of the line in the registry, over all its tags; an empty line if there is none.
 
         An unreachable or refusing registry is an error, never an empty answer.
         """
@@ -118,7 +118,7 @@ class StageCi:
         async with registry_of(access, _look(rehearsal), order.repository) as registry:
             return str(max(order.versions.select(await registry.tags()), default=""))
 
-    @dagger.function(cache="never")
+    @arg.never_cached
     async def next_version(
         self,
         seed: arg.Seed,
@@ -138,7 +138,7 @@ class StageCi:
         async with outside(access, _look(rehearsal), order.repository, infra_repo) as reached:
             return str(await next_of(reached, order))
 
-    @dagger.function(cache="never")
+    @arg.never_cached
     async def publish(
         self,
         source: arg.Source,
@@ -187,7 +187,7 @@ class StageCi:
         target = Target(order.repository, str(version), Digest.parse(image_digest) if image_digest else None)
         return await edited(infra, path, target)
 
-    @dagger.function(cache="never")
+    @arg.never_cached
     async def deploy(
         self,
         seed: arg.Seed,
@@ -216,7 +216,7 @@ class StageCi:
             digest = await published_digest(reached.registry, version)
             return (await name_in_manifest(reached.infrastructure, place, order, version, digest)).text(place.filename)
 
-    @dagger.function(cache="never")
+    @arg.never_cached
     async def plan(
         self,
         source: arg.Source,
@@ -258,7 +258,7 @@ class StageCi:
     ) -> dagger.Directory:
         """Collect lint.txt, test.txt, junit.xml, coverage.xml, scan.txt, scan.sarif, sbom.cdx.json and summary.md.
 
-        A check that fails is told in summary.md and does not make this fail. `… export --path=reports` writes the folder.
+        A check that fails is told in summary.md and does not make this fail. `… export --path=reports` writes them.
         """
         environment = await staging.environment(
             databricks_host=databricks_host,
@@ -266,9 +266,11 @@ class StageCi:
             model_uri=model_uri,
             experiment_name=experiment_name,
         )
-        return await reporting.reports(source, environment, await database_of(database or [], _authored(database, rehearsal)))
+        return await reporting.reports(
+            source, environment, await database_of(database or [], _authored(database, rehearsal))
+        )
 
-    @dagger.function(cache="never")
+    @arg.never_cached
     async def stage(
         self,
         source: arg.Source,
@@ -295,9 +297,9 @@ class StageCi:
         """Lint, test, build, scan, publish and deploy; print the release.
 
         Nothing is published unless lint, test, scan and smoke hold, and the archive that is pushed is the one that was
-        scanned. A run that was broken off is finished by the next one with the same source, under the same version. With
-        none of DOCKER_USERNAME, DOCKER_PASSWORD and TOKEN it is a rehearsal: an embedded registry and infrastructure
-        repository go through the same code, and nothing leaves the machine.
+        scanned. A run that was broken off is finished by the next one with the same source, under the same version.
+        With none of DOCKER_USERNAME, DOCKER_PASSWORD and TOKEN it is a rehearsal: an embedded registry and an embedded
+        infrastructure repository go through the same code, and nothing leaves the machine.
         """
         access = Access(docker_username, docker_password, token, registry_service, infra_service, seed)
         render = renderer(format)
@@ -328,7 +330,7 @@ class StageCi:
         infra_repo: arg.InfraRepo = arg.INFRA_REPO,
     ) -> Rehearsal:
         """Look at the embedded registry and infrastructure repository of a rehearsal, or reset them."""
-        return Rehearsal(name=name, image=image, infra_repo=infra_repo, seed=seed)
+        return Rehearsal(name=name, image=image, infra_repo=infra_repo, seed=seed)  # type: ignore[call-arg]
 
 
 def _look(rehearsal: str | None) -> Embedded | None:

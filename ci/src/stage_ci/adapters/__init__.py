@@ -1,0 +1,1 @@
+"""What runs containers and speaks to servers; knows no rule."""

@@ -51,7 +51,9 @@ def formatted(source: dagger.Directory) -> dagger.Directory:
     )
 
 
-async def test(source: dagger.Directory, environment: Mapping[str, dagger.Secret]) -> tuple[TestReport, dagger.Directory]:
+async def test(
+    source: dagger.Directory, environment: Mapping[str, dagger.Secret]
+) -> tuple[TestReport, dagger.Directory]:
     """Return how ``tests/unit/`` of ``source`` ended, and the folder with ``junit.xml`` and ``coverage.xml``.
 
     Args:
@@ -61,11 +63,14 @@ async def test(source: dagger.Directory, environment: Mapping[str, dagger.Secret
     container = await _tests(source)
     for name, secret in environment.items():
         container = container.with_mounted_secret(f"/run/secrets/environment/{name}", secret)
-    command, now = ["python", "/programs/run_tests.py", str(TEST_LIMIT), REPORTS], datetime.now(UTC).replace(microsecond=0)
+    command, now = (
+        ["python", "/programs/run_tests.py", str(TEST_LIMIT), REPORTS],
+        datetime.now(UTC).replace(microsecond=0),
+    )
     ended = await run(container, command)
     ran = started_at(ended.stdout)
     if ended.status and ran and ran < now:
-        # A red result out of the cache may have been bad luck: whoever calls again wants to know whether it still is red.
+        # A red result out of the cache may have been bad luck: whoever calls again wants to know whether it still is.
         ended = await run(container.with_env_variable("STAGE_CI_NOW", now.isoformat()), command)
     reports = ended.container.directory(REPORTS)
     junit = await reports.file("junit.xml").contents() if "junit.xml" in await reports.entries() else None
@@ -79,11 +84,9 @@ def _linters(source: dagger.Directory) -> dagger.Container:
 
 async def _tests(source: dagger.Directory) -> dagger.Container:
     present = set(await source.entries())
-    if "requirements.dev" in present:
-        # requirements.dev may include requirements; both enter the layer.
-        files, extra = [name for name in ("requirements", "requirements.dev") if name in present], ()
-    else:
-        files, extra = [name for name in ("requirements",) if name in present], pins.TEST_TOOLS
+    # requirements.dev may include requirements, so both enter the layer.
+    files = [name for name in ("requirements", "requirements.dev") if name in present]
+    extra = () if "requirements.dev" in present else pins.TEST_TOOLS
     return (
         toolchain.with_requirements(source, files, extra)
         .with_new_file("/programs/run_tests.py", program("run_tests.py"))

@@ -41,8 +41,11 @@ async def build(source: dagger.Directory) -> dagger.Container:
         BuildFailed: if it cannot be built; names the instruction or the package.
     """
     if "Dockerfile" not in await source.entries():
-        msg = "the source has no Dockerfile"
-        raise InvalidInput(msg, step="build", remedy="check that --source is the folder that holds the Dockerfile")
+        raise InvalidInput(
+            "the source has no Dockerfile",
+            step="build",
+            remedy="check that --source is the folder that holds the Dockerfile",
+        )
     try:
         return await source.docker_build().sync()
     except dagger.QueryError as error:
@@ -58,8 +61,11 @@ async def inputs(source: dagger.Directory) -> InputDigest:
         InvalidInput: if there is no Dockerfile, or it names no base image.
     """
     if "Dockerfile" not in await source.entries():
-        msg = "the source has no Dockerfile"
-        raise InvalidInput(msg, step="build", remedy="check that --source is the folder that holds the Dockerfile")
+        raise InvalidInput(
+            "the source has no Dockerfile",
+            step="build",
+            remedy="check that --source is the folder that holds the Dockerfile",
+        )
     bases: dict[str, str] = {}
 
     async def resolve(name: str) -> None:
@@ -78,7 +84,9 @@ async def _context(source: dagger.Directory) -> dagger.Directory:
         return source
     ignored = (await source.file(".dockerignore").contents()).splitlines()
     patterns = [line.strip() for line in ignored if line.strip() and not line.startswith("#")]
-    return dag.directory().with_directory(".", source, exclude=patterns).with_file("Dockerfile", source.file("Dockerfile"))
+    return (
+        dag.directory().with_directory(".", source, exclude=patterns).with_file("Dockerfile", source.file("Dockerfile"))
+    )
 
 
 async def pack(image: dagger.Container) -> Archive:
@@ -96,20 +104,14 @@ async def smoke(image: dagger.Container, port: int) -> str:
         SmokeFailed: if it does not start, is not ready in time, or answers wrongly.
     """
     service = image.with_exposed_port(port).as_service(use_entrypoint=True)
-    prober = (
-        toolchain.python()
-        .with_new_file("/probe.py", program("probe.py"))
-        .with_service_binding("service", service)
-    )
+    prober = toolchain.python().with_new_file("/probe.py", program("probe.py")).with_service_binding("service", service)
     command = ["python3", "/probe.py", f"http://service:{port}", str(READY_LIMIT)]
     try:
         with anyio.fail_after(2 * READY_LIMIT):
             return await prober.with_exec(command).stdout()
     except TimeoutError:
-        msg = f"the image did not listen on port {port} within {2 * READY_LIMIT} s"
-        raise SmokeFailed(msg) from None
+        raise SmokeFailed(f"the image did not listen on port {port} within {2 * READY_LIMIT} s") from None
     except dagger.ExecError as error:
         raise SmokeFailed(last_line(error.stdout) or build_cause(str(error), "", error.stderr)) from error
     except dagger.QueryError as error:
-        msg = f"the image does not start: {build_cause(str(error), '', '')}"
-        raise SmokeFailed(msg) from error
+        raise SmokeFailed(f"the image does not start: {build_cause(str(error), '', '')}") from error

@@ -16,7 +16,8 @@ from dulwich.client import GitClient, HttpGitClient, HTTPUnauthorized, get_trans
 from dulwich.errors import GitProtocolError, HangupException, NotGitRepository, NotTreeError
 from dulwich.object_store import BaseObjectStore, tree_lookup_path
 from dulwich.objects import ZERO_SHA, Blob, Commit, ObjectID, ShaFile, Tree
-from dulwich.pack import pack_objects_to_data
+from dulwich.pack import UnpackedObject, pack_objects_to_data
+from dulwich.refs import Ref
 from dulwich.repo import MemoryRepo
 
 from stage_ci.errors import InfrastructureRefused, InfrastructureUnavailable, ManifestMissing
@@ -59,11 +60,9 @@ class Snapshot:
         try:
             mode, sha = tree_lookup_path(self.store.__getitem__, self.tree, filename.encode())
         except (KeyError, NotTreeError, ValueError) as error:
-            msg = f"{filename} is not in the infrastructure repository"
-            raise ManifestMissing(msg) from error
+            raise ManifestMissing(f"{filename} is not in the infrastructure repository") from error
         if mode not in _REGULAR_FILES:
-            msg = f"{filename} is not a regular file of the infrastructure repository"
-            raise ManifestMissing(msg)
+            raise ManifestMissing(f"{filename} is not a regular file of the infrastructure repository")
         blob = self.store[sha]
         assert isinstance(blob, Blob)  # noqa: S101 - what the mode of a regular file means
         return blob.data
@@ -106,15 +105,16 @@ class Infrastructure:
             InfrastructureRefused: as in ``refs``, and if there is no such branch.
             InfrastructureUnavailable: if the server does not answer in time.
         """
-        ref = f"refs/heads/{branch}".encode()
+        ref = Ref(f"refs/heads/{branch}".encode())
 
         def fetch(client: GitClient, path: str) -> Snapshot:
             repo = MemoryRepo()
 
-            def wanted(refs: Mapping[bytes, ObjectID], depth: int | None = None) -> list[ObjectID]:  # noqa: ARG001
+            def wanted(refs: Mapping[Ref, ObjectID], depth: int | None = None) -> list[ObjectID]:  # noqa: ARG001
                 if ref not in refs:
-                    msg = f"the infrastructure repository has no branch {branch}"
-                    raise InfrastructureRefused(msg, remedy="check --infra-branch")
+                    raise InfrastructureRefused(
+                        f"the infrastructure repository has no branch {branch}", remedy="check --infra-branch"
+                    )
                 return [refs[ref]]
 
             tip = client.fetch(path.encode(), repo, determine_wants=wanted, depth=1).refs[ref]
@@ -134,7 +134,7 @@ class Infrastructure:
             InfrastructureUnavailable: if the server does not answer in time.
         """
         objects = _claim_objects(text)
-        await self._push(ref.encode(), ZERO_SHA, objects[-1].id, objects)
+        await self._push(Ref(ref.encode()), ZERO_SHA, objects[-1].id, objects)
 
     async def commit(self, snapshot: Snapshot, branch: str, filename: str, content: bytes, message: str) -> str:
         """Commit ``content`` as ``filename`` on top of ``snapshot`` and push it to ``branch``; return the commit.
@@ -148,27 +148,27 @@ class Infrastructure:
         trees = list(_replaced(snapshot, filename.encode().split(b"/"), blob.id))
         parent = ObjectID(snapshot.commit.encode())
         commit = _commit(trees[-1].id, message, int(time.time()), parents=[parent])
-        await self._push(f"refs/heads/{branch}".encode(), parent, commit.id, [blob, *trees, commit])
+        await self._push(Ref(f"refs/heads/{branch}".encode()), parent, commit.id, [blob, *trees, commit])
         return commit.id.decode()
 
-    async def _push(self, ref: bytes, expected: bytes, new: ObjectID, objects: list[ShaFile]) -> None:
-        def update(refs: dict[bytes, ObjectID]) -> dict[bytes, ObjectID]:
+    async def _push(self, ref: Ref, expected: bytes, new: ObjectID, objects: list[ShaFile]) -> None:
+        def update(refs: dict[Ref, ObjectID]) -> dict[Ref, ObjectID]:
             if refs.get(ref, ZERO_SHA) != expected:
                 raise Raced
             return {ref: new}
 
+        def pack(*_: object, **__: object) -> tuple[int, Iterator[UnpackedObject]]:
+            return pack_objects_to_data([(item, None) for item in objects])
+
         def send(client: GitClient, path: str) -> str | None:
-            result = client.send_pack(
-                path.encode(), update, lambda have, want, **_: pack_objects_to_data([(o, None) for o in objects])
-            )
+            result = client.send_pack(path.encode(), update, pack)
             return (result.ref_status or {}).get(ref)
 
         problem = await self._exchange(send)
         if problem and any(words in problem.lower() for words in _RACED):
             raise Raced
         if problem:
-            msg = f"the git server refused to update {ref.decode()}: {problem}"
-            raise InfrastructureRefused(msg)
+            raise InfrastructureRefused(f"the git server refused to update {ref.decode()}: {problem}")
 
     async def _exchange(self, ask: Callable[[GitClient, str], T]) -> T:
         def work() -> T:
@@ -177,8 +177,7 @@ class Infrastructure:
 
         with anyio.move_on_after(EXCHANGE_LIMIT):
             return await anyio.to_thread.run_sync(work, abandon_on_cancel=True)
-        msg = f"{self.url} did not answer within {EXCHANGE_LIMIT:.0f} s"
-        raise InfrastructureUnavailable(msg)
+        raise InfrastructureUnavailable(f"{self.url} did not answer within {EXCHANGE_LIMIT:.0f} s")
 
     def _client(self) -> tuple[GitClient, str]:
         parts = urlsplit(self.url)
@@ -235,15 +234,13 @@ def _told(url: str) -> Iterator[None]:
     try:
         yield
     except HTTPUnauthorized:
-        msg = f"{url} does not accept the token"
-        raise InfrastructureRefused(msg) from None
+        raise InfrastructureRefused(f"{url} does not accept the token") from None
     except NotGitRepository:
-        msg = f"{url} is no repository, or the token may not see it"
-        raise InfrastructureRefused(msg) from None
+        raise InfrastructureRefused(f"{url} is no repository, or the token may not see it") from None
     except (GitProtocolError, HangupException, OSError) as error:
         text = str(error)
         if "http resp 403" in text or "access denied" in text:
-            msg = f"{url} forbids it: {text}"
-            raise InfrastructureRefused(msg) from None
-        msg = f"{url} does not answer as a git server: {type(error).__name__} {text}"
-        raise InfrastructureUnavailable(msg) from None
+            raise InfrastructureRefused(f"{url} forbids it: {text}") from None
+        raise InfrastructureUnavailable(
+            f"{url} does not answer as a git server: {type(error).__name__} {text}"
+        ) from None

@@ -56,5 +56,6 @@ async def push(archive: dagger.File, target: Target, repository: Repository, tag
     plain = "true" if target.service else "false"
     ended = await run(container, ["sh", "/push_archive.sh", host, f"{repository.path}:{tag}", plain])
     if ended.status:
-        msg = f"{host} did not take {repository.path}:{tag}: {last_line(ended.stderr)}"
-        raise RegistryUnavailable(msg, step="publish")
+        raise RegistryUnavailable(
+            f"{host} did not take {repository.path}:{tag}: {last_line(ended.stderr)}", step="publish"
+        )

@@ -5,6 +5,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Final, TypeVar
+from urllib.parse import urlsplit
 
 import anyio
 import httpx
@@ -124,7 +125,7 @@ class Session:
             RegistryRefused: if the registry refuses the caller.
             RegistryUnavailable: if the question would leave the registry's own host.
         """
-        if not self._is_own(httpx.URL(question.url)):
+        if not self._is_own(question.url):
             raise RegistryUnavailable(f"{self._name} leads to another host")
         answer = await self._wire.ask(question, self._authorization)
         if answer.status == UNAUTHORIZED:
@@ -135,7 +136,7 @@ class Session:
     async def _prove(self, answer: Answer) -> httpx.Headers:
         challenge = Challenge.choose(answer.headers.get_list("WWW-Authenticate"))
         # Only the registry itself may ask for the password, not a host that it redirects to.
-        if challenge is None or not self._is_own(answer.url):
+        if challenge is None or not self._is_own(str(answer.url)):
             raise RegistryRefused(f"{self._name} {describe(answer.status, answer.body)}")
         if challenge.scheme == BEARER:
             return await self._token(token_address(challenge, str(self._base)))
@@ -145,16 +146,23 @@ class Session:
         return basic
 
     async def _token(self, address: str) -> httpx.Headers:
-        answer = await self._wire.ask(Question("GET", address), self._basic())
-        service = f"{self._name}: its token service {httpx.URL(address).host}"
-        if _usable(answer, service).status != _OK:
-            raise RegistryUnavailable(f"{service} {describe(answer.status, answer.body)}")
-        return httpx.Headers({_AUTHORIZATION: bearer(answer.body)})
+        service = f"its token service {urlsplit(address).netloc}"
+        try:
+            answer = _usable(await self._wire.ask(Question("GET", address), self._basic()), f"{self._name}: {service}")
+            if answer.status != _OK:
+                raise RegistryUnavailable(f"{self._name}: {service} {describe(answer.status, answer.body)}")
+            return httpx.Headers({_AUTHORIZATION: bearer(answer.body)})
+        except TransientError as error:
+            raise TransientError(f"waits for {service}, which {error.cause}", error.retry_after) from None
 
     def _basic(self) -> httpx.Headers:
         return httpx.Headers({_AUTHORIZATION: self._credentials.basic()} if self._credentials else {})
 
-    def _is_own(self, url: httpx.URL) -> bool:
+    def _is_own(self, address: str) -> bool:
+        try:
+            url = httpx.URL(address)
+        except httpx.InvalidURL:
+            return False
         return (url.scheme, url.host, url.port) == (self._base.scheme, self._base.host, self._base.port)
 
     def _is_enough(self, state: RetryCallState) -> bool:

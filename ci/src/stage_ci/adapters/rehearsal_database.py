@@ -39,10 +39,8 @@ async def public() -> bool:
 
 async def serve(embedded: Embedded) -> Database:
     """Return the authored database, after putting it into the registry of ``embedded``."""
-    service = embedded.registry()
-    await service.start()
+    service = await embedded.registry().start()
     layer = resources.files(__package__).joinpath("trivy-db.tar.gz").read_bytes()
     async with Registry(await service.endpoint(scheme="http"), _PATH) as registry:
         await registry.put_artifact(_TAG, _CONFIG, _LAYER, layer, title=_FILE)
     return Database((f"registry:{REGISTRY_PORT}/{_PATH}:{_TAG}",), service, rehearsal=True)
-

@@ -96,8 +96,7 @@ async def _require(command: list[str], scanner: dagger.Container) -> dagger.Cont
         return await scanner.with_exec(["trivy", *command]).sync()
     except dagger.QueryError as error:
         output = error.stderr if isinstance(error, dagger.ExecError) else str(error)
-        msg = f"the scanner could not run: {scanner_cause(output)}"
-        raise ScannerUnavailable(msg) from error
+        raise ScannerUnavailable(f"the scanner could not run: {scanner_cause(output)}") from error
 
 
 def _trivy() -> dagger.Container:

@@ -34,8 +34,11 @@ class Embedded:
             InvalidInput: if ``name`` is not 1 to 40 lower-case letters, digits and inner dashes.
         """
         if not _NAME.fullmatch(name):
-            msg = f"{name!r} is no name of a rehearsal"
-            raise InvalidInput(msg, step="rehearsal", remedy="give lower-case letters, digits and dashes")
+            raise InvalidInput(
+                f"{name!r} is no name of a rehearsal",
+                step="rehearsal",
+                remedy="give lower-case letters, digits and dashes",
+            )
         return cls(name)
 
     def registry(self) -> dagger.Service:
@@ -68,7 +71,7 @@ class Embedded:
     async def reset(self) -> None:
         """Forget every image, commit and claim of the rehearsal."""
         container = self._now(self._git()).with_mounted_cache(_BLOBS, self._volume("registry"))
-        await container.with_exec(["find", _REPOSITORIES, _BLOBS, "-mindepth", "1", "-delete"]).sync()
+        await container.with_exec(["find", _REPOSITORIES, _BLOBS, "-mindepth", "1", "-delete"]).stdout()
 
     def _git(self) -> dagger.Container:
         return (

@@ -16,5 +16,4 @@ def manifest_digest(index: str) -> Digest:
         (entry,) = json.loads(index)["manifests"]
         return Digest.parse(entry["digest"])
     except (ValueError, KeyError, TypeError, InvalidDigest) as error:
-        msg = "the archive does not hold exactly one image"
-        raise BuildFailed(msg) from error
+        raise BuildFailed("the archive does not hold exactly one image") from error

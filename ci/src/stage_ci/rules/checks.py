@@ -42,8 +42,7 @@ class LintReport:
             LintFailed: if a linter has findings; names each one that has.
         """
         if not self.files:
-            msg = "no Python file was found"
-            raise NothingChecked(msg, step="lint")
+            raise NothingChecked("no Python file was found", step="lint")
         findings = [f"{name}: {_finding(run)}" for name, run in self.runs.items() if run.status]
         if findings:
             raise LintFailed("; ".join(findings))
@@ -104,21 +103,16 @@ class TestReport:
             TestsFailed: if a test failed, or the run crashed or ran out of time.
         """
         if self.status == _PYTEST_NOTHING_COLLECTED or "file or directory not found" in self.output:
-            msg = "no test was collected from tests/unit/"
-            raise NothingChecked(msg, step="test")
+            raise NothingChecked("no test was collected from tests/unit/", step="test")
         if self.status == _TIMED_OUT:
-            msg = "the tests did not end within their time limit"
-            raise TestsFailed(msg)
+            raise TestsFailed("the tests did not end within their time limit")
         if self.failed:
             named = ", ".join(self.failed[:_FIRST_FEW]) + (" and more" if len(self.failed) > _FIRST_FEW else "")
-            msg = f"{len(self.failed)} of {self.tests} tests failed: {named}"
-            raise TestsFailed(msg)
+            raise TestsFailed(f"{len(self.failed)} of {self.tests} tests failed: {named}")
         if self.status != _PYTEST_OK:
-            msg = f"pytest ended with status {self.status}: {last_line(self.output)}"
-            raise TestsFailed(msg)
+            raise TestsFailed(f"pytest ended with status {self.status}: {last_line(self.output)}")
         if not self.tests:
-            msg = "pytest ran no test"
-            raise NothingChecked(msg, step="test")
+            raise NothingChecked("pytest ran no test", step="test")
 
     @property
     def summary(self) -> str:
@@ -137,4 +131,3 @@ def _suite(junit: str | None) -> ET.Element | None:
         return None if junit is None else ET.fromstring(junit).find("testsuite")  # noqa: S314 - written by our own pytest
     except ET.ParseError:
         return None
-

@@ -80,7 +80,7 @@ def claim_text(repository: Repository, inputs: InputDigest) -> str:
 
 def next_free(line: VersionLine, tags: Iterable[str], claims: Claims) -> Version:
     """Return the version a new claim takes: one above all tags and all claims, never one that was used before."""
-    return next_version(line, tags, map(str, claims.by_version))
+    return next_version(line, tags, claims.by_version)
 
 
 def _prefix(repository: Repository) -> str:

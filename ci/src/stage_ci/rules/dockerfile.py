@@ -24,12 +24,14 @@ def base_images(dockerfile: str) -> tuple[str, ...]:
     for image, stage in _FROM.findall(dockerfile):
         name = _VARIABLE.sub(lambda match: defaults.get(match[1], match[0]), image)
         if "$" in name:
-            msg = f"the Dockerfile's FROM {image} uses a variable without a default"
-            raise InvalidInput(msg, step="build", remedy="give the ARG a default")
+            raise InvalidInput(
+                f"the Dockerfile's FROM {image} uses a variable without a default",
+                step="build",
+                remedy="give the ARG a default",
+            )
         if name.lower() not in stages:
             bases[name] = None
         stages.add(stage.lower())
     if not bases and len(stages) == 1:
-        msg = "the Dockerfile has no FROM"
-        raise InvalidInput(msg, step="build", remedy="start the Dockerfile with FROM")
+        raise InvalidInput("the Dockerfile has no FROM", step="build", remedy="start the Dockerfile with FROM")
     return tuple(bases)

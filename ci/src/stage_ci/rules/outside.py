@@ -35,6 +35,5 @@ def is_rehearsal(given: Given) -> bool:
     if given == Given():
         return True
     if missing:
-        msg = f"{' and '.join(missing)} missing"
-        raise MissingCredential(msg)
+        raise MissingCredential(f"{' and '.join(missing)} missing")
     return False

@@ -131,10 +131,11 @@ def bearer(body: bytes) -> str:
 def _is_service(realm: str, schemes: Container[str]) -> bool:
     try:
         parts = urlsplit(realm)
+        whole = bool(parts.hostname) and parts.port != 0
     except ValueError:
         return False
     plain = _VISIBLE.fullmatch(realm) is not None and "@" not in parts.netloc and not parts.fragment
-    return plain and parts.scheme in schemes and bool(parts.hostname)
+    return whole and plain and parts.scheme in schemes
 
 
 def _parts(header: str) -> Iterator[tuple[str | None, tuple[str, str] | None]]:

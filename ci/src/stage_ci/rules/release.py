@@ -39,8 +39,7 @@ class Filename:
         """
         parts = text.split("/")
         if len(text) > _MAX_FILENAME or _UNPRINTABLE.search(text) or {"", ".", "..", ".git"} & set(parts):
-            msg = f"--filename={text[:100]!r} names no file inside the infrastructure repository"
-            raise InvalidFilename(msg)
+            raise InvalidFilename(f"--filename={text[:100]!r} names no file inside the infrastructure repository")
         return cls(text)
 
     def __str__(self) -> str:
@@ -112,8 +111,7 @@ def renderer(name: str) -> Callable[[Release], str]:
     try:
         return {"text": Release.text, "json": Release.json}[name]
     except KeyError:
-        msg = f"--format={name[:40]!r} is no format"
-        raise InvalidInput(msg, remedy="give text or json") from None
+        raise InvalidInput(f"--format={name[:40]!r} is no format", remedy="give text or json") from None
 
 
 def newer_than(version: Version, tags: Iterable[str], line: VersionLine) -> Version | None:
@@ -129,6 +127,5 @@ def line_version(line: VersionLine, text: str) -> Version:
     """
     version = line.parse_version(text)
     if version == line.version(0):
-        msg = f"--image-version={text} was never released: the first is {line.version(1)}"
-        raise InvalidVersion(msg)
+        raise InvalidVersion(f"--image-version={text} was never released: the first is {line.version(1)}")
     return version

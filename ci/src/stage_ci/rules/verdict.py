@@ -61,8 +61,7 @@ class Verdict:
             findings = tuple(_findings(json.loads(report)))
             updated = str(json.loads(metadata)["UpdatedAt"])
         except (ValueError, KeyError, TypeError, AttributeError) as error:
-            msg = f"the scanner wrote no readable report ({type(error).__name__})"
-            raise ScannerUnavailable(msg) from error
+            raise ScannerUnavailable(f"the scanner wrote no readable report ({type(error).__name__})") from error
         return cls(packages, findings, updated[:10], rehearsal)
 
     def require(self) -> None:
@@ -73,13 +72,15 @@ class Verdict:
             VulnerableImage: if a critical vulnerability has a fix.
         """
         if not self.packages:
-            msg = "the scanner found no package in the image"
-            raise NothingChecked(msg, step="scan", remedy="check that the image holds an installed system or packages")
+            raise NothingChecked(
+                "the scanner found no package in the image",
+                step="scan",
+                remedy="check that the image holds an installed system or packages",
+            )
         found = [finding for finding in self.findings if finding.severity == _FORBIDDEN and finding.fixed]
         if found:
             named = ", ".join(map(str, found[:_FIRST_FEW])) + (" and more" if len(found) > _FIRST_FEW else "")
-            msg = f"{len(found)} critical vulnerabilities that have a fix: {named}"
-            raise VulnerableImage(msg)
+            raise VulnerableImage(f"{len(found)} critical vulnerabilities that have a fix: {named}")
 
     @property
     def summary(self) -> str:

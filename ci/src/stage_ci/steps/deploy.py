@@ -36,7 +36,9 @@ class Deployed:
         return "\n".join([*(moved or [f"{filename} names it already"]), f"commit {self.commit}", ""])
 
 
-async def deploy(infrastructure: Infrastructure, place: Place, line: Line, version: Version, digest: Digest | None) -> Deployed:
+async def deploy(
+    infrastructure: Infrastructure, place: Place, line: Line, version: Version, digest: Digest | None
+) -> Deployed:
     """Make the manifest at ``place`` name ``version``; never go back from a newer one.
 
     Raises:
@@ -53,8 +55,7 @@ async def deploy(infrastructure: Infrastructure, place: Place, line: Line, versi
                 return await _deploy_once(infrastructure, place, line, version, target)
     except Raced:
         pass
-    msg = f"{place.filename} could not be pushed to {place.branch} in {_ATTEMPTS} attempts"
-    raise InfrastructureBusy(msg)
+    raise InfrastructureBusy(f"{place.filename} could not be pushed to {place.branch} in {_ATTEMPTS} attempts")
 
 
 async def _deploy_once(
@@ -85,8 +86,7 @@ async def edited(infra: dagger.Directory, filename: Filename, target: Target) ->
         ManifestError: if the manifest is missing or cannot be edited.
     """
     if not await infra.exists(str(filename), expected_type=dagger.ExistsType.REGULAR_TYPE, do_not_follow_symlinks=True):
-        msg = f"{filename} is no file of the given folder"
-        raise ManifestMissing(msg)
+        raise ManifestMissing(f"{filename} is no file of the given folder")
     before = await infra.file(str(filename)).contents()
     after = update(before.encode(), target, filename=str(filename)).content.decode()
     return infra.with_new_file(str(filename), after).changes(infra)
@@ -101,5 +101,7 @@ async def published_digest(registry: Registry, version: Version) -> Digest:
     digest = await registry.digest(str(version))
     if digest is None:
         msg = f"{version} is not in the registry"
-        raise InvalidVersion(msg, step="deploy", remedy="publish it first, or give a version that `latest-version` knows")
+        raise InvalidVersion(
+            msg, step="deploy", remedy="publish it first, or give a version that `latest-version` knows"
+        )
     return digest

@@ -79,9 +79,7 @@ async def registry_of(access: Access, embedded: Embedded | None, repository: Rep
         MissingCredential: if a credential is empty.
     """
     service = embedded.registry() if embedded else access.registry_service
-    url, credentials = await together(
-        _url(service, f"https://{api_host(repository.registry)}"), _credentials(access)
-    )
+    url, credentials = await together(_url(service, f"https://{api_host(repository.registry)}"), _credentials(access))
     async with Registry(url, repository.path, credentials) as registry:
         yield registry
 
@@ -116,8 +114,7 @@ def repository_url(infra_repo: str, host: str) -> str:
         InvalidInput: if it holds credentials, which would end up in messages.
     """
     if "@" in infra_repo:
-        msg = "--infra-repo holds credentials"
-        raise InvalidInput(msg, step="deploy", remedy="give the token as --token")
+        raise InvalidInput("--infra-repo holds credentials", step="deploy", remedy="give the token as --token")
     return infra_repo if "://" in infra_repo else f"{host}/{infra_repo.removesuffix('.git')}.git"
 
 
@@ -132,8 +129,11 @@ async def database(
         InvalidInput: if a release asks for the authored database.
     """
     if addresses == [REHEARSAL_DATABASE] and not embedded:
-        msg = "--database=rehearsal is the authored database, with which a scan is no verdict: not for a release"
-        raise InvalidInput(msg, step="scan", remedy="give a real vulnerability database with --database")
+        raise InvalidInput(
+            "--database=rehearsal is the authored database, with which a scan is no verdict: not for a release",
+            step="scan",
+            remedy="give a real vulnerability database with --database",
+        )
     if embedded and (addresses == [REHEARSAL_DATABASE] or (not addresses and not await rehearsal_database.public())):
         return await rehearsal_database.serve(embedded)
     return Database(tuple(addresses) or pins.DATABASES, registry_service if addresses else None)
@@ -142,8 +142,7 @@ async def database(
 async def _url(service: dagger.Service | None, otherwise: str) -> str:
     if service is None:
         return otherwise
-    await service.start()
-    return await service.endpoint(scheme="http")
+    return await (await service.start()).endpoint(scheme="http")
 
 
 async def _credentials(access: Access) -> Credentials | None:
@@ -157,6 +156,5 @@ async def _plain(secret: dagger.Secret | None, name: str) -> str | None:
         return None
     value = await secret.plaintext()
     if not value:
-        msg = f"{name} is empty"
-        raise MissingCredential(msg)
+        raise MissingCredential(f"{name} is empty")
     return value

@@ -10,7 +10,7 @@ from stage_ci.adapters.infrastructure import Raced, claim_object
 from stage_ci.adapters.registry import Registry
 from stage_ci.errors import DigestMismatch, InfrastructureBusy, InfrastructureUnavailable
 from stage_ci.rules.claim import Claims, InputDigest, claim_ref, claim_text, next_free
-from stage_ci.rules.reference import Digest, Repository
+from stage_ci.rules.reference import Digest
 from stage_ci.rules.version import Version
 from stage_ci.steps.candidate import Candidate
 from stage_ci.steps.order import Line
@@ -49,8 +49,8 @@ async def publish(candidate: Candidate, outside: Outside, line: Line) -> Publish
     await publisher.push(candidate.archive.file, outside.target, line.repository, str(version))
     held = await outside.registry.digest(str(version))
     if held != candidate.archive.digest:
-        msg = f"{line.repository}:{version} is {held or 'missing'} in the registry after {candidate.archive.digest} was pushed"
-        raise DigestMismatch(msg)
+        pushed = candidate.archive.digest
+        raise DigestMismatch(f"{line.repository}:{version} is {held or 'missing'} after {pushed} was pushed")
     return Published(version, held, pushed=True)
 
 
@@ -65,14 +65,18 @@ async def claim(inputs: InputDigest, outside: Outside, line: Line) -> tuple[Vers
     text = claim_text(line.repository, inputs)
     try:
         async for attempt in stamina.retry_context(
-            on=(Raced, _Foreign, InfrastructureUnavailable), attempts=_CLAIM_ATTEMPTS, timeout=_CLAIM_LIMIT, wait_max=2.0
+            on=(Raced, _Foreign, InfrastructureUnavailable),
+            attempts=_CLAIM_ATTEMPTS,
+            timeout=_CLAIM_LIMIT,
+            wait_max=2.0,
         ):
             with attempt:
                 return await _claim_once(inputs, text, outside, line)
     except (Raced, _Foreign):
         pass
-    msg = f"no version of {line.repository} could be claimed in {_CLAIM_ATTEMPTS} attempts"
-    raise InfrastructureBusy(msg, step="claim")
+    raise InfrastructureBusy(
+        f"no version of {line.repository} could be claimed in {_CLAIM_ATTEMPTS} attempts", step="claim"
+    )
 
 
 async def _claim_once(inputs: InputDigest, text: str, outside: Outside, line: Line) -> tuple[Version, Digest | None]:

@@ -10,6 +10,7 @@ from stage_ci.adapters import checks, image, scanner
 from stage_ci.adapters.scanner import Database, Scan
 from stage_ci.errors import StageError
 from stage_ci.rules.checks import LintReport, TestReport
+from stage_ci.rules.verdict import Verdict
 from stage_ci.steps.candidate import built
 from stage_ci.steps.together import together
 
@@ -54,7 +55,7 @@ async def _told(step: Awaitable[T]) -> T | StageError:
         return error
 
 
-def _judged(result: LintReport | TestReport | scanner.Verdict | StageError) -> str:
+def _judged(result: LintReport | TestReport | Verdict | StageError) -> str:
     if isinstance(result, StageError):
         return f"failed: {result}"
     try:

@@ -99,6 +99,5 @@ async def environment(**secrets: dagger.Secret | None) -> dict[str, dagger.Secre
     given = {name.upper(): secret for name, secret in secrets.items() if secret is not None}
     for name, secret in given.items():
         if not await secret.plaintext():
-            msg = f"{name} is empty"
-            raise MissingCredential(msg, remedy="give a value, or leave the flag out")
+            raise MissingCredential(f"{name} is empty", remedy="give a value, or leave the flag out")
     return given

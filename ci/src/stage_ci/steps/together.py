@@ -8,7 +8,7 @@ import anyio
 from stage_ci.errors import StageError
 
 
-class SeveralFailed(StageError):
+class SeveralFailed(StageError):  # noqa: N818 - named as its members are
     """More than one step failed: a line for each."""
 
     def __init__(self, failures: list[StageError]) -> None:

@@ -74,6 +74,14 @@ async def test_a_listing_at_another_host_goes_on_at_the_registry_only(
     assert other.log == ["GET /tags"]
 
 
+async def test_a_link_that_is_no_address_is_not_followed(server: Server, script: Scripting) -> None:
+    """Not an exception of the HTTP library."""
+    server.on("GET tags/list", script.json({"tags": []}, Link="<?last=\x7f>; rel=next"))
+    async with script.registry(server) as registry:
+        with pytest.raises(RegistryUnavailable, match=f"{server.host}/owner/service leads to another host"):
+            await registry.tags()
+
+
 async def test_redirects_end(server: Server, script: Scripting) -> None:
     """A registry that redirects in a circle is left after a few rounds."""
     server.on("GET tags/list", script.reply(307, headers={"Location": "/v2/owner/service/tags/list"}))

@@ -71,7 +71,9 @@ async def test_a_token_service_that_refuses_is_asked_once(
     server.demand("Bearer t1", challenge(other))
     other.on(f"GET {TOKEN}", script.error("UNAUTHORIZED", status))
     async with script.registry(server, script.credentials) as registry:
-        with pytest.raises(RegistryRefused, match=rf"token service 127\.0\.0\.1 answered {status} \(UNAUTHORIZED\)"):
+        with pytest.raises(
+            RegistryRefused, match=rf"its token service {other.host} answered {status} \(UNAUTHORIZED\)"
+        ):
             await registry.tags()
     assert (len(server.log), len(other.log)) == (1, 1)
 
@@ -148,8 +150,18 @@ async def test_a_missing_token_service_is_named(server: Server, other: Server, s
     """A 404 of the token service says nothing about the repository."""
     server.demand("Bearer t1", challenge(other))
     async with script.registry(server) as registry:
-        with pytest.raises(RegistryUnavailable, match=r"token service 127\.0\.0\.1 answered 404"):
+        with pytest.raises(RegistryUnavailable, match=f"its token service {other.host} answered 404"):
             await registry.tags()
+
+
+async def test_a_token_service_that_stays_broken_is_named(server: Server, other: Server, script: Scripting) -> None:
+    """Whoever reads the error looks at the right host."""
+    server.demand("Bearer t1", challenge(other))
+    other.on(f"GET {TOKEN}", script.reply(503))
+    async with script.registry(server) as registry:
+        with pytest.raises(RegistryUnavailable, match=f"its token service {other.host}, which answered 503"):
+            await registry.tags()
+    assert len(other.log) == ATTEMPTS
 
 
 @pytest.mark.fault(7)

@@ -112,6 +112,8 @@ def test_a_plain_registry_may_name_a_plain_token_service() -> None:
         "auth.example",
         "https://",
         "https://[",
+        "https://auth.example:port/token",
+        "https://auth.example:99999/token",
         "https://robot@auth.example/token",
         "https://auth.example/token#here",
         "https://auth.example/to ken",

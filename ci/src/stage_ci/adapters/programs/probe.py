@@ -10,10 +10,11 @@ import time
 import urllib.error
 import urllib.request
 
+OK = 200
 TICKET = "my laptop screen stays black and the docking station does not power on"
 
 
-def ask(url, body=None):
+def ask(url: str, body: dict[str, str] | None = None) -> tuple[int, str]:
     """Return (status, text); (0, reason) when nothing answers."""
     data = None if body is None else json.dumps(body).encode()
     request = urllib.request.Request(url, data=data, headers={"Content-Type": "application/json"})
@@ -26,22 +27,23 @@ def ask(url, body=None):
         return 0, str(error)
 
 
-def wait(url, deadline):
+def wait(url: str, deadline: float) -> tuple[int, str]:
     """Ask until the answer is 200 or the deadline is over; return the last answer."""
     while True:
         status, text = ask(url)
-        if status == 200 or time.monotonic() > deadline:
+        if status == OK or time.monotonic() > deadline:
             return status, text
         time.sleep(0.1)
 
 
-def main():
+def main() -> int:
+    """Ask as the command line says; return the exit status."""
     base, seconds = sys.argv[1], float(sys.argv[2])
     deadline = time.monotonic() + seconds
     for path in ("/health", "/ready"):
         status, text = wait(base + path, deadline)
         print(f"{path} answers {status or 'nothing'}: {text[:300]}")
-        if status != 200:
+        if status != OK:
             return 1
     status, text = ask(base + "/predict_one", {"text": TICKET})
     print(f"/predict_one answers {status or 'nothing'}: {text[:300]}")
@@ -50,7 +52,7 @@ def main():
     except ValueError:
         return 1
     topic = answer.get("prediction") if isinstance(answer, dict) else None
-    return 0 if status == 200 and isinstance(topic, str) and topic else 1
+    return 0 if status == OK and isinstance(topic, str) and topic else 1
 
 
 if __name__ == "__main__":

@@ -6,13 +6,14 @@ Runs in the test container, with the standard library only.
 """
 
 import base64
-import datetime
 import json
 import os
 import pathlib
 import subprocess
 import sys
 import urllib.parse
+from collections.abc import Iterable
+from datetime import datetime
 
 SECRETS = pathlib.Path("/run/secrets/environment")
 DOTENV = pathlib.Path("/run/dotenv/.env")
@@ -20,14 +21,14 @@ TIMED_OUT = 124  # as timeout(1) ends
 HIDDEN = b"***"
 
 
-def dotenv(values):
+def dotenv(values: dict[str, str]) -> str:
     """Return the text of a `.env` from which python-dotenv reads each value byte for byte."""
     return "".join(
         "{}='{}'\n".format(name, value.replace("\\", "\\\\").replace("'", "\\'")) for name, value in values.items()
     )
 
 
-def disguises(value):
+def disguises(value: str) -> list[bytes]:
     """Return the forms in which a tool may print a value, longest first."""
     raw = value.encode()
     forms = {
@@ -46,7 +47,7 @@ def disguises(value):
     return sorted((form for form in forms if form), key=len, reverse=True)
 
 
-def hide(data, values):
+def hide(data: bytes, values: Iterable[str]) -> bytes:
     """Return the bytes without any value, whatever form it comes in."""
     for value in values:
         for form in disguises(value):
@@ -54,7 +55,7 @@ def hide(data, values):
     return data
 
 
-def run(command, seconds):
+def run(command: list[str], seconds: float) -> tuple[int, bytes]:
     """Return (status, output) of the command; it and its children are ended when the time is over."""
     with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, start_new_session=True) as process:
         try:
@@ -66,14 +67,18 @@ def run(command, seconds):
     return process.returncode, output
 
 
-def main():
+def main() -> int:
+    """Run the tests as the command line says; return the exit status."""
     seconds, reports = float(sys.argv[1]), pathlib.Path(sys.argv[2])
     values = {path.name: path.read_bytes().decode() for path in sorted(SECRETS.glob("*"))}
     if values:
         DOTENV.write_text(dotenv(values), newline="")
     # Says when the tests ran: a result taken from the cache is told by its age.
-    print(f"unit tests started at {datetime.datetime.now(datetime.timezone.utc).isoformat(timespec='seconds')}", flush=True)
-    command = [sys.executable, "-m", "pytest", "tests/unit/", "--junitxml", reports / "junit.xml", "--cov=src"]
+    print(
+        f"unit tests started at {datetime.now(timezone.utc).isoformat(timespec='seconds')}",
+        flush=True,
+    )
+    command = [sys.executable, "-m", "pytest", "tests/unit/", "--junitxml", str(reports / "junit.xml"), "--cov=src"]
     command += ["--cov-report", f"xml:{reports / 'coverage.xml'}", "--cov-report", "term", "-p", "no:cacheprovider"]
     status, output = run(command, seconds)
     for path in reports.glob("*.xml"):

@@ -7,7 +7,7 @@ duplicate keys (it looks for them only when it constructs objects), and tabs bet
 from typing import Any, Final
 
 from ruamel.yaml import YAML
-from ruamel.yaml.composer import Composer
+from ruamel.yaml.composer import Composer, MaxDepthExceededError
 from ruamel.yaml.error import MarkedYAMLError, YAMLError
 from ruamel.yaml.events import AliasEvent
 from ruamel.yaml.nodes import MappingNode, ScalarNode
@@ -50,6 +50,10 @@ def compose(source: Source) -> tuple[Node, ...]:
         for document in documents:
             _refuse_template(document, source)
     return documents
+
+
+class _OutOfBounds(MarkedYAMLError):
+    """YAML that can be parsed and is refused all the same."""
 
 
 class _Scanner(Scanner):
@@ -96,10 +100,10 @@ class _Composer(Composer):
         elif id(node) in self._sizes:
             self._total += self._sizes[id(node)]
         else:
-            raise MarkedYAMLError(problem="an alias inside of its own anchor", problem_mark=event.start_mark)
+            raise _OutOfBounds(problem="an alias inside of its own anchor", problem_mark=event.start_mark)
         if self._total > MAX_NODES:
             problem = f"more than {MAX_NODES} nodes once aliases are followed"
-            raise MarkedYAMLError(problem=problem, problem_mark=event.start_mark)
+            raise _OutOfBounds(problem=problem, problem_mark=event.start_mark)
         return node
 
     def compose_mapping_node(self, anchor: Any) -> MappingNode:  # noqa: ANN401 - ruamel.yaml's own signature
@@ -110,21 +114,29 @@ class _Composer(Composer):
             identity = (key.tag, key.value)
             if identity in lines:
                 problem = f"duplicate key {key.value!r}, first on line {lines[identity]}"
-                raise MarkedYAMLError(problem=problem, problem_mark=key.start_mark)
+                raise _OutOfBounds(problem=problem, problem_mark=key.start_mark)
             lines[identity] = line_of(key)
         return node
 
 
 def _explained(error: Exception, source: Source) -> ManifestUnreadable:
-    problem, line = str(error), None
+    line = _line_of(error, source)
+    if isinstance(error, MaxDepthExceededError):
+        return source.refusal(f"more than {MAX_DEPTH} levels", line=line)
+    if isinstance(error, _OutOfBounds):
+        return source.refusal(error.problem, line=line)
+    opening = templates.first(source.text)
+    if opening is not None and (line is None or 1 + source.breaks(0, opening) <= line):
+        return _template(source, 1 + source.breaks(0, opening))
+    problem = error.problem if isinstance(error, MarkedYAMLError) else error
+    return source.refusal(f"invalid YAML: {problem}", line=line)
+
+
+def _line_of(error: Exception, source: Source) -> int | None:
     if isinstance(error, ReaderError):
-        problem, line = f"character U+{error.character:04X} is not allowed", 1 + source.breaks(0, error.position)
-    elif isinstance(error, MarkedYAMLError) and error.problem_mark is not None:
-        problem, line = str(error.problem), error.problem_mark.line + 1
-    template = templates.first(source.text)
-    if template is None:
-        return source.refusal(f"invalid YAML: {problem}", line=line)
-    return _template(source, 1 + source.breaks(0, template))
+        return 1 + source.breaks(0, error.position)
+    mark = error.problem_mark if isinstance(error, MarkedYAMLError) else None
+    return mark and mark.line + 1
 
 
 def _refuse_template(document: Node, source: Source) -> None:

@@ -1,0 +1,141 @@
+# The commands of this project; `make help` lists them. Each does one thing and sets up what it needs.
+
+SHELL := bash
+.SHELLFLAGS := -euo pipefail -c
+.DEFAULT_GOAL := help
+.DELETE_ON_ERROR:
+.NOTPARALLEL: # what is quick to fail goes first, and one command prints at a time
+MAKEFLAGS += --no-builtin-rules
+
+# Yours to set: `make stage ARGS="--format=json"`, `make unit ARGS="-k claim"`, `make unit PYTHON=/opt/python/bin/python3`.
+ARGS ?=
+PYTHON ?= $(shell python3.11 -c '' 2>/dev/null && echo python3.11 || echo python3)
+
+UV := uv==0.13.9
+CI := .venv/ci/bin
+APP := .venv/app/bin
+DATABASE := ci/src/stage_ci/adapters/trivy-db.tar.gz
+GO_FILES := ci/advisories/main.go ci/engine/dagger/distconsts/consts.go ci/engine/sdk-python/main.go
+# Files that begin as a shell script does; those without a first line of that kind say so for shellcheck.
+HASH := \#
+SCRIPTS = $(shell grep -rlzE '^$(HASH)(!/usr/bin/env bash| shellcheck shell=bash)' --exclude-dir=.git --exclude-dir=.venv --exclude-dir=data .)
+# Goes before a command that calls `dagger`: finds an engine or starts one, and points the command to it.
+with_engine = exports=$$(ci/engine/client) && eval "$$exports" &&
+
+export CGO_ENABLED := 0
+export GOFLAGS := -buildvcs=false
+
+.PHONY: help
+help: ## list the commands
+	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / {gsub(/\$$\$$/, "$$", $$2); printf "  make %-15s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+##### The pipeline
+
+.PHONY: stage
+stage: ## run the stage as a rehearsal, or with credentials in ARGS; the first time sets up an engine (about 13 min)
+	@$(with_engine) dagger call stage $(ARGS)
+
+.PHONY: bench
+bench: .venv/ci.stamp ## measure the stage
+	@$(with_engine) $(CI)/python -m bench $(ARGS)
+
+##### Tests
+
+.PHONY: test
+test: check unit app e2e ## all that must hold before a change is taken
+
+.PHONY: check
+check: check-python check-shell check-workflows check-go check-pins check-advisories ## linters and comparisons; changes nothing
+
+.PHONY: unit
+unit: .venv/ci.stamp ## the module's unit tests, without an engine
+	cd ci && ../$(CI)/python -m pytest tests/unit $(ARGS)
+
+.PHONY: app
+app: .venv/app.stamp ## the service's unit tests
+	PYTHONPATH=src $(APP)/python -m pytest tests/unit $(ARGS)
+
+.PHONY: e2e
+e2e: .venv/ci.stamp ## the pipeline on a real engine, as a user calls it
+	@$(with_engine) cd ci && ../$(CI)/python -m pytest tests/e2e $(ARGS)
+
+.PHONY: check-python
+check-python: .venv/ci.stamp
+	cd ci && ../$(CI)/ruff check && ../$(CI)/ruff format --check && ../$(CI)/mypy
+
+.PHONY: check-shell
+check-shell: .venv/ci.stamp
+	$(CI)/shellcheck --external-sources --source-path=SCRIPTDIR $(SCRIPTS)
+
+.PHONY: check-workflows
+check-workflows: .venv/ci.stamp .venv/bin/actionlint
+	.venv/bin/actionlint -shellcheck $(CI)/shellcheck -pyflakes=
+	$(CI)/zizmor --offline --no-progress .github
+
+.PHONY: check-go
+check-go:
+	@unformatted=$$(gofmt -l $(GO_FILES)); [[ -z $$unformatted ]] || { echo "not as gofmt writes it: $$unformatted; make format"; exit 1; }
+	go -C ci/advisories vet
+	go -C ci/engine/dagger/distconsts vet
+
+.PHONY: check-pins
+check-pins:
+	ci/engine/pins
+
+# What is in the archive is compared, not the archive: another version of Go may compress it to other bytes.
+.PHONY: check-advisories
+check-advisories:
+	@fresh=$$(mktemp) && trap 'rm -f "$$fresh"' EXIT && go -C ci/advisories run . advisories.json "$$fresh" && \
+	cmp <(gzip -dc "$$fresh") <(gzip -dc $(DATABASE)) || { echo "$(DATABASE) is not what ci/advisories gives; make advisories"; exit 1; }
+
+##### Changes to the tree
+
+.PHONY: format
+format: .venv/ci.stamp ## format the module's Python and Go; the service's own: dagger call format
+	cd ci && ../$(CI)/ruff check --fix-only && ../$(CI)/ruff format
+	gofmt -w $(GO_FILES)
+
+.PHONY: advisories
+advisories: ## write the vulnerability database of rehearsals from ci/advisories/advisories.json
+	go -C ci/advisories run . advisories.json $(CURDIR)/$(DATABASE)
+
+##### The engine
+
+.PHONY: engine
+engine: ## find an engine, or set up and start this project's own
+	@ci/engine/client >/dev/null
+
+.PHONY: engine-stop
+engine-stop: ## stop this project's own engine; its caches stay
+	@ci/engine/down
+
+.PHONY: env
+env: ## print the lines that point a shell's dagger to the engine: eval "$$(make -s env)"
+	@ci/engine/client
+
+.PHONY: clean
+clean: ## stop the engine, remove its state folder, the Python environments and the tools' caches
+	ci/engine/clean
+	rm -rf .venv reports
+	find . -name .git -prune -o \( -name __pycache__ -o -name '.*_cache' -o -name .hypothesis \) -type d -prune -exec rm -rf {} +
+
+##### Environments, made anew when what they are made from changes
+
+# $(call environment,NAME,REQUIREMENTS,ABOUT)
+define environment
+@echo "making .venv/$(1) from $(2) (about $(3))" >&2
+rm -rf .venv/$(1)
+$(PYTHON) -m venv .venv/$(1)
+.venv/$(1)/bin/python -m pip install --quiet --disable-pip-version-check $(UV)
+.venv/$(1)/bin/uv pip install --quiet --python .venv/$(1)/bin/python --requirement $(2)
+touch $@
+endef
+
+.venv/ci.stamp: ci/requirements.dev
+	$(call environment,ci,$<,20 s)
+
+.venv/app.stamp: requirements.dev $(wildcard requirements)
+	$(call environment,app,$<,80 s)
+
+.venv/bin/actionlint: ci/tools/go.mod ci/tools/go.sum
+	go -C ci/tools build -trimpath -o $(CURDIR)/$@ github.com/rhysd/actionlint/cmd/actionlint
