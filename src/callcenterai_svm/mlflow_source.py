@@ -48,7 +48,10 @@ async def _download(settings: Settings, folder: str, limit: float) -> None:
         async with asyncio.timeout(limit):
             _, errors = await process.communicate()
     except TimeoutError:
-        raise ModelError(f"MODEL_URI: MLflow not done within {limit:g} s") from None
+        raise ModelError(
+            f"MODEL_URI: MLflow did not deliver within {limit:g} s; "
+            "check its address or raise MODEL_TIMEOUT"
+        ) from None
     finally:
         # Also when the service stops while it waits.
         if process.returncode is None:

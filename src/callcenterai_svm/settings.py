@@ -27,7 +27,7 @@ class Settings(BaseSettings):
         description="Folder that the training command wrote.",
     )
     model_timeout: PositiveFloat = Field(
-        default=12,
+        default=10,
         description="Seconds for the first attempt to fetch MODEL_URI; "
         "each further attempt has twice the time of the one before.",
     )

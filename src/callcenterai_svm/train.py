@@ -88,9 +88,10 @@ def train(data: Path, output: Path, seed: int) -> Metrics:
         OSError: If the folder cannot be written; what it held is then as before.
     """
     tickets = read_tickets(data)
+    # Before the training: whoever mistyped the folder need not wait for it.
+    output.mkdir(parents=True, exist_ok=True)
     accuracy, macro_f1 = cross_validate(tickets, seed)
     fitted = fit(tickets, seed)
-    output.mkdir(parents=True, exist_ok=True)
     # Inside the folder: a rename is atomic on one file system only.
     with tempfile.TemporaryDirectory(prefix=".partial-", dir=output) as folder:
         staged = Path(folder)

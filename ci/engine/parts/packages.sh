@@ -10,7 +10,7 @@ packages() {
     go_is_right
     dpkg-query -W -f '${Status}\n' "${PACKAGES[@]}" 2>/dev/null |
         grep -c '^install ok installed' | grep -qx "${#PACKAGES[@]}" && return
-    step packages "$SECONDS" "30 s" "installing ${PACKAGES[*]}" \
+    step packages "$(date +%s)" "30 s" "installing ${PACKAGES[*]}" \
         bash -c 'apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends "$@"' - "${PACKAGES[@]}"
 }
 

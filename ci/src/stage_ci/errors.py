@@ -12,6 +12,7 @@
     ├── NothingChecked             no file linted, no test collected, no package scanned
     ├── LintFailed
     ├── TestsFailed
+    ├── EngineFailed               the engine could not do a step's own work: image, package, network
     ├── BuildFailed
     ├── SmokeFailed
     ├── VulnerableImage            the scanner ran and found what forbids a release
@@ -109,6 +110,12 @@ class TestsFailed(StageError):
     step = "test"
     remedy = "run `dagger call reports export --path=reports` for the JUnit and coverage files"
     __test__ = False  # not a test class, whatever pytest reads in its name
+
+
+class EngineFailed(StageError):
+    """The engine could not do a step's own work: pull an image, install a tool, start a service."""
+
+    remedy = "check the network and the package index, then run again"
 
 
 class BuildFailed(StageError):

@@ -10,7 +10,7 @@ from dagger import dag
 
 from stage_ci import pins
 from stage_ci.adapters import toolchain
-from stage_ci.adapters.commands import run
+from stage_ci.adapters.commands import run, step
 from stage_ci.adapters.programs import program
 from stage_ci.rules.checks import LintReport, TestReport, ToolRun, started_at
 
@@ -26,6 +26,7 @@ _LINTERS: Final = {
 }
 
 
+@step("lint")
 async def lint(source: dagger.Directory) -> LintReport:
     """Return what black, flake8 and isort say of ``source``; all three always run."""
     container = _linters(source)
@@ -51,6 +52,7 @@ def formatted(source: dagger.Directory) -> dagger.Directory:
     )
 
 
+@step("test")
 async def test(
     source: dagger.Directory, environment: Mapping[str, dagger.Secret]
 ) -> tuple[TestReport, dagger.Directory]:

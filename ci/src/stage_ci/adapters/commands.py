@@ -1,9 +1,18 @@
-"""Running a command in a container and reading how it ended, without taking a finding for a failure of the engine."""
+"""Running commands in containers, and telling a finding from a failure of the engine."""
 
+import functools
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
+from typing import ParamSpec, TypeVar
 
 import dagger
 from dagger import ReturnType
+
+from stage_ci.errors import EngineFailed
+from stage_ci.rules.build_failure import build_cause
+
+P = ParamSpec("P")
+T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,3 +30,26 @@ async def run(container: dagger.Container, command: list[str]) -> Ended:
     after = container.with_exec(command, expect=ReturnType.ANY)
     status = await after.exit_code()
     return Ended(status, await after.stdout(), await after.stderr(), after)
+
+
+def step(name: str) -> Callable[[Callable[P, Awaitable[T]]], Callable[P, Awaitable[T]]]:
+    """Tell a failure of the engine as one of the step ``name``: a line instead of the SDK's traceback."""
+
+    def decorate(function: Callable[P, Awaitable[T]]) -> Callable[P, Awaitable[T]]:
+        @functools.wraps(function)
+        async def told(*arguments: P.args, **named: P.kwargs) -> T:
+            try:
+                return await function(*arguments, **named)
+            except dagger.QueryError as error:
+                raise EngineFailed(cause(error), step=name) from error
+
+        return told
+
+    return decorate
+
+
+def cause(error: dagger.QueryError) -> str:
+    """Return the line of an engine's error that tells a person what to mend."""
+    if isinstance(error, dagger.ExecError):
+        return build_cause(str(error), " ".join(error.command), f"{error.stdout}\n{error.stderr}")
+    return build_cause(str(error), "", "")

@@ -8,10 +8,11 @@ import dagger
 from dagger import dag
 
 from stage_ci.adapters import toolchain
+from stage_ci.adapters.commands import cause, step
 from stage_ci.adapters.programs import program
 from stage_ci.errors import BuildFailed, InvalidInput, SmokeFailed
 from stage_ci.rules.archive import manifest_digest
-from stage_ci.rules.build_failure import build_cause, last_line
+from stage_ci.rules.build_failure import last_line
 from stage_ci.rules.claim import InputDigest
 from stage_ci.rules.dockerfile import base_images
 from stage_ci.rules.reference import Digest
@@ -49,11 +50,10 @@ async def build(source: dagger.Directory) -> dagger.Container:
     try:
         return await source.docker_build().sync()
     except dagger.QueryError as error:
-        output = f"{error.stdout}\n{error.stderr}" if isinstance(error, dagger.ExecError) else ""
-        command = " ".join(error.command) if isinstance(error, dagger.ExecError) else ""
-        raise BuildFailed(build_cause(str(error), command, output)) from error
+        raise BuildFailed(cause(error)) from error
 
 
+@step("build")
 async def inputs(source: dagger.Directory) -> InputDigest:
     """Return the digest of all that the image of ``source`` is made from.
 
@@ -89,6 +89,7 @@ async def _context(source: dagger.Directory) -> dagger.Directory:
     )
 
 
+@step("build")
 async def pack(image: dagger.Container) -> Archive:
     """Return ``image`` as an archive."""
     file = image.as_tarball()
@@ -112,6 +113,6 @@ async def smoke(image: dagger.Container, port: int) -> str:
     except TimeoutError:
         raise SmokeFailed(f"the image did not listen on port {port} within {2 * READY_LIMIT} s") from None
     except dagger.ExecError as error:
-        raise SmokeFailed(last_line(error.stdout) or build_cause(str(error), "", error.stderr)) from error
+        raise SmokeFailed(last_line(error.stdout) or cause(error)) from error
     except dagger.QueryError as error:
-        raise SmokeFailed(f"the image does not start: {build_cause(str(error), '', '')}") from error
+        raise SmokeFailed(f"the image does not start: {cause(error)}") from error

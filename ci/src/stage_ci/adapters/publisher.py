@@ -7,7 +7,7 @@ import dagger
 from dagger import dag
 
 from stage_ci import pins
-from stage_ci.adapters.commands import run
+from stage_ci.adapters.commands import run, step
 from stage_ci.adapters.programs import program
 from stage_ci.errors import RegistryUnavailable
 from stage_ci.rules.build_failure import last_line
@@ -31,6 +31,7 @@ class Target:
     password: dagger.Secret | None = None
 
 
+@step("publish")
 async def push(archive: dagger.File, target: Target, repository: Repository, tag: str) -> None:
     """Push the image of ``archive`` as ``tag`` of ``repository`` into ``target``.
 

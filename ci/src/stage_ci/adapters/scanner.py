@@ -8,6 +8,7 @@ import dagger
 from dagger import dag
 
 from stage_ci import pins
+from stage_ci.adapters.commands import step
 from stage_ci.errors import ScannerUnavailable
 from stage_ci.rules.verdict import Verdict, scanner_cause
 
@@ -42,6 +43,7 @@ class Scan:
     reports: dagger.Directory
 
 
+@step("scan")
 async def scan(archive: dagger.File, database: Database) -> Scan:
     """Return what Trivy finds in the image of ``archive``.
 

@@ -13,7 +13,10 @@ DOCKER_HUB: Final = "docker.io"
 
 # OCI image-spec, descriptor.md: only sha256 is written by the tools the pipeline uses.
 _DIGEST: Final = re.compile(r"sha256:[0-9a-f]{64}")
-# distribution/reference, regexp.go: path-component, tag, domain.
+# opencontainers/go-digest, algorithm.go: what others may have pinned an image with.
+_PINNED: Final = re.compile(r"sha256:[0-9a-f]{64}|sha384:[0-9a-f]{96}|sha512:[0-9a-f]{128}")
+# distribution/reference, regexp.go: identifier, path-component, tag, domain.
+_IDENTIFIER: Final = re.compile(r"[0-9a-f]{64}")
 _COMPONENT: Final = re.compile(r"[a-z0-9]+(?:(?:[._]|__|-+)[a-z0-9]+)*")
 _TAG: Final = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._-]{0,127}")
 _DOMAIN: Final = re.compile(
@@ -24,7 +27,7 @@ _MAX_PATH: Final = 255  # distribution/reference, reference.go: RepositoryNameTo
 
 @dataclass(frozen=True, slots=True)
 class Digest:
-    """A content digest, ``sha256:`` and 64 hexadecimal digits."""
+    """A content digest: ``sha256:`` and 64 hexadecimal digits, unless it comes from a reference that holds another."""
 
     text: str
 
@@ -88,8 +91,10 @@ class Reference:
             InvalidReference: if ``text`` does not follow the grammar.
         """
         rest, at, digest = text.partition("@")
-        if at and not _DIGEST.fullmatch(digest):
+        if at and not _PINNED.fullmatch(digest):
             raise InvalidReference(f"{text!r} has no valid digest after @")
+        if _IDENTIFIER.fullmatch(text):  # normalize.go: Docker would read it as the ID of a local image
+            raise InvalidReference(f"{text!r} is an image's identifier, not its name")
         head, slash, last = rest.rpartition("/")
         base, colon, tag = last.partition(":")
         if colon and not _TAG.fullmatch(tag):

@@ -1,23 +1,18 @@
 """Name a version in the infrastructure repository's manifest, whoever else is writing to it."""
 
 from dataclasses import dataclass
-from typing import Final
 
 import dagger
-import stamina
 
 from stage_ci.adapters.infrastructure import Infrastructure, Raced
 from stage_ci.adapters.registry import Registry
-from stage_ci.errors import InfrastructureBusy, InfrastructureUnavailable, InvalidVersion, ManifestMissing
+from stage_ci.errors import InfrastructureBusy, InvalidVersion, ManifestMissing
 from stage_ci.rules.manifest import Change, Edit, Target, update
 from stage_ci.rules.reference import Digest
 from stage_ci.rules.release import Filename, newer_than
 from stage_ci.rules.version import Version
 from stage_ci.steps.order import Line, Place
-
-_ATTEMPTS: Final = 40
-# Seconds after which a run gives up pushing.
-_LIMIT: Final = 120
+from stage_ci.steps.retry import against_others
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,14 +43,9 @@ async def deploy(
     """
     target = Target(line.repository, str(version), digest)
     try:
-        async for attempt in stamina.retry_context(
-            on=(Raced, InfrastructureUnavailable), attempts=_ATTEMPTS, timeout=_LIMIT, wait_max=2.0
-        ):
-            with attempt:
-                return await _deploy_once(infrastructure, place, line, version, target)
+        return await against_others(Raced)(_deploy_once, infrastructure, place, line, version, target)
     except Raced:
-        pass
-    raise InfrastructureBusy(f"{place.filename} could not be pushed to {place.branch} in {_ATTEMPTS} attempts")
+        raise InfrastructureBusy(f"{place.filename} could not be pushed to {place.branch}") from None
 
 
 async def _deploy_once(

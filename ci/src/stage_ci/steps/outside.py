@@ -10,6 +10,7 @@ from dagger import dag
 
 from stage_ci import pins
 from stage_ci.adapters import rehearsal_database
+from stage_ci.adapters.commands import step
 from stage_ci.adapters.infrastructure import Infrastructure
 from stage_ci.adapters.publisher import Target
 from stage_ci.adapters.registry import Credentials, Registry
@@ -139,6 +140,7 @@ async def database(
     return Database(tuple(addresses) or pins.DATABASES, registry_service if addresses else None)
 
 
+@step("services")
 async def _url(service: dagger.Service | None, otherwise: str) -> str:
     if service is None:
         return otherwise

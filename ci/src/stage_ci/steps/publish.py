@@ -1,26 +1,19 @@
 """Claim a version, push the archive under it, and make sure that the registry holds it."""
 
 from dataclasses import dataclass
-from typing import Final
-
-import stamina
 
 from stage_ci.adapters import publisher
 from stage_ci.adapters.infrastructure import Raced, claim_object
 from stage_ci.adapters.registry import Registry
-from stage_ci.errors import DigestMismatch, InfrastructureBusy, InfrastructureUnavailable
+from stage_ci.errors import DigestMismatch, InfrastructureBusy
 from stage_ci.rules.claim import Claims, InputDigest, claim_ref, claim_text, next_free
 from stage_ci.rules.reference import Digest
 from stage_ci.rules.version import Version
 from stage_ci.steps.candidate import Candidate
 from stage_ci.steps.order import Line
 from stage_ci.steps.outside import Outside
+from stage_ci.steps.retry import against_others
 from stage_ci.steps.together import together
-
-# Each lost race means that another run has won one, so this many runs can start at the same moment.
-_CLAIM_ATTEMPTS: Final = 40
-# Seconds after which a run gives up claiming.
-_CLAIM_LIMIT: Final = 120
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,19 +57,9 @@ async def claim(inputs: InputDigest, outside: Outside, line: Line) -> tuple[Vers
     """
     text = claim_text(line.repository, inputs)
     try:
-        async for attempt in stamina.retry_context(
-            on=(Raced, _Foreign, InfrastructureUnavailable),
-            attempts=_CLAIM_ATTEMPTS,
-            timeout=_CLAIM_LIMIT,
-            wait_max=2.0,
-        ):
-            with attempt:
-                return await _claim_once(inputs, text, outside, line)
+        return await against_others(Raced, _Foreign)(_claim_once, inputs, text, outside, line)
     except (Raced, _Foreign):
-        pass
-    raise InfrastructureBusy(
-        f"no version of {line.repository} could be claimed in {_CLAIM_ATTEMPTS} attempts", step="claim"
-    )
+        raise InfrastructureBusy(f"no version of {line.repository} could be claimed", step="claim") from None
 
 
 async def _claim_once(inputs: InputDigest, text: str, outside: Outside, line: Line) -> tuple[Version, Digest | None]:

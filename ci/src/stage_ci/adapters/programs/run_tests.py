@@ -13,7 +13,7 @@ import subprocess
 import sys
 import urllib.parse
 from collections.abc import Iterable
-from datetime import datetime
+from datetime import UTC, datetime
 
 SECRETS = pathlib.Path("/run/secrets/environment")
 DOTENV = pathlib.Path("/run/dotenv/.env")
@@ -75,7 +75,7 @@ def main() -> int:
         DOTENV.write_text(dotenv(values), newline="")
     # Says when the tests ran: a result taken from the cache is told by its age.
     print(
-        f"unit tests started at {datetime.now(timezone.utc).isoformat(timespec='seconds')}",
+        f"unit tests started at {datetime.now(UTC).isoformat(timespec='seconds')}",
         flush=True,
     )
     command = [sys.executable, "-m", "pytest", "tests/unit/", "--junitxml", str(reports / "junit.xml"), "--cov=src"]

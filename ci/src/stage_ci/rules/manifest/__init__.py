@@ -2,14 +2,17 @@
 
 ::
 
-    source      bytes to text, and back; how a refusal names its place
-    reading     text to nodes that know where they stand, within bounds
-    places      where Kubernetes and Kustomize keep image references
-    search      the references among the nodes
-    splicing    the characters of a reference, exchanged
-    proof       the edited text, read again: only what was meant has changed
-    edit        the chain of these
-    difference  what changed, as text to look at
+    edit            the chain: read, find, exchange, prove
+    ├── source      bytes to text; how a refusal names its place
+    ├── reading     text to nodes that know where they stand, within bounds
+    │   └── templates   telling a template from a manifest
+    ├── search      the references among the nodes
+    │   ├── places      where Kubernetes and Kustomize keep them
+    │   └── sites       what one says, and which scalars say it
+    ├── splicing    the characters of a reference, exchanged
+    └── proof       the edited text, read again: only what was meant has changed
+    difference      what changed, as text to look at
+    nodes           moving among nodes; merge keys
 
 Parsing finds what to change and proves that nothing else did; it never writes: a round-trip dump is not an edit.
 """

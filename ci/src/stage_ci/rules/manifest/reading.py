@@ -52,7 +52,7 @@ def compose(source: Source) -> tuple[Node, ...]:
     return documents
 
 
-class _OutOfBounds(MarkedYAMLError):
+class _RefusedError(MarkedYAMLError):
     """YAML that can be parsed and is refused all the same."""
 
 
@@ -100,10 +100,10 @@ class _Composer(Composer):
         elif id(node) in self._sizes:
             self._total += self._sizes[id(node)]
         else:
-            raise _OutOfBounds(problem="an alias inside of its own anchor", problem_mark=event.start_mark)
+            raise _RefusedError(problem="an alias inside of its own anchor", problem_mark=event.start_mark)
         if self._total > MAX_NODES:
             problem = f"more than {MAX_NODES} nodes once aliases are followed"
-            raise _OutOfBounds(problem=problem, problem_mark=event.start_mark)
+            raise _RefusedError(problem=problem, problem_mark=event.start_mark)
         return node
 
     def compose_mapping_node(self, anchor: Any) -> MappingNode:  # noqa: ANN401 - ruamel.yaml's own signature
@@ -114,7 +114,7 @@ class _Composer(Composer):
             identity = (key.tag, key.value)
             if identity in lines:
                 problem = f"duplicate key {key.value!r}, first on line {lines[identity]}"
-                raise _OutOfBounds(problem=problem, problem_mark=key.start_mark)
+                raise _RefusedError(problem=problem, problem_mark=key.start_mark)
             lines[identity] = line_of(key)
         return node
 
@@ -123,7 +123,7 @@ def _explained(error: Exception, source: Source) -> ManifestUnreadable:
     line = _line_of(error, source)
     if isinstance(error, MaxDepthExceededError):
         return source.refusal(f"more than {MAX_DEPTH} levels", line=line)
-    if isinstance(error, _OutOfBounds):
+    if isinstance(error, _RefusedError):
         return source.refusal(error.problem, line=line)
     opening = templates.first(source.text)
     if opening is not None and (line is None or 1 + source.breaks(0, opening) <= line):

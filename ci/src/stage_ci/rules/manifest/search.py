@@ -1,12 +1,12 @@
 """The image references of a manifest, found by following its nodes along the places that hold them."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import TypeAlias
 
 from ruamel.yaml.nodes import MappingNode, ScalarNode, SequenceNode
 
-from stage_ci.rules.manifest.nodes import Node, children, fields, pairs, scalars, start_of
+from stage_ci.rules.manifest.nodes import Node, fields, pairs, scalars, start_of
 from stage_ci.rules.manifest.places import Fields, Items, Leaf, Place, Resource, kind_in, place_of
 from stage_ci.rules.manifest.sites import Site, entry_site, image_site
 from stage_ci.rules.reference import Repository
@@ -57,7 +57,7 @@ def survey(documents: Iterable[Node], filename: str) -> Survey:
             sites.setdefault(id(site.node), site)
         elif isinstance(visit[0], ScalarNode):
             others.add(id(visit[0]))
-        waiting.extend(reversed(list(_beneath(visit, site))))
+        waiting.extend(reversed(_beneath(visit, site)))
     return Survey(tuple(sorted(sites.values(), key=lambda site: start_of(site.node))), frozenset(others))
 
 
@@ -68,17 +68,18 @@ def _site(visit: _Visit) -> Site | None:
     return entry_site(node, path) if place is Leaf.ENTRY else None
 
 
-def _beneath(visit: _Visit, site: Site | None) -> Iterator[_Visit]:
+def _beneath(visit: _Visit, site: Site | None) -> list[_Visit]:
     node, place, path = visit
     if isinstance(place, Resource):
         place, path = _identified(node, place)
-    if isinstance(place, Fields) and isinstance(node, MappingNode):
-        yield from _in_fields(node, place, path)
-    elif isinstance(place, Items) and isinstance(node, SequenceNode):
-        yield from ((item, place.item, f"{path}[{index}]") for index, item in enumerate(node.value))
-    else:
-        parts = {id(part.node) for part in site.parts} if site else set()
-        yield from ((child, Leaf.OTHER, "") for child in children(node) if id(child) not in parts)
+    if isinstance(node, SequenceNode):
+        item = place.item if isinstance(place, Items) else Leaf.OTHER
+        return [(child, item, f"{path}[{index}]") for index, child in enumerate(node.value)]
+    if isinstance(node, MappingNode):
+        held = {id(part.node) for part in site.parts} if site else set()
+        inside = _inside(node, place.children if isinstance(place, Fields) else {}, path)
+        return [visit for visit in inside if id(visit[0]) not in held]
+    return []
 
 
 def _identified(node: Node, place: Resource) -> tuple[Place, str]:
@@ -90,14 +91,14 @@ def _identified(node: Node, place: Resource) -> tuple[Place, str]:
     return place_of(texts.get("apiVersion", place.api_version), kind), f"{kind}/{name.value} " if name else f"{kind} "
 
 
-def _in_fields(node: MappingNode, place: Fields, path: str) -> Iterator[_Visit]:
+def _inside(mapping: MappingNode, places: Mapping[str, Place], path: str) -> Iterator[_Visit]:
     joint = "" if path.endswith(" ") else "."
     taken: set[str] = set()
-    for key, value in pairs(node):
+    for key, value in pairs(mapping):
         yield key, Leaf.OTHER, ""
         name = key.value if isinstance(key, ScalarNode) else ""
-        if name not in place.children:
+        if name not in places:
             yield value, Leaf.OTHER, ""
-        elif name not in taken:
+        elif name not in taken:  # what a merge key brings beside the mapping's own is used by nobody here
             taken.add(name)
-            yield value, place.children[name], f"{path}{joint}{name}"
+            yield value, places[name], f"{path}{joint}{name}"

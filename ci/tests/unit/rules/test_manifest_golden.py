@@ -1,0 +1,96 @@
+"""Golden folders: `original.yaml` becomes `expected.yaml`, byte by byte."""
+
+from pathlib import Path
+
+import pytest
+
+from stage_ci.rules.manifest import Target, update
+from stage_ci.rules.reference import Digest, Repository
+
+CASES = Path(__file__).parent / "testdata" / "manifest"
+EXAMPLE = Path(__file__).parents[4] / "examples" / "infra" / "manifests" / "default"
+IMAGE = "medhedimaaroufi/callcenterai-svm"
+TARGET = Target(Repository.parse(IMAGE), "v1.0.1", Digest.parse(f"sha256:{'b' * 64}"))
+
+NAMES = [
+    pytest.param("every_kind", marks=pytest.mark.fault(21)),
+    pytest.param("every_container", marks=pytest.mark.fault(21)),
+    pytest.param("lists", marks=pytest.mark.fault(21)),
+    pytest.param("spellings", marks=pytest.mark.fault(23)),
+    pytest.param("decoys", marks=pytest.mark.fault(24)),
+    pytest.param("kustomization", marks=pytest.mark.fault(25)),
+    pytest.param("comments_and_quotes", marks=pytest.mark.fault(26)),
+    pytest.param("escapes", marks=pytest.mark.fault(26)),
+    pytest.param("anchors", marks=pytest.mark.fault(26)),
+    pytest.param("block_scalars", marks=pytest.mark.fault(26)),
+    pytest.param("flow", marks=pytest.mark.fault(26)),
+    pytest.param("json", marks=pytest.mark.fault(26)),
+    pytest.param("tabs", marks=pytest.mark.fault(26)),
+    pytest.param("documents", marks=pytest.mark.fault(26)),
+    pytest.param("unicode_and_long_lines", marks=pytest.mark.fault(26)),
+]
+
+
+def read(name: str) -> tuple[bytes, bytes]:
+    """Return both files of a case."""
+    return (CASES / name / "original.yaml").read_bytes(), (CASES / name / "expected.yaml").read_bytes()
+
+
+def windows(content: bytes) -> bytes:
+    """Return a manifest as Windows would have it."""
+    return b"\xef\xbb\xbf" + content.replace(b"\n", b"\r\n")
+
+
+def test_every_golden_folder_is_a_case() -> None:
+    """A folder that no test reads proves nothing."""
+    assert {str(name.values[0]) for name in NAMES} == {path.parent.name for path in CASES.glob("*/expected.yaml")}
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_exactly_the_references_change(name: str) -> None:
+    """Faults 21, 23 to 26: every reference to the repository changes, every other byte stays."""
+    original, expected = read(name)
+    assert update(original, TARGET, filename="x.yaml").content == expected
+
+
+@pytest.mark.fault(26)
+@pytest.mark.parametrize("name", NAMES)
+def test_byte_order_mark_and_windows_line_ends_stay(name: str) -> None:
+    """Fault 26: positions count in characters, so a mark at the start and two characters a line shift nothing."""
+    original, expected = read(name)
+    assert update(windows(original), TARGET, filename="x.yaml").content == windows(expected)
+
+
+@pytest.mark.fault(20)
+@pytest.mark.parametrize("name", NAMES)
+def test_what_is_already_there_stays_as_it_is(name: str) -> None:
+    """Fault 20: the same references are found, none of them changes, and neither does the file."""
+    original, expected = read(name)
+    before, again = (update(content, TARGET, filename="x.yaml") for content in (original, expected))
+    assert not again.changed
+    assert again.content == expected
+    assert [(change.path, change.line, change.old) for change in again.changes] == [
+        (change.path, change.line, change.new) for change in before.changes
+    ]
+
+
+@pytest.mark.fault(24)
+def test_one_line_of_the_example_changes() -> None:
+    """Fault 24: the manifest that a rehearsal starts from, with the image named in a ConfigMap and in a comment."""
+    original = (EXAMPLE / "svm.yaml").read_bytes()
+    edit = update(original, TARGET, filename="manifests/default/svm.yaml")
+    before, after = original.splitlines(), edit.content.splitlines()
+    assert [new for old, new in zip(before, after, strict=True) if old != new] == [
+        b"        image: medhedimaaroufi/callcenterai-svm:v1.0.1   # the release pipeline writes here"
+    ]
+
+
+@pytest.mark.parametrize("service", ["agent", "transformer"])
+def test_a_sibling_of_the_example_is_updated_with_arguments_alone(service: str) -> None:
+    """Another image and another manifest: the same rules."""
+    target = Target(Repository.parse(f"medhedimaaroufi/callcenterai-{service}"), "v1.0.9")
+    edit = update((EXAMPLE / f"{service}.yaml").read_bytes(), target, filename=f"{service}.yaml")
+    assert [change.path for change in edit.changes] == [
+        f"Deployment/callcenterai-{service} spec.template.spec.containers[0].image"
+    ]
+    assert edit.changed
