@@ -42,6 +42,14 @@ def silent_server() -> Iterator[str]:
         yield f"http://127.0.0.1:{server.getsockname()[1]}"
 
 
+@pytest.fixture
+def downloader(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A script that runs in place of MLflow; the test writes it."""
+    script = tmp_path / "downloader.py"
+    monkeypatch.setattr(mlflow_source, "DOWNLOADER", script)
+    return script
+
+
 def test_service_without_a_model_lives_and_says_why() -> None:
     """Alive, not ready, and 503 with the reason from what predicts."""
     with started(model_path="nowhere") as client:
@@ -92,12 +100,10 @@ def test_model_uri_is_fetched_by_mlflow(trained: Trained) -> None:
         assert model["version"] == trained.metrics.model_version
 
 
-def test_model_uri_without_a_model_file_is_refused(tmp_path: Path) -> None:
+def test_artifacts_without_a_model_file_are_refused(downloader: Path) -> None:
     """A pickle is no substitute."""
-    (tmp_path / "artifacts").mkdir()
-    (tmp_path / "artifacts" / "model.pkl").write_bytes(b"")
-    uri = (tmp_path / "artifacts").as_uri()
-    with started(model_uri=uri, model_timeout=60) as client:
+    downloader.write_text("import sys; open(sys.argv[1] + '/model.pkl', 'w')")
+    with started(model_uri="models:/callcenterai-svm/3") as client:
         assert refusal(client) == (
             "MODEL_URI: 0 files named model.skops among its artifacts, expected one"
         )
@@ -127,15 +133,13 @@ def test_service_stops_at_once_while_it_waits_for_mlflow(silent_server: str) -> 
 
 
 def test_reason_of_a_failed_download_is_short_and_without_the_token(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    downloader: Path,
 ) -> None:
     """Only the last line counts; anybody may ask /ready."""
-    script = tmp_path / "download.py"
-    script.write_text(
+    downloader.write_text(
         "import os, sys\n"
         "sys.exit('a warning\\nno entry for ' + os.environ['DATABRICKS_TOKEN'] + '!' * 999)"
     )
-    monkeypatch.setattr(mlflow_source, "DOWNLOADER", script)
     with started(model_uri="models:/a/1", databricks_token="canary") as client:
         reason = refusal(client)
     assert reason.startswith("MODEL_URI: no entry for ***!!")

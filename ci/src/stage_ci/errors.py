@@ -20,7 +20,6 @@
     ├── RegistryError
     │   ├── RegistryRefused        401, 403: no retry can mend it
     │   ├── RegistryUnavailable    unreachable, overloaded or talking nonsense, after bounded retries
-    │   ├── TagTaken               the tag exists and holds somebody else's image
     │   └── DigestMismatch         the registry holds other bytes than were pushed
     ├── InfrastructureError
     │   ├── InfrastructureRefused  credentials, protected branch, missing repository or branch
@@ -162,13 +161,6 @@ class RegistryUnavailable(RegistryError):
     """The registry cannot be reached or gives no usable answer, after bounded retries."""
 
     remedy = "check the registry's address and state, then run again"
-
-
-class TagTaken(RegistryError):
-    """The tag already holds an image that this run did not push."""
-
-    step = "publish"
-    remedy = "run again: the next free number is taken"
 
 
 class DigestMismatch(RegistryError):

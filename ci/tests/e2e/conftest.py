@@ -26,10 +26,10 @@ def service(tmp_path: Path) -> Path:
 @pytest.fixture(scope="module")
 def servers() -> Iterator[Servers]:
     """A registry and a git server on ports of this machine."""
-    name = f"--name=test-{uuid.uuid4().hex[:12]}"
+    name = f"test-{uuid.uuid4().hex[:12]}"
     with (
-        shown("rehearsal", name, "registry", port=5000) as registry,
-        shown("rehearsal", name, "infrastructure", port=8080) as infrastructure,
+        shown("rehearsal", f"--name={name}", "registry", port=5000) as registry,
+        shown("rehearsal", f"--name={name}", "infrastructure", port=8080) as infrastructure,
     ):
-        yield Servers(registry, infrastructure)
-    dagger("rehearsal", name, "reset")
+        yield Servers(name, registry, infrastructure)
+    dagger("rehearsal", f"--name={name}", "reset")

@@ -5,6 +5,7 @@ import os
 import re
 import socket
 import subprocess
+import tempfile
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -118,6 +119,7 @@ def _wait_for(port: int, process: "subprocess.Popen[bytes]") -> None:
 class Servers:
     """A registry and a git server on this machine, as a user's own would be."""
 
+    name: str
     registry: str
     infrastructure: str
 
@@ -132,6 +134,19 @@ class Servers:
         return answer.headers["Docker-Content-Digest"] if answer.is_success else None
 
     def git(self, *arguments: str) -> str:
-        """Return what git prints of a fresh bare clone of the infrastructure repository."""
-        url = f"http://{self.infrastructure}/{INFRA_REPO}.git"
-        return subprocess.run(["git", *arguments, url], capture_output=True, text=True, check=True).stdout
+        """Return what git prints when it asks the infrastructure repository."""
+        return _git(*arguments, self._url)
+
+    def show(self, filename: str) -> str:
+        """Return a file of a fresh clone of the infrastructure repository."""
+        with tempfile.TemporaryDirectory() as folder:
+            _git("clone", "--quiet", self._url, folder)
+            return (Path(folder) / filename).read_text()
+
+    @property
+    def _url(self) -> str:
+        return f"http://{self.infrastructure}/{INFRA_REPO}.git"
+
+
+def _git(*arguments: str) -> str:
+    return subprocess.run(["git", *arguments], capture_output=True, text=True, check=True).stdout

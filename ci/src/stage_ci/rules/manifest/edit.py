@@ -152,8 +152,8 @@ def _rewritten(
 def _refuse_shared(source: Source, site: Site, part: Part, beside: frozenset[int]) -> None:
     """Refuse to change a scalar that an alias uses as something else too: that would change more than the image."""
     if id(part.node) in beside:
-        cause = f"anchor &{part.node.anchor} is used by {site.path} and by something that is no such image"
-        raise source.refusal(cause, line=line_of(part.node), remedy="write the image there without the alias")
+        cause = f"an alias uses the text of {site.path} for something else as well"
+        raise source.refusal(cause, line=line_of(part.node), remedy="write the text out in both places")
 
 
 def _change(source: Source, site: Site, new: Reference) -> Change:

@@ -44,7 +44,7 @@ def compose(source: Source) -> tuple[Node, ...]:
     yaml.max_depth = MAX_DEPTH
     try:
         documents = tuple(yaml.compose_all(source.text))
-    except (YAMLError, ValueError, OverflowError) as error:  # the latter two: "\UFFFFFFFF" is no character
+    except (YAMLError, ValueError, OverflowError) as error:  # the latter two: what ruamel.yaml's own conversions raise
         raise _explained(error, source) from error
     if templates.opened(source.text):
         for document in documents:
@@ -128,8 +128,15 @@ def _explained(error: Exception, source: Source) -> ManifestUnreadable:
     opening = templates.first(source.text)
     if opening is not None and (line is None or 1 + source.breaks(0, opening) <= line):
         return _template(source, 1 + source.breaks(0, opening))
-    problem = error.problem if isinstance(error, MarkedYAMLError) else error
-    return source.refusal(f"invalid YAML: {problem}", line=line)
+    return source.refusal(f"invalid YAML: {_problem(error)}", line=line)
+
+
+def _problem(error: Exception) -> str:
+    if isinstance(error, ReaderError):
+        return f"character U+{error.character:04X} is not allowed"
+    if isinstance(error, MarkedYAMLError):
+        return str(error.problem)
+    return "a number or a character's code is out of range"  # such as "\UFFFFFFFF"
 
 
 def _line_of(error: Exception, source: Source) -> int | None:

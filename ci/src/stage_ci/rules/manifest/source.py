@@ -34,12 +34,13 @@ class Source:
         """
         if len(content) > MAX_BYTES:
             raise ManifestUnreadable(f"{filename} has {len(content)} bytes, more than the {MAX_BYTES} that are read")
-        if not content.strip():
-            raise ManifestMissing(f"{filename} is empty")
         try:
-            return cls(filename, content.decode())
+            text = content.decode()
         except UnicodeDecodeError as error:
             raise ManifestMissing(f"{filename} is not UTF-8 text: {error.reason} at byte {error.start}") from error
+        if not text.strip("\ufeff \t\r\n"):
+            raise ManifestMissing(f"{filename} is empty")
+        return cls(filename, text)
 
     def breaks(self, start: int, end: int) -> int:
         """Return the number of line breaks between two positions."""

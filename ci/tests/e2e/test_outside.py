@@ -1,0 +1,140 @@
+"""A registry and a git server on the caller's machine, given as services: the same code as a rehearsal's."""
+
+import http.server
+import json
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import httpx
+import pytest
+from user import IMAGE, MANIFEST, Servers, dagger
+
+CREDENTIALS = ["--docker-username=env:USER_OF_TEST", "--docker-password=env:WORD_OF_TEST", "--token=env:TOKEN_OF_TEST"]
+ENVIRONMENT = {"USER_OF_TEST": "someone", "WORD_OF_TEST": "canary-password", "TOKEN_OF_TEST": "canary-token"}
+OCI = "application/vnd.oci.image.manifest.v1+json"
+EMPTY = "application/vnd.oci.empty.v1+json"
+
+
+def tagged(registry: str, image: str, *tags: str) -> None:
+    """Put a small artifact under each tag."""
+    base = f"http://{registry}/v2/{image}"
+    digest = "sha256:44136fa355b3678a1146ad16f7e8649e94fb4fc21fe77e8310c060f61caaff8a"  # of {}
+    upload = httpx.post(f"{base}/blobs/uploads/").headers["Location"]
+    httpx.put(upload, params={"digest": digest}, content=b"{}").raise_for_status()
+    empty = {"mediaType": EMPTY, "digest": digest, "size": 2}
+    manifest = json.dumps({"schemaVersion": 2, "mediaType": OCI, "config": empty, "layers": [empty]})
+    for tag in tags:
+        httpx.put(f"{base}/manifests/{tag}", content=manifest, headers={"Content-Type": OCI}).raise_for_status()
+
+
+@contextmanager
+def answering(status: int) -> Iterator[str]:
+    """Give the address of a server that answers every question with ``status``."""
+
+    class Handler(http.server.BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            self.send_response(status)
+            self.send_header("Content-Length", "0")
+            self.end_headers()
+
+        do_HEAD = do_GET  # noqa: N815 - the name that http.server looks for
+
+        def log_message(self, *_: object) -> None:
+            """Write nothing."""
+
+    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        yield f"localhost:{server.server_port}"
+        server.shutdown()
+
+
+def test_a_release_goes_to_the_given_servers(servers: Servers, service: Path) -> None:
+    """With credentials and the servers as services: tag and commit are where the release says."""
+    database = f"--database=registry:{servers.registry.partition(':')[2]}/aquasec/trivy-db:2"
+    refused = dagger("stage", f"--source={service}", *servers.arguments(), "--database=rehearsal")
+    assert refused.status != 0
+    assert "not for a release" in refused.error
+
+    # The database lies in the user's own registry, as a mirror of it would.
+    dagger("scan", f"--source={service}", "--database=rehearsal", f"--rehearsal={servers.name}")
+    call = dagger(
+        "stage",
+        f"--source={service}",
+        *servers.arguments(),
+        *CREDENTIALS,
+        database,
+        "--format=json",
+        environment=ENVIRONMENT,
+    )
+    release = call.release
+    assert (release["version"], release["outcome"]) == ("v1.0.1", "released")
+    assert servers.digest("v1.0.1") == release["digest"]
+    assert f"{release['commit']}\trefs/heads/main" in servers.git("ls-remote")
+    assert f"refs/claims/docker.io/{IMAGE}/v1.0.1" in servers.git("ls-remote")
+    assert "canary" not in call.stdout + call.stderr
+
+
+def test_numbers_are_compared_as_numbers(servers: Servers) -> None:
+    """Faults 3, 4: v1.0.9 and v1.0.10 give v1.0.11, whatever else is there."""
+    image = "owner/counted"
+    tagged(servers.registry, image, "v1.0.9", "v1.0.10", "latest", "v1.0.x", "v1.0.11-rc1", "v2.0.0", "v1.0.012")
+    arguments = [f"--image={image}", f"--registry-service=tcp://{servers.registry}"]
+    assert dagger("latest-version", *arguments).stdout.strip() == "v1.0.10"
+    infra = f"--infra-service=tcp://{servers.infrastructure}"
+    assert dagger("next-version", *arguments, infra).stdout.strip() == "v1.0.11"
+
+
+def test_every_page_of_tags_is_read(servers: Servers) -> None:
+    """Fault 1: 250 tags come in pages; the highest of all counts."""
+    image = "owner/paged"
+    tagged(servers.registry, image, *(f"v1.0.{number}" for number in range(1, 251)))
+    call = dagger("latest-version", f"--image={image}", f"--registry-service=tcp://{servers.registry}")
+    assert call.stdout.strip() == "v1.0.250"
+
+
+@pytest.mark.parametrize(("status", "words"), [(401, "registry"), (403, "registry"), (500, "registry")])
+def test_a_registry_that_refuses_or_fails_is_an_error(status: int, words: str) -> None:
+    """Faults 6, 8: never `first version`."""
+    with answering(status) as address:
+        call = dagger("latest-version", f"--registry-service=tcp://{address}")
+    assert call.status != 0
+    assert call.stdout == ""
+    assert words in call.error
+    assert str(status) in call.error
+
+
+def test_a_registry_that_nobody_serves_is_an_error() -> None:
+    """Fault 8: an address without a server is told, and is no empty registry."""
+    call = dagger("latest-version", "--registry-service=tcp://localhost:1")
+    assert call.status != 0
+    assert call.stdout == ""
+    assert call.error
+
+
+def test_some_credentials_are_not_enough(service: Path) -> None:
+    """What is missing is named, whatever was given."""
+    call = dagger("stage", f"--source={service}", *CREDENTIALS[:2], environment=ENVIRONMENT)
+    assert call.status != 0
+    assert "TOKEN (--token) missing" in call.error
+
+
+def test_an_empty_credential_is_refused_by_name(service: Path, servers: Servers) -> None:
+    """Fault 35: an empty secret is no secret."""
+    environment = ENVIRONMENT | {"TOKEN_OF_TEST": ""}
+    call = dagger("stage", f"--source={service}", *servers.arguments(), *CREDENTIALS, environment=environment)
+    assert call.status != 0
+    assert "TOKEN is empty" in call.error
+
+
+def test_an_unset_credential_is_refused_by_name(service: Path) -> None:
+    """Fault 35: a variable that is not set is named by the command line itself."""
+    call = dagger("stage", f"--source={service}", "--token=env:NO_SUCH_VARIABLE_OF_TEST")
+    assert call.status != 0
+    assert "NO_SUCH_VARIABLE_OF_TEST" in call.stderr
+
+
+def test_the_manifest_of_the_given_repository_is_edited_in_place(servers: Servers) -> None:
+    """The repository on the caller's machine holds the version that was released."""
+    assert f"{IMAGE}:" in servers.show(MANIFEST)

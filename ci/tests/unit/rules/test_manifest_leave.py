@@ -1,0 +1,163 @@
+"""What must stay as it is: each file of `testdata/manifest/leave/` is refused, with the line and the reason."""
+
+from pathlib import Path
+
+import pytest
+
+from stage_ci.errors import ManifestError, ManifestMissing, ManifestUnreadable, NothingUpdated
+from stage_ci.rules.manifest import Target, diff, update
+from stage_ci.rules.manifest.reading import MAX_DEPTH, MAX_NODES
+from stage_ci.rules.manifest.source import MAX_BYTES
+from stage_ci.rules.reference import Repository
+
+CASES = Path(__file__).parent / "testdata" / "manifest" / "leave"
+TARGET = Target(Repository.parse("medhedimaaroufi/callcenterai-svm"), "v1.0.1")
+
+TEMPLATE = "a Helm or Jinja template, not a manifest; give the rendered manifest"
+UNREADABLE = {
+    "helm": f":1: {TEMPLATE}",
+    "helm_inside": f":6: {TEMPLATE}",
+    "helm_that_is_valid_yaml": f":6: {TEMPLATE}",
+    "helm_in_plain_text": f":4: {TEMPLATE}",
+    "jinja": f":7: {TEMPLATE}",
+    "duplicate_key": ":9: duplicate key 'image', first on line 8;",
+    "duplicate_key_elsewhere": ":3: duplicate key 'app', first on line 3;",
+    "duplicate_merge": ":10: duplicate key '<<', first on line 9;",
+    "unclosed_quote": ":7: invalid YAML: found unexpected end of stream;",
+    "tab_as_indentation": ":4: invalid YAML: found character '\\t'",
+    "wrong_indentation": ":6: invalid YAML: expected <block end>",
+    "merge_conflict": ":6: invalid YAML: could not find expected ':'",
+    "undefined_alias": ":6: invalid YAML: found undefined alias 'other';",
+    "alias_of_itself": ":6: an alias inside of its own anchor;",
+    "alias_bomb": f":11: more than {MAX_NODES} nodes once aliases are followed;",
+    "no_such_character": ": invalid YAML: a number or a character's code is out of range;",
+    "shared_with_an_annotation": ":7: an alias uses the text of Pod/svm spec.containers[0].image for something else",
+    "shared_with_a_custom_resource": ":8: an alias uses the text of Pod spec.containers[0].image for something else",
+    "shared_tag": ":5: an alias uses the text of Kustomization images[0] for something else",
+}
+NOTHING = {
+    "twins_only": "its images: medhedimaaroufi/callcenterai-svm-worker:v1.0.0, other/callcenterai-svm:v1.0.0;",
+    "custom_resource_only": "its images: none;",
+    "comments_only": "its images: none;",
+    "kustomization_without_tag": ":4: Kustomization images[0] has neither newTag nor digest; add `newTag: v1.0.1`",
+}
+
+
+def refusal(content: bytes, *, filename: str = "svm.yaml") -> ManifestError:
+    """Return the error that an edit ends in."""
+    with pytest.raises(ManifestError) as caught:
+        update(content, TARGET, filename=filename)
+    return caught.value
+
+
+def pod(*containers: str) -> bytes:
+    """Return a pod of the given containers, in flow style."""
+    return f"{{apiVersion: v1, kind: Pod, spec: {{containers: [{', '.join(containers)}]}}}}\n".encode()
+
+
+def test_every_file_is_a_case() -> None:
+    """A file that no test reads proves nothing."""
+    assert sorted([*UNREADABLE, *NOTHING]) == sorted(path.stem for path in CASES.glob("*.yaml"))
+
+
+@pytest.mark.fault(27)
+@pytest.mark.parametrize("name", UNREADABLE)
+def test_what_cannot_be_edited_safely_is_refused(name: str) -> None:
+    """Fault 27: a template, a duplicate key, invalid YAML or a bomb is named with its line."""
+    error = refusal((CASES / f"{name}.yaml").read_bytes(), filename=f"{name}.yaml")
+    assert type(error) is ManifestUnreadable
+    assert f"{name}.yaml{UNREADABLE[name]}" in str(error)
+
+
+@pytest.mark.fault(22)
+@pytest.mark.parametrize("name", NOTHING)
+def test_a_manifest_without_the_image_is_an_error(name: str) -> None:
+    """Fault 22: nothing updated is no success, and the message says what was there instead."""
+    error = refusal((CASES / f"{name}.yaml").read_bytes(), filename=f"{name}.yaml")
+    assert type(error) is NothingUpdated
+    assert NOTHING[name] in str(error)
+
+
+@pytest.mark.fault(22)
+def test_the_images_found_are_named_up_to_a_number() -> None:
+    """Fault 22: a manifest of a hundred images does not fill the screen."""
+    containers = [f"{{image: other:{number}}}" for number in range(100)]
+    assert str(refusal(pod(*containers))).count("other:") == 5
+
+
+@pytest.mark.fault(19)
+@pytest.mark.parametrize(
+    ("content", "problem"),
+    [
+        (b"", "svm.yaml is empty"),
+        (b"  \r\n\t\n", "svm.yaml is empty"),
+        (b"\xef\xbb\xbf\n", "svm.yaml is empty"),
+        (b"kind: Pod\nname: caf\xe9\n", "svm.yaml is not UTF-8 text: invalid continuation byte at byte 19"),
+        ("kind: Pod\n".encode("utf-16"), "svm.yaml is not UTF-8 text: invalid start byte at byte 0"),
+        (b"kind: \xed\xa0\x80\n", "svm.yaml is not UTF-8 text"),
+    ],
+)
+def test_what_is_no_text_is_no_manifest(content: bytes, problem: str) -> None:
+    """Fault 19: empty, Latin-1, UTF-16 and lone surrogates."""
+    error = refusal(content)
+    assert type(error) is ManifestMissing
+    assert problem in str(error)
+
+
+@pytest.mark.fault(27)
+@pytest.mark.parametrize(
+    ("content", "problem"),
+    [
+        (b"# " + b"x" * 50_000_000, f"svm.yaml has 50000002 bytes, more than the {MAX_BYTES} that are read;"),
+        (b"a: \x00", "svm.yaml:1: invalid YAML: character U+0000 is not allowed;"),
+        ("kind: Pod\n".encode("utf-16-le"), "svm.yaml:1: invalid YAML: character U+0000 is not allowed;"),
+        (b"a: b\r\n\r\n\x07", "svm.yaml:3: invalid YAML: character U+0007 is not allowed;"),
+        (b"[" * 500_000, f"svm.yaml:1: more than {MAX_DEPTH} levels;"),
+        (b"{a: " * 200_000, f"svm.yaml:1: more than {MAX_DEPTH} levels;"),
+        (b"- " * 500_000, f"svm.yaml:1: more than {MAX_DEPTH} levels;"),
+        (b"? " * 500_000, f"svm.yaml:1: more than {MAX_DEPTH} levels;"),
+        (b"a: &a [" + b"x, " * 999 + b"]\nb: [" + b"*a, " * 1000 + b"]", f"svm.yaml:2: more than {MAX_NODES} nodes"),
+        (b"%YAML 1." + b"1" * 5000 + b"\n--- a\n", "svm.yaml: invalid YAML: a number or a character's code"),
+    ],
+    ids=["huge", "nul", "utf-16", "bell", "sequences", "mappings", "items", "keys", "aliases", "version"],
+)
+def test_what_would_exhaust_the_machine_is_refused_early(content: bytes, problem: str) -> None:
+    """Fault 27: size, depth and number of nodes are bounded before they cost time or memory."""
+    error = refusal(content)
+    assert type(error) is ManifestUnreadable
+    assert problem in str(error)
+
+
+@pytest.mark.fault(27)
+def test_a_template_is_not_blamed_for_what_comes_before_it() -> None:
+    """Fault 27: braces in a block of text, behind the mistake, are not its cause."""
+    assert "svm.yaml:2: invalid YAML" in str(refusal(b"kind: Pod\n  name: svm\ntext: |\n  {{ hello }}\n"))
+
+
+@pytest.mark.fault(23)
+def test_a_digest_without_a_new_one_is_refused() -> None:
+    """Fault 23: a stale digest is never kept beside a new tag, and a pinned image never silently unpinned."""
+    for tag in (":v1.0.0", ":v1.0.1", ""):
+        error = refusal(pod("{image: medhedimaaroufi/callcenterai-svm:v1.0.0}", f'{{image: "{IMAGE}{tag}@{OLD}"}}'))
+        assert type(error) is ManifestUnreadable
+        assert f"svm.yaml:1: {IMAGE}{tag}@{OLD} holds a digest" in str(error)
+        assert "--digest" in str(error)
+
+
+IMAGE = "medhedimaaroufi/callcenterai-svm"
+OLD = f"sha256:{'a' * 64}"
+
+
+@pytest.mark.fault(26)
+def test_a_reference_hidden_in_needless_escapes_is_refused() -> None:
+    """Fault 26: what cannot be located character by character is not touched."""
+    error = refusal(pod(f'{{image: "\\t{IMAGE}:v1.0.0"}}'))
+    assert type(error) is ManifestUnreadable
+    assert f"svm.yaml:1: {IMAGE}:v1.0.0 is written with escapes; write it without" in str(error)
+
+
+@pytest.mark.fault(27)
+def test_a_difference_is_bounded_as_an_edit_is() -> None:
+    """Fault 27: the same limits, whoever asks."""
+    with pytest.raises(ManifestUnreadable):
+        diff(b"a: b\n", b"x" * (MAX_BYTES + 1), filename="svm.yaml")

@@ -1,0 +1,81 @@
+"""The proof refuses every edit that does more than it meant: here the edits are wrong on purpose."""
+
+import pytest
+from ruamel.yaml.nodes import ScalarNode
+
+from stage_ci.errors import ManifestUnreadable
+from stage_ci.rules.manifest.nodes import walk
+from stage_ci.rules.manifest.proof import prove
+from stage_ci.rules.manifest.reading import compose
+from stage_ci.rules.manifest.source import Source
+from stage_ci.rules.manifest.splicing import Splice, spliced
+
+TEXT = "image: svm:v1 # note\nother: [&a x, *a, y]\n---\nlast: 'z'\n"
+
+
+def judge(old: str, new: str, *, meant: str | None = None, text: str = TEXT, after: str | None = None) -> None:
+    """Prove the exchange of `old` by `new` when the scalar that holds `old` is meant to become `meant`."""
+    before = Source("svm.yaml", text)
+    documents = compose(before)
+    nodes = [node for document in documents for node in walk(document)]
+    wanted = {id(node): meant for node in nodes if isinstance(node, ScalarNode) and meant and old in node.value}
+    start = text.index(old)
+    splices = [Splice(start, start + len(old), new)]
+    prove(before, documents, spliced(before, splices) if after is None else Source("svm.yaml", after), splices, wanted)
+
+
+def test_the_meant_change_is_proven() -> None:
+    """The scalar has the meant text and all else is as it was."""
+    judge("svm:v1", "svm:v2", meant="svm:v2")
+
+
+def test_no_change_is_proven() -> None:
+    """An exchange of equal text changes nothing."""
+    judge("svm:v1", "svm:v1")
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "meant"),
+    [
+        ("svm:v1", "svm:v2", None),
+        ("svm:v1", "svm:v2", "svm:v3"),
+        ("svm:v1", "1.10", "1.10"),
+        ("svm:v1", "'svm:v2'", "svm:v2"),
+        ("svm:v1", "&b svm:v2", "svm:v2"),
+        ("svm:v1", "svm:v2\nmore: x", "svm:v2"),
+        ("svm:v1", "[svm:v2]", "svm:v2"),
+        ("svm:v1", "{a: svm:v2}", "svm:v2"),
+        ("svm:v1", "!other svm:v2", "svm:v2"),
+        ("image", "picture", None),
+        ("'z'", "'zz'", None),
+        ("&a x", "&b x, &a x", None),
+        ("[&a x, *a, y]", "{&a x: *a, y: }", None),
+    ],
+)
+def test_another_meaning_is_refused(old: str, new: str, meant: str | None) -> None:
+    """Another text, kind, style, anchor, shape or number of nodes than meant."""
+    with pytest.raises(ManifestUnreadable, match=r"svm\.yaml.*nothing was written; please report this manifest"):
+        judge(old, new, meant=meant)
+
+
+@pytest.mark.parametrize(("new", "problem"), [("svm:v2\n---\nx: ", "documents"), ("svm:v2: x", "mapping values")])
+def test_another_structure_is_refused(new: str, problem: str) -> None:
+    """A document more, or text that is no YAML any more."""
+    with pytest.raises(ManifestUnreadable, match=problem):
+        judge("svm:v1", new, meant="svm:v2")
+
+
+def test_an_alias_of_another_anchor_is_refused() -> None:
+    """Nodes that were one stay one, and nodes that were two stay two, though their texts be equal."""
+    text = "[&a x, &b x, *a]\n"
+    with pytest.raises(ManifestUnreadable, match="more than the image"):
+        judge("*a", "*b", text=text)
+    with pytest.raises(ManifestUnreadable, match="more than the image"):
+        judge("&b x", "*a", text=text)
+
+
+@pytest.mark.parametrize("after", [TEXT.replace("note", "mote"), TEXT.replace("v1 ", "v1  "), TEXT + "\n", TEXT[:-1]])
+def test_a_change_outside_of_the_reference_is_refused(after: str) -> None:
+    """Fault 26: even one that means nothing to YAML, such as a comment or a blank."""
+    with pytest.raises(ManifestUnreadable, match="would change text around the image"):
+        judge("svm:v1", "svm:v1", after=after)
