@@ -3,8 +3,8 @@
 FROM python:3.11-slim AS packages
 COPY requirements /tmp/requirements
 # Neither installer nor test suites run in the service; both cost size, and the first brings findings of its own.
-# The last line leaves bytecode for what the service imports and for nothing else: it starts in half the time,
-# at half the size of compiling everything.
+# The last line leaves bytecode for what the service imports and for nothing else: it starts in half the time, at a
+# third of the size that all bytecode would have.
 RUN python3 -m venv /opt/venv \
     && /opt/venv/bin/pip install --no-cache-dir --no-compile --requirement /tmp/requirements \
     && /opt/venv/bin/pip uninstall --yes --quiet pip setuptools \
@@ -28,10 +28,12 @@ RUN /opt/venv/bin/python -m callcenterai_svm.train --data data/tickets.csv --out
 
 
 FROM python:3.11-slim AS service
+# HOME: the user below is a number and has none, and MLflow does not go without.
 ENV PATH=/opt/venv/bin:$PATH \
     PYTHONPATH=/app \
     PYTHONUNBUFFERED=1 \
     PYTHONDONTWRITEBYTECODE=1 \
+    HOME=/tmp \
     MODEL_PATH=/opt/model
 WORKDIR /app
 COPY --from=packages /opt/venv /opt/venv

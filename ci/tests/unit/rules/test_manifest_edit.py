@@ -47,6 +47,15 @@ def test_lines_are_counted_as_editors_count_them(newline: str) -> None:
     assert [change.line for change in edit.changes] == [8]
 
 
+@pytest.mark.fault(21)
+def test_every_document_of_a_long_file_is_updated() -> None:
+    """Fault 21: a hundred documents, and the same rules for the last as for the first."""
+    documents = b"---\n".join(pod(f"{IMAGE}:v1.0.{number}", "busybox") for number in range(100))
+    edit = update(documents, target(tag="v1.0.100"), filename="x")
+    assert edit.content == b"---\n".join([pod(f"{IMAGE}:v1.0.100", "busybox")] * 100)
+    assert edit.tags == tuple(f"v1.0.{number}" for number in range(100))
+
+
 @pytest.mark.fault(20)
 def test_content_is_the_input_when_nothing_has_to_change() -> None:
     """Fault 20: already at this version."""

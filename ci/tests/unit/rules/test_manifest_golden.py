@@ -28,6 +28,7 @@ NAMES = [
     pytest.param("tabs", marks=pytest.mark.fault(26)),
     pytest.param("documents", marks=pytest.mark.fault(26)),
     pytest.param("unicode_and_long_lines", marks=pytest.mark.fault(26)),
+    pytest.param("braces", marks=pytest.mark.fault(27)),
 ]
 
 
@@ -48,7 +49,7 @@ def test_every_golden_folder_is_a_case() -> None:
 
 @pytest.mark.parametrize("name", NAMES)
 def test_exactly_the_references_change(name: str) -> None:
-    """Faults 21, 23 to 26: every reference to the repository changes, every other byte stays."""
+    """Faults 21, 23 to 27: every reference to the repository changes, every other byte stays."""
     original, expected = read(name)
     assert update(original, TARGET, filename="x.yaml").content == expected
 

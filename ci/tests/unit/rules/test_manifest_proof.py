@@ -72,6 +72,8 @@ def test_an_alias_of_another_anchor_is_refused() -> None:
         judge("*a", "*b", text=text)
     with pytest.raises(ManifestUnreadable, match="more than the image"):
         judge("&b x", "*a", text=text)
+    with pytest.raises(ManifestUnreadable, match="would join what was apart"):
+        judge("&a x]", "*a]", text="[&a x, &a x]\n")
 
 
 @pytest.mark.parametrize("after", [TEXT.replace("note", "mote"), TEXT.replace("v1 ", "v1  "), TEXT + "\n", TEXT[:-1]])

@@ -1,0 +1,168 @@
+"""Who owns a version, and what a release is made from."""
+
+import pytest
+from dulwich.refs import check_ref_format
+from hypothesis import given
+from hypothesis import strategies as st
+
+from stage_ci.rules.claim import INPUTS_LABEL, Claims, InputDigest, claim_ref, claim_text, next_free
+from stage_ci.rules.reference import Repository
+from stage_ci.rules.version import VersionLine
+
+LINE = VersionLine.parse("v1.0")
+SERVICE = Repository.parse("owner/service")
+FILES = f"{'a' * 64} 644 ./Dockerfile\n{'b' * 64} 755 ./run.sh\n"
+BASES = {"python:3.11-slim": f"docker.io/library/python@sha256:{'c' * 64}", "scratch": "scratch"}
+INPUTS = InputDigest.of(FILES, BASES, ["A=1", "B=2"])
+A, B = "a" * 40, "b" * 40
+
+lines = st.from_regex(r"[0-9a-f]{4} (644|755) \./[a-z ]{1,6}", fullmatch=True)
+hosts = st.from_regex(r"[a-z0-9]{1,4}\.[a-z]{2,3}(:[0-9]{4})?", fullmatch=True)
+components = st.from_regex(r"[a-z0-9]{1,3}([._]|__|-{1,2})[a-z0-9]{1,3}|[a-z0-9]{1,5}", fullmatch=True)
+
+
+def claims(*names: str, target: str = A) -> Claims:
+    """Return the claims among refs of these names."""
+    return Claims.read(dict.fromkeys(names, target), SERVICE, LINE)
+
+
+def test_inputs_do_not_depend_on_the_order_of_what_has_none() -> None:
+    """Base images and build arguments come in any order; the digest is the same."""
+    again = InputDigest.of(FILES, dict(reversed(BASES.items())), ["B=2", "A=1"])
+    assert again == INPUTS
+    assert str(INPUTS) == str(INPUTS.digest)
+
+
+def test_the_end_of_the_listing_does_not_count() -> None:
+    """A listing with or without its last line break lists the same files."""
+    assert InputDigest.of(FILES.rstrip("\n"), BASES, ["A=1", "B=2"]) == INPUTS
+
+
+@pytest.mark.parametrize(
+    ("files", "bases", "arguments"),
+    [
+        (FILES.replace("755", "644"), BASES, ["A=1", "B=2"]),
+        (FILES.replace("run.sh", "ran.sh"), BASES, ["A=1", "B=2"]),
+        (FILES.replace("a" * 64, "d" * 64), BASES, ["A=1", "B=2"]),
+        (FILES + FILES, BASES, ["A=1", "B=2"]),
+        ("", BASES, ["A=1", "B=2"]),
+        (FILES, {}, ["A=1", "B=2"]),
+        (FILES, BASES | {"python:3.11-slim": "docker.io/library/python@sha256:" + "e" * 64}, ["A=1", "B=2"]),
+        (FILES, {"python:3.12": BASES["python:3.11-slim"], "scratch": "scratch"}, ["A=1", "B=2"]),
+        (FILES, BASES, ["A=1", "B=3"]),
+        (FILES, BASES, ["A=1"]),
+        (FILES, BASES, ["A=1", "B=2", "C="]),
+    ],
+)
+def test_every_input_counts(files: str, bases: dict[str, str], arguments: list[str]) -> None:
+    """Content, mode and path of a file, a base image behind the same name, a build argument."""
+    assert InputDigest.of(files, bases, arguments) != INPUTS
+
+
+@given(st.lists(lines, unique=True), st.lists(lines, unique=True))
+def test_different_listings_are_different_inputs(one: list[str], other: list[str]) -> None:
+    """And the same listing is the same inputs, whenever it is made."""
+    digests = [InputDigest.of("\n".join(sorted(listing)), BASES) for listing in (one, other)]
+    assert (digests[0] == digests[1]) is (sorted(one) == sorted(other))
+
+
+def test_a_file_with_an_unusual_name_is_not_two_files() -> None:
+    """Only a line feed ends a line of the listing; a file's name may hold other separators."""
+    name = f"{'a' * 64} 644 ./one\u2028two"
+    assert InputDigest.of(name, {}) != InputDigest.of(name.replace("\u2028", "\n"), {})
+
+
+def test_an_image_says_what_it_was_made_from() -> None:
+    """The label is how a tag is told from one that somebody else pushed."""
+    assert InputDigest.read({INPUTS_LABEL: str(INPUTS), "other": "label"}) == INPUTS
+
+
+@pytest.mark.fault(10)
+@pytest.mark.parametrize("labels", [{}, {INPUTS_LABEL: ""}, {INPUTS_LABEL: "sha256:1"}, {"other": str(INPUTS)}])
+def test_an_image_without_usable_inputs_is_somebody_else_s(labels: dict[str, str]) -> None:
+    """Fault 10: nothing readable is None, never the inputs of anybody."""
+    assert InputDigest.read(labels) is None
+
+
+@pytest.mark.parametrize(
+    ("image", "ref"),
+    [
+        ("owner/service", "refs/claims/docker.io/owner/service/v1.0.7"),
+        ("service", "refs/claims/docker.io/library/service/v1.0.7"),
+        ("ghcr.io/owner/service", "refs/claims/ghcr.io/owner/service/v1.0.7"),
+        ("registry:5000/a/b/c", "refs/claims/registry+5000/a/b/c/v1.0.7"),
+    ],
+)
+def test_a_claim_s_ref_names_registry_repository_and_version(image: str, ref: str) -> None:
+    """Every spelling of a repository claims under one name."""
+    assert claim_ref(Repository.parse(image), LINE.version(7)) == ref
+
+
+@pytest.mark.parametrize("image", ["registry:5000/a", "[::1]:5000/a", "owner/service.lock", "owner/a__b--c.d"])
+def test_git_accepts_a_claim_s_ref(image: str) -> None:
+    """Whatever repository can be named: what git refuses could never be claimed."""
+    assert check_ref_format(claim_ref(Repository.parse(image), LINE.version(7)).encode())
+
+
+@given(hosts, st.lists(components, min_size=1, max_size=3))
+def test_git_accepts_any_claim_s_ref(host: str, path: list[str]) -> None:
+    """And no two repositories share one."""
+    repository = Repository.parse("/".join([host, *path]))
+    ref = claim_ref(repository, LINE.version(7))
+    assert check_ref_format(ref.encode())
+    assert Claims.read({ref: A}, repository, LINE) == Claims({LINE.version(7): A})
+
+
+def test_a_claim_s_text_depends_on_repository_and_inputs_only() -> None:
+    """So the object of the text is the same for the same inputs, whatever the version and the time."""
+    assert claim_text(SERVICE, INPUTS) == f"claim a version of docker.io/owner/service\n\ninputs: {INPUTS}\n"
+    assert claim_text(SERVICE, INPUTS) != claim_text(Repository.parse("owner/other"), INPUTS)
+
+
+@pytest.mark.fault(4)
+def test_only_claims_on_this_repository_and_line_are_read() -> None:
+    """Fault 4: branches, twins, other registries, other lines and other spellings of a number are foreign."""
+    found = claims(
+        "refs/claims/docker.io/owner/service/v1.0.7",
+        "refs/claims/docker.io/owner/service/v1.1.8",
+        "refs/claims/docker.io/owner/service/v1.0.009",
+        "refs/claims/docker.io/owner/service/v1.0.9/x",
+        "refs/claims/docker.io/owner/service-worker/v1.0.10",
+        "refs/claims/ghcr.io/owner/service/v1.0.11",
+        "refs/heads/main",
+        "refs/tags/v1.0.12",
+        "HEAD",
+    )
+    assert found == Claims({LINE.version(7): A})
+
+
+@pytest.mark.fault(12)
+def test_the_claim_of_the_same_inputs_is_found_again() -> None:
+    """Fault 12: the highest of them, since an earlier number may have been lost to somebody else."""
+    found = Claims({LINE.version(9): A, LINE.version(10): A, LINE.version(11): B})
+    assert found.held_with(A) == LINE.version(10)
+    assert found.held_with("c" * 40) is None
+
+
+@pytest.mark.fault(3)
+@pytest.mark.parametrize(
+    ("tags", "claimed", "free"),
+    [
+        ([], [], 1),
+        (["v1.0.9", "v1.0.10"], [], 11),
+        (["v1.0.2"], [9, 10], 11),
+        (["v1.0.11"], [10], 12),
+        (["latest", "v2.0.0", "v1.0.007"], [], 1),
+    ],
+)
+def test_the_next_claim_is_above_all_tags_and_claims(tags: list[str], claimed: list[int], free: int) -> None:
+    """Fault 3: by number, not by text; a claim counts as much as a tag."""
+    found = Claims({LINE.version(number): A for number in claimed})
+    assert next_free(LINE, tags, found) == LINE.version(free)
+
+
+@given(st.sets(st.integers(0, 50)), st.sets(st.integers(0, 50)))
+def test_a_number_is_never_taken_twice(pushed: set[int], claimed: set[int]) -> None:
+    """Whatever was pushed or claimed, the next number is neither."""
+    found = Claims({LINE.version(number): A for number in claimed})
+    assert next_free(LINE, [f"v1.0.{number}" for number in pushed], found).number not in pushed | claimed

@@ -1,0 +1,167 @@
+"""Properties of the edit, over manifests that nobody wrote."""
+
+from pathlib import Path
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from stage_ci.errors import ManifestError
+from stage_ci.rules.manifest import Edit, Target, diff, update
+from stage_ci.rules.reference import Digest, Repository
+
+IMAGE = "medhedimaaroufi/callcenterai-svm"
+OLD, NEW = f"sha256:{'a' * 64}", f"sha256:{'b' * 64}"
+TARGET = Target(Repository.parse(IMAGE), "v1.0.10", Digest.parse(NEW))
+ORIGINALS = [path.read_bytes() for path in sorted(Path(__file__).parent.glob("testdata/manifest/*/original.yaml"))]
+
+# Text as it is and as it has to become.
+Pair = tuple[str, str]
+
+NAMES = [IMAGE, f"docker.io/{IMAGE}", f"index.docker.io/{IMAGE}"]
+TAGS = ["v1.0.9", "v1.0.1", "v1.0.100", "v1.0.10", "latest", "x", "V_1.-"]
+LINES = ["", "  ", "# comment", f"      # - image: {IMAGE}:v1.0.9", "# {{ braces }} 'n' \"such", "#"]
+COMMENTS = ["", " ", " # note", f"  # {IMAGE}:v1.0.9", "\t", "\t# tab", " # é 🤖 'open \"quotes [", " #"]
+# How a container may write its image, where its fields are indented by eight. A comment may follow.
+STYLES = [
+    "image: {}",
+    "image:   {}",
+    "image:\t{}",
+    "image: '{}'",
+    'image: "{}"',
+    '"image": "{}"',
+    "'image' : {}",
+    "image: !!str {}",
+    "image: &anchor '{}'",
+    "image:\n          {}",
+    "image: # why\n\n          '{}'",
+    "? image\n        : {}",
+    "name: é🤖\n        image: {}",
+    "{{image: {}}}",
+    "{{name: 🤖, image: '{}', command: [a, b]}}",
+    '{{"image":"{}"}}',
+    '{{"name": "a",\n\t"image":\t"{}" }}',
+]
+# None may follow here: it would be text.
+BLOCKS = ["image: |-\n          {}", "image: >\n\n           {}", "image: &b !!str |+ # why\n         {}\n\n"]
+DECOYS = [
+    f"image: {IMAGE}-worker:v1.0.9",
+    f"image: other/{IMAGE}:v1.0.9",
+    f"image: ghcr.io/{IMAGE}:v1.0.9",
+    "image: busybox",
+    "image: ${IMAGE}",
+    f"name: '{IMAGE}:v1.0.9'",
+    f"{{env: [{{name: IMAGE, value: {IMAGE}:v1.0.9}}], image: other}}",
+    f'args: ["--image={IMAGE}:v1.0.9", image, "{IMAGE}:v1.0.9"]',
+    f"text: |\n          image: {IMAGE}:v1.0.9\n        image: x",
+    f"? {IMAGE}:v1.0.9\n        : image",
+]
+WORKLOADS = [
+    "apiVersion: v1\nkind: Pod\nspec:",
+    "kind: Deployment\napiVersion: apps/v1\nspec:\n  template:\n    spec:",
+    "apiVersion: batch/v1\nkind: CronJob\nspec:\n jobTemplate:\n  spec:\n   template:\n    spec:",
+]
+OTHERS = [
+    f"kind: ConfigMap\napiVersion: v1\ndata:\n  image: {IMAGE}:v1.0.9\n  text: |\n    image: {IMAGE}:v1.0.9\n",
+    f"apiVersion: example.com/v1\nkind: Pod\nspec: {{containers: [image: '{IMAGE}:v1.0.9']}}\n",
+    f"- image: {IMAGE}:v1.0.9\n",
+    f"# {IMAGE}:v1.0.9\n",
+    "",
+]
+
+
+@st.composite
+def references(draw: st.DrawFn) -> Pair:
+    """Draw a reference to the image in one of its spellings and forms."""
+    name, tag = draw(st.sampled_from(NAMES)), draw(st.sampled_from(TAGS))
+    pinned = draw(st.sampled_from(["", f"@{OLD}"]))
+    old = name + draw(st.sampled_from(["", f":{tag}"])) + pinned
+    return old, f"{name}:v1.0.10" + (f"@{NEW}" if pinned else "")
+
+
+@st.composite
+def containers(draw: st.DrawFn) -> Pair:
+    """Draw a container with the image, in one of the ways to write it."""
+    style = draw(st.tuples(st.sampled_from(STYLES), st.sampled_from(COMMENTS)).map("".join) | st.sampled_from(BLOCKS))
+    old, new = draw(references())
+    return style.format(old), style.format(new)
+
+
+@st.composite
+def workloads(draw: st.DrawFn) -> Pair:
+    """Draw an object with a pod in it, with decoys, blank lines and comments between its containers."""
+    decoys = st.sampled_from(DECOYS).map(lambda decoy: (decoy, decoy))
+    items = draw(st.lists(decoys | containers(), max_size=4))
+    items.insert(draw(st.integers(0, len(items))), draw(containers()))
+    head = f"{draw(st.sampled_from(WORKLOADS))}\n     {draw(st.sampled_from(['containers', 'initContainers']))}:\n"
+    lines = draw(st.lists(st.sampled_from(LINES), min_size=len(items), max_size=len(items)))
+    old, new = (
+        "".join(f"{line}\n      - {item[half]}\n" for line, item in zip(lines, items, strict=True)) for half in (0, 1)
+    )
+    return head + old, head + new
+
+
+@st.composite
+def manifests(draw: st.DrawFn) -> tuple[bytes, bytes]:
+    """Draw a file: its documents, what parts them, its line ends, its mark and its end."""
+    others = st.sampled_from(OTHERS).map(lambda text: (text, text))
+    documents = [draw(workloads()), *draw(st.lists(workloads() | others, max_size=3))]
+    between = draw(st.sampled_from(["---\n", "--- # next\n", "...\n---\n", "...\n# between\n---\t\n"]))
+    start = draw(st.sampled_from(["", "\ufeff"])) + draw(
+        st.sampled_from(["", "---\n", "%YAML 1.2\n---\n", "# first\n"])
+    )
+    end = draw(st.sampled_from(["", "\n", "\n...\n", "\n\n# end"]))
+    newline = draw(st.sampled_from(["\n", "\r\n"]))
+    files = [start + between.join(document[half] for document in documents).rstrip("\n") + end for half in (0, 1)]
+    old, new = (file.replace("\n", newline).encode() for file in files)
+    return old, new
+
+
+def attempt(content: bytes) -> Edit | None:
+    """Return the edit, or nothing where it was refused with an error of its own."""
+    try:
+        return update(content, TARGET, filename="svm.yaml")
+    except ManifestError:
+        return None
+
+
+@pytest.mark.fault(21)
+@pytest.mark.fault(24)
+@pytest.mark.fault(26)
+@settings(max_examples=150, deadline=None)
+@given(manifests())
+def test_exactly_the_references_change_whatever_stands_around_them(files: tuple[bytes, bytes]) -> None:
+    """Faults 21, 24, 26: the file becomes what putting in the new references by hand gives, byte by byte."""
+    before, after = files
+    edit = update(before, TARGET, filename="svm.yaml")
+    assert edit.content == after
+    assert edit.changed == (before != after) == bool(diff(before, after, filename="svm.yaml"))
+
+
+@pytest.mark.fault(20)
+@settings(max_examples=50, deadline=None)
+@given(manifests())
+def test_a_second_edit_changes_nothing(files: tuple[bytes, bytes]) -> None:
+    """Fault 20: what is there already is found and left."""
+    edit = update(files[0], TARGET, filename="svm.yaml")
+    again = update(edit.content, TARGET, filename="svm.yaml")
+    assert (again.content, again.changed) == (edit.content, False)
+    assert [change.old for change in again.changes] == [change.new for change in edit.changes]
+
+
+@pytest.mark.fault(27)
+@settings(max_examples=150, deadline=None)
+@given(st.sampled_from(ORIGINALS), st.data())
+def test_a_damaged_manifest_is_refused_or_edited_and_never_spoilt(content: bytes, data: st.DataObject) -> None:
+    """Fault 27: whatever is cut out of a manifest or put into it, the lines without a reference stay."""
+    start = data.draw(st.integers(0, len(content)))
+    end = data.draw(st.integers(start, min(len(content), start + 20)))
+    piece = data.draw(st.text("ab:-'\"{}[]&*!|>#%@\\,? \t\r\n\ufeff\u2028é", max_size=6))
+    damaged = content[:start] + piece.encode() + content[end:]
+    edit = attempt(damaged)
+    if edit:
+        lines = zip(damaged.split(b"\n"), edit.content.split(b"\n"), strict=True)
+        assert all(old == new or b".0.10" in new or NEW.encode() in new for old, new in lines)
+        again = attempt(edit.content)
+        assert again
+        assert not again.changed

@@ -1,0 +1,165 @@
+"""What a release is, when it goes ahead, and how it reads."""
+
+import json
+from dataclasses import replace
+from pathlib import PurePosixPath
+
+import pytest
+from hypothesis import example, given
+from hypothesis import strategies as st
+
+from stage_ci.errors import InvalidFilename, InvalidInput, InvalidVersion
+from stage_ci.rules.reference import Digest, Repository
+from stage_ci.rules.release import Filename, Outcome, Release, line_version, newer_than, renderer
+from stage_ci.rules.version import VersionLine
+
+LINE = VersionLine.parse("v1.0")
+RELEASE = Release(
+    repository=Repository.parse("owner/service"),
+    version=LINE.version(7),
+    digest=Digest.parse(f"sha256:{'a' * 64}"),
+    commit="c" * 40,
+    manifest=Filename.parse("manifests/default/svm.yaml"),
+    outcome=Outcome.RELEASED,
+    deployed=("manifests/default/svm.yaml:7 owner/service:v1.0.6 -> owner/service:v1.0.7",),
+    checks={"lint": "4 files", "test": "3 passed"},
+)
+
+
+@pytest.mark.parametrize("text", ["svm.yaml", "manifests/default/svm.yaml", "a b/é.yaml", "..a/b..", "-rf", "a/.github/b"])
+def test_a_file_of_the_repository_is_named_relative_to_its_root(text: str) -> None:
+    """In git's own spelling."""
+    assert str(Filename.parse(text)) == text
+
+
+@pytest.mark.fault(19)
+@pytest.mark.parametrize(
+    "text",
+    [
+        "",
+        "/etc/passwd",
+        "../svm.yaml",
+        "manifests/../../svm.yaml",
+        "manifests/..",
+        "./svm.yaml",
+        "manifests//svm.yaml",
+        "manifests/",
+        ".git/config",
+        "manifests/.git/hooks/x",
+        "svm.yaml\n",
+        "svm\x00.yaml",
+        "manifests\\svm.yaml",
+        "x" * 1025,
+        "\udcff.yaml",
+    ],
+)
+def test_what_leaves_the_repository_or_is_no_path_of_git_is_refused(text: str) -> None:
+    """Fault 19: said before anything runs, naming the flag, in a text that can be printed."""
+    with pytest.raises(InvalidFilename, match="^input: --filename=.* names no file inside") as refused:
+        Filename.parse(text)
+    assert str(refused.value).encode()
+
+
+@given(st.text(st.sampled_from("a./\\ \n"), max_size=12))
+@example("a/../../b")
+def test_no_accepted_path_leaves_the_repository(text: str) -> None:
+    """Joined to a root it stays below the root."""
+    try:
+        path = PurePosixPath("/root", str(Filename.parse(text)))
+    except InvalidFilename:
+        return
+    assert path.is_relative_to("/root")
+    assert ".." not in path.parts
+    assert str(path) == f"/root/{text}"
+
+
+def test_json_is_one_object_on_one_line() -> None:
+    """The fields that a workflow reads, and no others."""
+    assert RELEASE.json().count("\n") == 1
+    assert json.loads(RELEASE.json()) == {
+        "image": "docker.io/owner/service",
+        "version": "v1.0.7",
+        "digest": f"sha256:{'a' * 64}",
+        "commit": "c" * 40,
+        "manifest": "manifests/default/svm.yaml",
+        "outcome": "released",
+    }
+
+
+@pytest.mark.parametrize(
+    ("outcome", "headline"),
+    [
+        (Outcome.RELEASED, "Released"),
+        (Outcome.ALREADY_RELEASED, "Already released"),
+        (Outcome.SUPERSEDED, "Superseded by a newer version in the manifest"),
+    ],
+)
+def test_a_summary_begins_with_the_outcome_and_the_image(outcome: Outcome, headline: str) -> None:
+    """What a person looks for first: name, tag and digest."""
+    first = replace(RELEASE, outcome=outcome).text().splitlines()[0]
+    assert first == f"{headline}: docker.io/owner/service:v1.0.7@sha256:{'a' * 64}"
+
+
+def test_a_summary_tells_checks_changes_and_commit() -> None:
+    """A line each, in the order of the chain."""
+    assert RELEASE.text().splitlines()[1:] == [
+        "  lint      4 files",
+        "  test      3 passed",
+        "  manifest  manifests/default/svm.yaml:7 owner/service:v1.0.6 -> owner/service:v1.0.7",
+        f"  commit    {'c' * 40}",
+    ]
+    assert RELEASE.text().endswith("\n")
+
+
+@pytest.mark.fault(20)
+def test_a_summary_says_when_the_manifest_did_not_change() -> None:
+    """Fault 20: nothing to commit is told as such."""
+    assert "  manifest  manifests/default/svm.yaml unchanged\n" in replace(RELEASE, deployed=()).text()
+
+
+def test_a_rehearsal_says_so_in_its_first_line() -> None:
+    """Nobody takes it for a release."""
+    first, second = replace(RELEASE, rehearsal="default").text().splitlines()[:2]
+    assert first == "Rehearsal 'default': nothing left this machine"
+    assert second.startswith("Released: ")
+
+
+@pytest.mark.parametrize("name", ["text", "json"])
+def test_a_format_is_text_or_json(name: str) -> None:
+    """Each gives what the release's method of that name gives."""
+    assert renderer(name)(RELEASE) == {"text": RELEASE.text(), "json": RELEASE.json()}[name]
+
+
+@pytest.mark.parametrize("name", ["", "JSON", "yaml", "x" * 100])
+def test_another_format_is_refused(name: str) -> None:
+    """Before anything runs; the error names those there are."""
+    with pytest.raises(InvalidInput, match="is no format; give text or json"):
+        renderer(name)
+
+
+@pytest.mark.fault(17)
+@pytest.mark.parametrize(
+    ("tags", "newest"),
+    [
+        ([], None),
+        (["v1.0.6", "v1.0.7"], None),
+        (["v1.0.8"], 8),
+        (["v1.0.9", "v1.0.10", "v1.0.8"], 10),
+        (["v2.0.1", "v1.1.9", "latest", "v1.0.008"], None),
+    ],
+)
+def test_a_deploy_does_not_go_back_from_a_newer_version(tags: list[str], newest: int | None) -> None:
+    """Fault 17: by number, and only within the line."""
+    assert newer_than(LINE.version(7), tags, LINE) == (None if newest is None else LINE.version(newest))
+
+
+def test_a_version_of_the_line_can_be_deployed() -> None:
+    """From the first on."""
+    assert line_version(LINE, "v1.0.1") == LINE.version(1)
+
+
+@pytest.mark.parametrize("text", ["v1.0.0", "v1.1.1", "latest", "", "v1.0.01", "1.0.1"])
+def test_what_was_never_released_cannot_be_deployed(text: str) -> None:
+    """The placeholder, another line, another spelling."""
+    with pytest.raises(InvalidVersion):
+        line_version(LINE, text)
