@@ -2,8 +2,7 @@
 
 A process of its own because MLflow has no overall time limit: it retries a wrong host
 for minutes, and a thread that waits in it cannot be stopped. A process can. The service
-is also spared MLflow's seconds of import and its memory, and keeps the token from the
-process that answers strangers.
+is also spared MLflow's seconds of import and its memory.
 """
 
 import os
@@ -17,7 +16,8 @@ def main(folder: str) -> int:
     try:
         download_artifacts(artifact_uri=os.environ["MODEL_URI"], dst_path=folder)
     except Exception as error:  # MLflow lets those of its transports through
-        print(" ".join(str(error).split()), file=sys.stderr)
+        reason = f"{type(error).__name__}: {error}"
+        print(" ".join(reason.split()), file=sys.stderr)
         return 1
     return 0
 

@@ -13,13 +13,15 @@ CLEAN = ToolRun(0, "", "")
 BLACK = ToolRun(1, "--- src/a.py\t2026-01-01 00:00:00\n+++ src/a.py\t2026-01-01 00:00:00\n@@ -1 +1 @@\n-x\n+y\n", "")
 FLAKE8 = ToolRun(1, "./src/a.py:1:1: F401 'os' imported but unused\n./src/b.py:2:1: E302 expected 2 blank lines\n", "")
 ISORT = ToolRun(1, "--- src/c.py:before\t2026-01-01\n+++ src/c.py:after\n", "ERROR: src/c.py Imports are incorrectly sorted\n")
-GREEN = '<testsuites><testsuite name="pytest" tests="3" skipped="0"><testcase classname="a" name="b"/></testsuite></testsuites>'
 
 
 def junit(*cases: str, skipped: int = 0) -> str:
     """Return a JUnit file of these cases, each the inside of a testcase element."""
     inner = "".join(f'<testcase classname="tests.unit.test_x" name="test_{n}">{c}</testcase>' for n, c in enumerate(cases))
     return f'<testsuites><testsuite tests="{len(cases)}" skipped="{skipped}">{inner}</testsuite></testsuites>'
+
+
+GREEN = junit("", "", "")
 
 
 def lint(files: int = 4, **runs: ToolRun) -> LintReport:

@@ -11,7 +11,9 @@ from stage_ci.rules.manifest.source import MAX_BYTES
 from stage_ci.rules.reference import Repository
 
 CASES = Path(__file__).parent / "testdata" / "manifest" / "leave"
-TARGET = Target(Repository.parse("medhedimaaroufi/callcenterai-svm"), "v1.0.1")
+IMAGE = "medhedimaaroufi/callcenterai-svm"
+OLD = f"sha256:{'a' * 64}"
+TARGET = Target(Repository.parse(IMAGE), "v1.0.1")
 
 TEMPLATE = "a Helm or Jinja template, not a manifest; give the rendered manifest"
 UNREADABLE = {
@@ -138,14 +140,10 @@ def test_a_template_is_not_blamed_for_what_comes_before_it() -> None:
 def test_a_digest_without_a_new_one_is_refused() -> None:
     """Fault 23: a stale digest is never kept beside a new tag, and a pinned image never silently unpinned."""
     for tag in (":v1.0.0", ":v1.0.1", ""):
-        error = refusal(pod("{image: medhedimaaroufi/callcenterai-svm:v1.0.0}", f'{{image: "{IMAGE}{tag}@{OLD}"}}'))
+        error = refusal(pod(f"{{image: {IMAGE}:v1.0.0}}", f'{{image: "{IMAGE}{tag}@{OLD}"}}'))
         assert type(error) is ManifestUnreadable
         assert f"svm.yaml:1: {IMAGE}{tag}@{OLD} holds a digest" in str(error)
         assert "--digest" in str(error)
-
-
-IMAGE = "medhedimaaroufi/callcenterai-svm"
-OLD = f"sha256:{'a' * 64}"
 
 
 @pytest.mark.fault(26)

@@ -128,7 +128,7 @@ def attempt(content: bytes) -> Edit | None:
 @pytest.mark.fault(21)
 @pytest.mark.fault(24)
 @pytest.mark.fault(26)
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=100, deadline=None)
 @given(manifests())
 def test_exactly_the_references_change_whatever_stands_around_them(files: tuple[bytes, bytes]) -> None:
     """Faults 21, 24, 26: the file becomes what putting in the new references by hand gives, byte by byte."""
@@ -139,7 +139,7 @@ def test_exactly_the_references_change_whatever_stands_around_them(files: tuple[
 
 
 @pytest.mark.fault(20)
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=30, deadline=None)
 @given(manifests())
 def test_a_second_edit_changes_nothing(files: tuple[bytes, bytes]) -> None:
     """Fault 20: what is there already is found and left."""
@@ -150,7 +150,7 @@ def test_a_second_edit_changes_nothing(files: tuple[bytes, bytes]) -> None:
 
 
 @pytest.mark.fault(27)
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=100, deadline=None)
 @given(st.sampled_from(ORIGINALS), st.data())
 def test_a_damaged_manifest_is_refused_or_edited_and_never_spoilt(content: bytes, data: st.DataObject) -> None:
     """Fault 27: whatever is cut out of a manifest or put into it, the lines without a reference stay."""

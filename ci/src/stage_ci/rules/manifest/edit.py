@@ -10,7 +10,7 @@ from stage_ci.rules.manifest.reading import compose
 from stage_ci.rules.manifest.search import Survey, survey
 from stage_ci.rules.manifest.sites import Part, Site, spelled
 from stage_ci.rules.manifest.source import Source
-from stage_ci.rules.manifest.splicing import Splice, place, splice, spliced
+from stage_ci.rules.manifest.splicing import Splice, bounds, splice, spliced
 from stage_ci.rules.reference import Digest, Reference, Repository
 
 _MOST_NAMED = 5
@@ -124,7 +124,7 @@ def _renewed(site: Site, target: Target, source: Source) -> Reference:
         raise NothingUpdated(cause, remedy=f"add `newTag: {target.tag}` to it once")
     if site.reference.digest and not target.digest:
         cause = f"{spelled(site.reference)} holds a digest, and the new image's is not known"
-        raise source.refusal(cause, line=line_of(site.node), remedy="give the digest with --digest")
+        raise source.refusal(cause, line=line_of(site.node), remedy="give the digest with --image-digest")
     digest = target.digest if site.reference.digest else None
     return replace(site.reference, tag=target.tag if site.tagged else None, digest=digest)
 
@@ -158,6 +158,6 @@ def _refuse_shared(source: Source, site: Site, part: Part, beside: frozenset[int
 
 def _change(source: Source, site: Site, new: Reference) -> Change:
     first = site.parts[0]
-    start = place(source, first.node, first.spell(site.reference))[0]
+    start = bounds(source, first.node, first.spell(site.reference))[0]
     line = line_of(first.node) + source.breaks(start_of(first.node), start)
     return Change(site.path, line, spelled(site.reference), spelled(new))

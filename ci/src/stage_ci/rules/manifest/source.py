@@ -6,8 +6,8 @@ from typing import Final, Self
 
 from stage_ci.errors import ManifestMissing, ManifestUnreadable
 
-# The API server takes requests of up to 3 MiB and etcd up to 1.5 MiB for all that they hold; no manifest written by
-# people comes near. https://etcd.io/docs/latest/dev-guide/limit/
+# etcd, where a cluster keeps its objects, takes 1.5 MiB in one request (https://etcd.io/docs/latest/dev-guide/limit/);
+# no manifest that people write comes near.
 MAX_BYTES: Final = 1 << 20
 
 _BREAK: Final = re.compile(r"\r\n?|\n")  # YAML 1.2.2, section 5.4

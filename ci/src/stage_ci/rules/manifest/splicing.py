@@ -37,7 +37,7 @@ class Splice:
     text: str
 
 
-def place(source: Source, scalar: ScalarNode, text: str) -> Sequence[int]:
+def bounds(source: Source, scalar: ScalarNode, text: str) -> Sequence[int]:
     """Return where each character of ``text`` stands in the manifest, and where the last one ends.
 
     Args:
@@ -49,10 +49,10 @@ def place(source: Source, scalar: ScalarNode, text: str) -> Sequence[int]:
         ManifestUnreadable: if the scalar spells it with escapes beyond those that a reference can need.
     """
     opening = _OPENINGS[scalar.style].match(source.text, start_of(scalar))
-    at = opening.end() if opening else start_of(scalar)
-    if source.text.startswith(text, at):
-        return range(at, at + len(text) + 1)
-    return _escaped(source, scalar, text, at)
+    start = opening.end() if opening else start_of(scalar)
+    if source.text.startswith(text, start):
+        return range(start, start + len(text) + 1)
+    return _escaped(source, scalar, text, start)
 
 
 def splice(source: Source, scalar: ScalarNode, old: str, new: str) -> Splice:
@@ -61,9 +61,9 @@ def splice(source: Source, scalar: ScalarNode, old: str, new: str) -> Splice:
     Raises:
         ManifestUnreadable: if ``old`` cannot be located.
     """
-    bounds = place(source, scalar, old)
+    at = bounds(source, scalar, old)
     kept = sum(1 for _ in takewhile(lambda pair: pair[0] == pair[1], zip(old, new, strict=False)))
-    return Splice(bounds[kept], bounds[-1], new[kept:])
+    return Splice(at[kept], at[-1], new[kept:])
 
 
 def spliced(source: Source, splices: Iterable[Splice]) -> Source:
@@ -75,12 +75,12 @@ def spliced(source: Source, splices: Iterable[Splice]) -> Source:
     return Source(source.filename, "".join([*pieces, source.text[done:]]))
 
 
-def _escaped(source: Source, scalar: ScalarNode, text: str, at: int) -> Sequence[int]:
-    bounds = [at]
+def _escaped(source: Source, scalar: ScalarNode, text: str, start: int) -> Sequence[int]:
+    ends = [start]
     for character in text:
-        unit = _ESCAPABLE.match(source.text, bounds[-1])
+        unit = _ESCAPABLE.match(source.text, ends[-1])
         code = unit and (unit[1] or unit[2] or unit[3])
         if unit is None or character != (chr(int(code, 16)) if code else unit[4] or unit[5]):
             raise source.refusal(f"{text} is written with escapes", line=line_of(scalar), remedy="write it without")
-        bounds.append(unit.end())
-    return bounds
+        ends.append(unit.end())
+    return ends

@@ -1,0 +1,235 @@
+"""The program that runs the unit tests in their container: the `.env`, the hiding, the time limit."""
+
+from __future__ import annotations
+
+import base64
+import io
+import json
+import os
+import re
+import subprocess
+import sys
+import time
+import urllib.parse
+import xml.etree.ElementTree as ET
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
+
+import pytest
+from dotenv import dotenv_values
+from hypothesis import example, given
+from hypothesis import strategies as st
+
+from stage_ci.adapters.programs import run_tests
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+CANARY: Final = "canary/7f3a+é \"quoted\" 'twice' <b>&amp;\\ $HOME #"
+KEY: Final = "-----BEGIN KEY-----\ncanaryFirstLine0001\ncanarySecondLine002\n-----END KEY-----\n"
+LONG: Final = "canary-" + "0123456789" * 400
+AWKWARD: Final = {
+    "newline": "one\ntwo\n",
+    "carriage return": "one\r\ntwo\rthree",
+    "single quotes": "'it''s'",
+    "double quotes": '"a" "b"',
+    "dollar": "a$b$$c$(date)`date`",
+    "braces": "${HOME} ${HOME:-x} ${} $${A}",
+    "hash": "a # b #c",
+    "backslash": "a\\b\\n\\'c\\\\",
+    "leading dash": "-n --help",
+    "spaces": "  a  ",
+    "non-ASCII": "grüße 日本語 🔑 \u2028",
+    "equals": "A=B=C",
+    "64 KiB": "0123456789abcde\n" * 4096,
+}
+
+# No variable holds NUL, and UTF-8 no surrogates.
+values = st.text(st.characters(blacklist_categories=["Cs"], blacklist_characters="\0"), max_size=60)
+tricky = st.text(st.sampled_from("a'\"\\$#{}:-\n\r =é"), max_size=20)
+
+
+def read_back(values: dict[str, str]) -> dict[str, str | None]:
+    """Return what python-dotenv reads out of the `.env`, opened as it opens a file: line ends are translated."""
+    with io.TextIOWrapper(io.BytesIO(run_tests.dotenv(values).encode()), encoding="utf-8") as stream:
+        return dict(dotenv_values(stream=stream))
+
+
+@pytest.mark.fault(35)
+@pytest.mark.parametrize("value", AWKWARD.values(), ids=AWKWARD.keys())
+def test_a_value_arrives_as_it_was_given(value: str) -> None:
+    """Fault 35: python-dotenv reads it back byte for byte, and the one after it too."""
+    given = {"DATABRICKS_TOKEN": value, "MODEL_URI": "models:/svm/1"}
+    assert read_back(given) == given
+
+
+@pytest.mark.fault(35)
+@given(st.dictionaries(st.sampled_from(["A", "B", "C", "D"]), values | tricky))
+@example({"A": "ends with a backslash\\", "B": "'", "C": '"'})
+def test_any_values_arrive_as_they_were_given(given: dict[str, str]) -> None:
+    """Fault 35: whatever their number and content, none runs into another."""
+    assert read_back(given) == given
+
+
+@pytest.mark.fault(36)
+@pytest.mark.parametrize("value", [CANARY, "models:/svm canary/1", "canary\n<&>\n\t'end'\r\n", 'cana"ry\\n', "canaryé" * 9])
+@pytest.mark.parametrize(
+    "disguise",
+    [
+        pytest.param(str, id="plain"),
+        pytest.param(lambda value: repr(value)[1:-1], id="repr"),
+        pytest.param(lambda value: ascii(value)[1:-1], id="repr in ASCII"),
+        pytest.param(lambda value: repr(value.encode())[2:-1], id="repr of bytes"),
+        pytest.param(lambda value: json.dumps(value)[1:-1], id="JSON"),
+        pytest.param(lambda value: json.dumps(value, ensure_ascii=False)[1:-1], id="JSON in UTF-8"),
+        pytest.param(lambda value: base64.b64encode(value.encode()).decode(), id="base64"),
+        pytest.param(lambda value: base64.urlsafe_b64encode(value.encode()).decode(), id="base64 for URLs"),
+        pytest.param(lambda value: base64.b64encode(value.encode()).decode().rstrip("="), id="base64 without padding"),
+        pytest.param(lambda value: value.encode().hex(), id="hexadecimal"),
+        pytest.param(urllib.parse.quote, id="URL's path"),
+        pytest.param(lambda value: urllib.parse.quote(value, safe=""), id="URL's part"),
+        pytest.param(urllib.parse.quote_plus, id="form"),
+    ],
+)
+def test_a_value_is_hidden_whatever_form_it_comes_in(value: str, disguise: Callable[[str], str]) -> None:
+    """Fault 36: nothing of it is left, and all that stood around it is."""
+    shown = f"<before>{disguise(value)}<after>".encode()
+    assert run_tests.hide(shown, [value]) == b"<before>***<after>"
+
+
+@pytest.mark.fault(36)
+@pytest.mark.parametrize("user", ["", "u", "us", "token"])
+def test_a_value_is_hidden_in_a_basic_authentication(user: str) -> None:
+    """Fault 36: base64 of user and token shifts the token's characters by the length of the user."""
+    shown = base64.b64encode(f"{user}:canary-7f3a-0123456789".encode())
+    left = run_tests.hide(b"Authorization: Basic " + shown, ["canary-7f3a-0123456789"])
+    assert len(left.replace(b"***", b"")) <= len("Authorization: Basic ") + len(base64.b64encode(f"{user}:".encode())) + 4
+
+
+@pytest.mark.fault(36)
+@pytest.mark.parametrize("values", [["canary", "canary-7f3a"], ["canary-7f3a", "canary"]])
+def test_a_value_that_is_part_of_another_leaves_nothing_of_it(values: list[str]) -> None:
+    """Fault 36: the longest form of all values goes first."""
+    assert run_tests.hide(b"token=canary-7f3a;", values) == b"token=***;"
+
+
+@pytest.mark.fault(36)
+def test_the_lines_of_a_value_are_hidden_one_by_one() -> None:
+    """Fault 36: pytest shows a text of several lines with a mark before each."""
+    shown = "".join(f"E     + {line}\n" for line in KEY.splitlines())
+    assert b"canary" not in run_tests.hide(shown.encode(), [KEY])
+
+
+def test_an_empty_value_hides_nothing() -> None:
+    """It stands between any two bytes."""
+    assert run_tests.hide(b"output", ["", "x"]) == b"output"
+
+
+def test_a_command_ends_with_its_status_and_output() -> None:
+    """Both streams, in their order."""
+    program = "import sys; print('out', flush=True); print('err', file=sys.stderr); sys.exit(3)"
+    assert run_tests.run([sys.executable, "-c", program], 30) == (3, b"out\nerr\n")
+
+
+@pytest.mark.fault(31)
+def test_a_command_that_hangs_is_ended_with_its_children() -> None:
+    """Fault 31: what it wrote until then is kept, and its child does not go on."""
+    start = time.monotonic()
+    status, output = run_tests.run(["sh", "-c", "sleep 60 & echo $!; wait"], 0.3)
+    assert (status, time.monotonic() - start < 5) == (run_tests.TIMED_OUT, True)
+    state = Path(f"/proc/{output.decode().strip()}/stat")
+    assert not state.exists() or state.read_text().split()[2] == "Z"
+
+
+@pytest.mark.fault(31)
+def test_a_child_that_left_the_group_does_not_hold_the_run() -> None:
+    """Fault 31: a server that a test started in a session of its own keeps the output open; the limit holds."""
+    start = time.monotonic()
+    status, _ = run_tests.run(["sh", "-c", "setsid sleep 2 & sleep 60"], 0.3)
+    assert (status, time.monotonic() - start < 1.5) == (run_tests.TIMED_OUT, True)
+
+
+@pytest.mark.fault(31)
+def test_a_child_that_stays_behind_does_not_change_how_the_run_ended() -> None:
+    """Fault 31: the tests are over when pytest is, whatever they left running."""
+    start = time.monotonic()
+    status, _ = run_tests.run(["sh", "-c", "sleep 2 & exit 1"], 1)
+    assert (status, time.monotonic() - start < 1) == (1, True)
+
+
+class Container:
+    """A folder laid out as the test container, in which the whole program runs."""
+
+    def __init__(self, root: Path) -> None:
+        self._root = root
+        for folder in ("secrets", "dotenv", "reports", "src", "tests/unit"):
+            (root / folder).mkdir(parents=True)
+        (root / ".env").symlink_to("dotenv/.env")
+        (root / "src/service.py").write_text("import dotenv\n\nVALUES = dotenv.dotenv_values('.env')\n")
+
+    def run(self, test: str, **secrets: str) -> subprocess.CompletedProcess[str]:
+        """Run the program over one test file, with these secrets."""
+        for name, value in secrets.items():
+            (self._root / "secrets" / name).write_text(value, newline="")
+        (self._root / "tests/unit/test_service.py").write_text("import os, service\n" + test)
+        program = (
+            f"import pathlib, sys\nsys.path.append({str(Path(run_tests.__file__).parent)!r})\nimport run_tests\n"
+            "run_tests.SECRETS, run_tests.DOTENV = pathlib.Path('secrets'), pathlib.Path('dotenv/.env')\n"
+            "sys.exit(run_tests.main())\n"
+        )
+        # Only the plugin that the container has: the others of this environment take longer to start than the tests.
+        plugins = {"PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1", "PYTEST_PLUGINS": "pytest_cov.plugin"}
+        environment = plugins | {"PATH": os.environ["PATH"], "PYTHONPATH": "src", "PYTHONDONTWRITEBYTECODE": "1"}
+        command = [sys.executable, "-c", program, "60", "reports"]
+        return subprocess.run(command, cwd=self._root, env=environment, capture_output=True, text=True, check=False)
+
+    def reports(self) -> dict[str, str]:
+        """Return the reports that were left, by name."""
+        return {path.name: path.read_text() for path in (self._root / "reports").iterdir()}
+
+
+@pytest.fixture
+def container(tmp_path: Path) -> Container:
+    """Return a container in which nothing ran yet."""
+    return Container(tmp_path)
+
+
+@pytest.mark.fault(35)
+def test_a_green_run_ends_0_with_its_reports(container: Container) -> None:
+    """Fault 35: the tests read the secret out of the `.env`; the start and the result are told."""
+    done = container.run(f"def test_env(): assert service.VALUES == {{'MODEL_URI': {CANARY!r}}}\n", MODEL_URI=CANARY)
+    assert done.returncode == 0, done.stdout
+    assert re.match(r"unit tests started at 20\S+\+00:00\n", done.stdout)
+    assert sorted(container.reports()) == ["coverage.xml", "junit.xml"]
+    assert 'tests="1"' in container.reports()["junit.xml"]
+
+
+@pytest.mark.fault(36)
+def test_a_red_run_ends_1_and_shows_no_secret(container: Container) -> None:
+    """Fault 36: neither what a test prints nor what pytest says of it is in the output or in a report."""
+    test = (
+        "import pytest\n@pytest.mark.parametrize('name', sorted(service.VALUES))\n"
+        "def test_env(name):\n    print(service.VALUES[name], repr(service.VALUES[name]))\n"
+        "    assert service.VALUES[name] == 'expected'\n"
+    )
+    done = container.run(test, DATABRICKS_HOST=LONG, DATABRICKS_TOKEN=KEY, MODEL_URI=CANARY)
+    assert done.returncode == 1, done.stdout
+    junit = ET.fromstring(container.reports()["junit.xml"])  # noqa: S314 - written by our own pytest
+    assert len(list(junit.iter("failure"))) == 3
+    left = "".join([done.stdout, done.stderr, *container.reports().values()])
+    assert [line for line in left.splitlines() if "canary" in line or "0123456789" in line] == []
+
+
+def test_a_plain_word_as_a_value_leaves_the_reports_readable(container: Container) -> None:
+    """An experiment may be called `test`: the report says all the same what was run."""
+    done = container.run("def test_one(): pass\n", EXPERIMENT_NAME="test", MODEL_URI="1", DATABRICKS_HOST="e")
+    assert done.returncode == 0, done.stdout
+    suite = ET.fromstring(container.reports()["junit.xml"]).find("testsuite")  # noqa: S314 - written by our own pytest
+    assert suite is not None
+    assert suite.get("tests") == "1"
+
+
+@pytest.mark.fault(31)
+def test_a_crashing_interpreter_ends_as_a_shell_tells_it(container: Container) -> None:
+    """Fault 31: 128 and the signal's number."""
+    assert container.run("def test_crash(): os.kill(os.getpid(), 9)\n").returncode == 137

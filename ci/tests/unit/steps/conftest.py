@@ -1,0 +1,122 @@
+"""A registry on the loopback interface that holds what a test put there, and both sides of the outside."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import threading
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import TYPE_CHECKING, Final
+
+import pytest
+
+from stage_ci.adapters.infrastructure import Infrastructure
+from stage_ci.adapters.publisher import Target
+from stage_ci.adapters.registry import Registry
+from stage_ci.steps import retry
+from stage_ci.steps.order import Line, line
+from stage_ci.steps.outside import Outside
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Callable, Iterator
+
+    from tests.unit.conftest import GitRepository
+
+PREFIX: Final = "/v2/owner/service/"
+
+
+def digest_of(content: bytes) -> str:
+    """Return the digest of some content."""
+    return f"sha256:{hashlib.sha256(content).hexdigest()}"
+
+
+class RegistryServer:
+    """What somebody pushed, by tag and by digest."""
+
+    def __init__(self) -> None:
+        self.tags: dict[str, str] = {}
+        self.after_listing: Callable[[], object] = bool
+        self._content: dict[str, bytes] = {}
+        self._http = ThreadingHTTPServer(("127.0.0.1", 0), type("Handler", (_Handler,), {"registry": self}))
+        self.url = f"http://127.0.0.1:{self._http.server_port}"
+        self._thread = threading.Thread(target=self._http.serve_forever, args=(0.01,))
+        self._thread.start()
+
+    def push(self, tag: str, **labels: str) -> str:
+        """Put an image with these labels (``_`` stands for a dot) under a tag; return its digest."""
+        named = {name.replace("_", "."): value for name, value in labels.items()}
+        config = json.dumps({"architecture": "amd64", "tag": tag, "config": {"Labels": named}}).encode()
+        return self.put(tag, {"schemaVersion": 2, "config": {"digest": self._keep(config)}, "layers": []})
+
+    def put(self, tag: str, manifest: object) -> str:
+        """Put a manifest of any shape under a tag; return its digest."""
+        self.tags[tag] = self._keep(json.dumps(manifest).encode())
+        return self.tags[tag]
+
+    def find(self, target: str) -> bytes | None:
+        """Return what lies at an address."""
+        if target == f"{PREFIX}tags/list":
+            listing = json.dumps({"name": "owner/service", "tags": list(self.tags)}).encode()
+            self.after_listing()
+            return listing
+        name = target.rpartition("/")[2]
+        return self._content.get(self.tags.get(name, name))
+
+    def _keep(self, content: bytes) -> str:
+        self._content[digest_of(content)] = content
+        return digest_of(content)
+
+    def close(self) -> None:
+        """Stop answering."""
+        self._http.shutdown()
+        self._http.server_close()
+        self._thread.join()
+
+
+class _Handler(BaseHTTPRequestHandler):
+    protocol_version = "HTTP/1.1"
+    disable_nagle_algorithm = True
+    registry: RegistryServer
+
+    def do_GET(self) -> None:
+        found = self.registry.find(self.path)
+        unknown = json.dumps({"errors": [{"code": "MANIFEST_UNKNOWN"}]}).encode()
+        content = unknown if found is None else found
+        self.send_response(404 if found is None else 200)
+        self.send_header("Docker-Content-Digest", digest_of(content))
+        self.send_header("Content-Length", str(len(content)))
+        self.end_headers()
+        if self.command == "GET":
+            self.wfile.write(content)
+
+    def do_HEAD(self) -> None:
+        self.do_GET()
+
+    def log_message(self, *_: object) -> None:
+        """Say nothing."""
+
+
+@pytest.fixture
+def registry_server() -> Iterator[RegistryServer]:
+    """Return an empty registry."""
+    server = RegistryServer()
+    yield server
+    server.close()
+
+
+@pytest.fixture
+async def outside(registry_server: RegistryServer, repository: GitRepository) -> AsyncIterator[Outside]:
+    """Return both sides: a registry and an infrastructure repository."""
+    async with Registry(registry_server.url, "owner/service") as registry:
+        yield Outside(registry, Infrastructure(repository.url), Target("127.0.0.1"))
+
+
+@pytest.fixture
+def service() -> Line:
+    """Return the line of versions that is released."""
+    return line("owner/service", "v1.0")
+
+
+@pytest.fixture(autouse=True)
+def _short_pauses(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(retry, "_PAUSE", 0.5)

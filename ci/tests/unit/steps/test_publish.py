@@ -1,0 +1,194 @@
+"""Claiming a version, against a real git server and a registry on the loopback interface."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, cast
+
+import anyio
+import pytest
+
+from stage_ci.adapters.image import Archive
+from stage_ci.adapters.infrastructure import Infrastructure
+from stage_ci.adapters.publisher import Target
+from stage_ci.adapters.scanner import Scan
+from stage_ci.errors import InfrastructureBusy, InfrastructureRefused, StageError
+from stage_ci.rules.claim import InputDigest, claim_ref
+from stage_ci.rules.reference import Digest
+from stage_ci.steps import retry
+from stage_ci.steps.candidate import Candidate
+from stage_ci.steps.outside import Outside
+from stage_ci.steps.publish import Published, claim, publish
+
+if TYPE_CHECKING:
+    import dagger
+    from tests.unit.conftest import GitRepository
+    from tests.unit.steps.conftest import RegistryServer
+
+    from stage_ci.steps.order import Line
+
+MINE = InputDigest.of("mine", {})
+OTHER = InputDigest.of("other", {})
+# A pre-receive hook that writes the same refs just before the push that it is asked about.
+FASTER = "while read old new ref; do env -u GIT_QUARANTINE_PATH git update-ref $ref main; done"
+
+
+def push(server: RegistryServer, tag: str, inputs: InputDigest) -> Digest:
+    """Push an image as a run of the pipeline does; return its digest."""
+    return Digest.parse(server.push(tag, ci_stage_inputs=str(inputs)))
+
+
+async def test_the_first_version_is_1(outside: Outside, service: Line, repository: GitRepository) -> None:
+    """The claim lies in the infrastructure repository before anything is pushed."""
+    version = service.versions.version(1)
+    assert await claim(MINE, outside, service) == (version, None)
+    assert claim_ref(service.repository, version) in await outside.infrastructure.refs()
+    assert f"inputs: {MINE}" in repository.git("log", "-1", "--format=%B", claim_ref(service.repository, version))
+
+
+@pytest.mark.fault(3)
+async def test_the_next_version_follows_by_number(
+    outside: Outside, service: Line, registry_server: RegistryServer
+) -> None:
+    """Fault 3: after v1.0.9 and v1.0.10 comes v1.0.11, whatever else the registry holds."""
+    for tag in ("v1.0.9", "v1.0.10", "latest", "v1.0.x", "v2.0.0", "v1.0.012"):
+        push(registry_server, tag, OTHER)
+    assert await claim(MINE, outside, service) == (service.versions.version(11), None)
+
+
+async def test_a_claim_that_was_never_pushed_is_not_taken_again(outside: Outside, service: Line) -> None:
+    """Another run holds it, and may still push."""
+    await claim(OTHER, outside, service)
+    assert await claim(MINE, outside, service) == (service.versions.version(2), None)
+
+
+@pytest.mark.fault(13)
+async def test_a_claim_of_the_same_inputs_is_resumed(outside: Outside, service: Line) -> None:
+    """Fault 13: a run that was ended after its claim is finished under the same version."""
+    first = await claim(MINE, outside, service)
+    await claim(OTHER, outside, service)
+    assert await claim(MINE, outside, service) == first
+
+
+@pytest.mark.fault(12)
+async def test_what_was_published_is_found_again(
+    outside: Outside, service: Line, registry_server: RegistryServer
+) -> None:
+    """Fault 12: the same inputs have one version; the second run pushes nothing."""
+    version, _ = await claim(MINE, outside, service)
+    digest = push(registry_server, str(version), MINE)
+    archive = Archive(cast("dagger.File", None), Digest.parse(f"sha256:{'0' * 64}"))
+    candidate = Candidate(MINE, archive, cast("Scan", None), "")
+    assert await publish(candidate, outside, service) == Published(version, digest, pushed=False)
+
+
+@pytest.mark.fault(10)
+@pytest.mark.parametrize("labels", [{}, {"ci_stage_inputs": str(OTHER)}, {"ci_stage_inputs": "mine"}])
+async def test_a_tag_pushed_after_the_listing_is_left_to_its_owner(
+    outside: Outside, service: Line, registry_server: RegistryServer, labels: dict[str, str]
+) -> None:
+    """Fault 10: somebody who claims nothing was faster; the next number is taken and the tag stays."""
+    foreign: list[str] = []
+
+    def faster() -> None:
+        foreign.extend([registry_server.push("v1.0.1", **labels)] if not foreign else [])
+
+    registry_server.after_listing = faster
+    assert await claim(MINE, outside, service) == (service.versions.version(2), None)
+    assert registry_server.tags == {"v1.0.1": foreign[0]}
+
+
+@pytest.mark.fault(10)
+async def test_a_tag_pushed_between_claim_and_push_is_left_to_its_owner(
+    outside: Outside, service: Line, registry_server: RegistryServer
+) -> None:
+    """Fault 10: a run that resumes finds somebody else's image under its version and takes the next one."""
+    version, _ = await claim(MINE, outside, service)
+    push(registry_server, str(version), OTHER)
+    assert await claim(MINE, outside, service) == (service.versions.version(2), None)
+    assert await claim(MINE, outside, service) == (service.versions.version(2), None)
+
+
+@pytest.mark.fault(10)
+@pytest.mark.parametrize(
+    "manifest",
+    [
+        {"schemaVersion": 2, "manifests": []},
+        {"schemaVersion": 2, "manifests": [{"digest": f"sha256:{'1' * 64}", "platform": {"architecture": "arm64"}}]},
+    ],
+)
+async def test_a_tag_that_holds_no_image_of_this_platform_is_somebody_else_s(
+    outside: Outside, service: Line, registry_server: RegistryServer, manifest: object
+) -> None:
+    """Fault 10: an image for other machines has no label to read, and is no reason to stop."""
+    version, _ = await claim(MINE, outside, service)
+    registry_server.put(str(version), manifest)
+    assert await claim(MINE, outside, service) == (service.versions.version(2), None)
+
+
+@pytest.mark.fault(11)
+async def test_twenty_sources_at_once_take_twenty_versions(outside: Outside, service: Line) -> None:
+    """Fault 11: every run gets a number of its own, and none is skipped."""
+    taken: list[int] = []
+
+    async def run(number: int) -> None:
+        version, _ = await claim(InputDigest.of(f"source {number}", {}), outside, service)
+        taken.append(version.number)
+
+    async with anyio.create_task_group() as group:
+        for number in range(20):
+            group.start_soon(run, number)
+    assert sorted(taken) == list(range(1, 21))
+
+
+@pytest.mark.fault(12)
+async def test_one_source_twenty_times_at_once_takes_one_version(outside: Outside, service: Line) -> None:
+    """Fault 12: whoever loses the race finds the winner's claim to be its own."""
+    taken: set[int] = set()
+
+    async def run() -> None:
+        taken.add((await claim(MINE, outside, service))[0].number)
+
+    async with anyio.create_task_group() as group:
+        for _ in range(20):
+            group.start_soon(run)
+    assert taken == {1}
+
+
+@pytest.mark.fault(11)
+async def test_a_lost_race_is_run_again(outside: Outside, service: Line, repository: GitRepository) -> None:
+    """Fault 11: another run claimed the number while this one was asking for it."""
+    repository.hook("pre-receive", f"[ -e raced ] || {{ touch raced; {FASTER}; }}")
+    assert await claim(MINE, outside, service) == (service.versions.version(2), None)
+
+
+@pytest.mark.fault(11)
+async def test_whoever_loses_every_race_says_so(
+    outside: Outside, service: Line, repository: GitRepository, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Fault 11: the attempts are bounded, and the error says to run again."""
+    monkeypatch.setattr(retry, "ATTEMPTS", 3)
+    repository.hook("pre-receive", FASTER)
+    with pytest.raises(InfrastructureBusy, match="^claim: no version of docker.io/owner/service could be .*run again"):
+        await claim(MINE, outside, service)
+    assert len([ref for ref in await outside.infrastructure.refs() if ref.startswith("refs/claims/")]) == 3
+
+
+@pytest.mark.fault(18)
+async def test_a_refusal_is_not_tried_again(outside: Outside, service: Line, repository: GitRepository) -> None:
+    """Fault 18: no retry can mend it, and it is told under the step that met it."""
+    repository.hook("pre-receive", "echo x >>asked; exit 1")
+    with pytest.raises(InfrastructureRefused):
+        await claim(MINE, outside, service)
+    assert (repository.bare / "asked").read_text() == "x\n"
+
+
+@pytest.mark.fault(40)
+async def test_both_sides_failing_are_both_told(service: Line) -> None:
+    """Fault 40: neither the registry nor the infrastructure repository is there."""
+    from stage_ci.adapters.registry import Patience, Registry
+
+    async with Registry("http://127.0.0.1:1", "owner/service", patience=Patience(attempts=1)) as registry:
+        infrastructure = Infrastructure("git://127.0.0.1:1/owner/infra.git")
+        nowhere = Outside(registry, infrastructure, Target("127.0.0.1"))
+        with pytest.raises(StageError, match=r"(?s)git://127\.0\.0\.1:1/.*\n.*127\.0\.0\.1:1/owner/service"):
+            await claim(MINE, nowhere, service)
