@@ -4,7 +4,6 @@ import dagger
 
 from stage_ci import arguments as arg
 from stage_ci.adapters import checks, image, scanner
-from stage_ci.adapters.services import Embedded
 from stage_ci.logs import without_expected_tracebacks
 from stage_ci.rehearsal import Rehearsal
 from stage_ci.rules.manifest import Target
@@ -15,8 +14,8 @@ from stage_ci.steps import stage as staging
 from stage_ci.steps.candidate import built, candidate
 from stage_ci.steps.deploy import deploy as name_in_manifest
 from stage_ci.steps.deploy import edited, published_digest
-from stage_ci.steps.order import Place, line, order
-from stage_ci.steps.outside import REHEARSAL_DATABASE, Access, outside, registry_of
+from stage_ci.steps.order import Order, line, place
+from stage_ci.steps.outside import Access, authored, looked_into, outside, registry_of
 from stage_ci.steps.outside import database as database_of
 from stage_ci.steps.plan import next_version as next_of
 from stage_ci.steps.plan import plan as planned
@@ -60,19 +59,13 @@ class StageCi:
         test fails, if none is collected, or if the run takes longer than 15 minutes. `reports` has the JUnit and
         coverage files, also of a red run.
         """
-        environment = await staging.environment(
-            databricks_host=databricks_host,
-            databricks_token=databricks_token,
-            model_uri=model_uri,
-            experiment_name=experiment_name,
-        )
+        environment = await staging.environment(databricks_host, databricks_token, model_uri, experiment_name)
         return (await staging.test(source, environment)).output
 
     @dagger.function
     async def build(self, source: arg.Source) -> dagger.Container:
         """Build the image from the Dockerfile; its label ci.stage.inputs names what it was made from."""
-        container, _ = await built(source)
-        return container
+        return (await built(source))[0]
 
     @dagger.function
     async def smoke(self, source: arg.Source, port: arg.Port = arg.PORT) -> str:
@@ -80,8 +73,7 @@ class StageCi:
 
         Fails if the image does not start, is not ready within 60 seconds, or answers wrongly.
         """
-        container, _ = await built(source)
-        return await image.smoke(container, port)
+        return await image.smoke((await built(source))[0], port)
 
     @dagger.function
     async def scan(
@@ -92,9 +84,8 @@ class StageCi:
         Fails if a CRITICAL vulnerability of the system or of a library has a fix, with another message if the scanner
         could not run. `reports` has the SARIF and CycloneDX files.
         """
-        container, _ = await built(source)
-        packed = await image.pack(container)
-        advisories = await database_of(database or [], _authored(database, rehearsal))
+        packed = await image.pack((await built(source))[0])
+        advisories = await database_of(database or [], authored(database, rehearsal))
         result = await scanner.scan(packed.file, advisories)
         result.verdict.require()
         return f"{await result.reports.file('scan.txt').contents()}\n{result.verdict.summary}\n"
@@ -115,7 +106,7 @@ class StageCi:
         """
         access = Access(docker_username, docker_password, registry_service=registry_service)
         order = line(image, version_line)
-        async with registry_of(access, _look(rehearsal), order.repository) as registry:
+        async with registry_of(access, looked_into(rehearsal), order.repository) as registry:
             return str(max(order.versions.select(await registry.tags()), default=""))
 
     @arg.never_cached
@@ -135,7 +126,7 @@ class StageCi:
         """Print the version the next release takes: one above every tag and every claim of the line."""
         access = Access(docker_username, docker_password, token, registry_service, infra_service, seed)
         order = line(image, version_line)
-        async with outside(access, _look(rehearsal), order.repository, infra_repo) as reached:
+        async with outside(access, looked_into(rehearsal), order.repository, infra_repo) as reached:
             return str(await next_of(reached, order))
 
     @arg.never_cached
@@ -210,11 +201,11 @@ class StageCi:
         of it. A manifest that names a newer version stays as it is.
         """
         access = Access(docker_username, docker_password, token, registry_service, infra_service, seed)
-        order, place = line(image, version_line), Place(infra_branch, Filename.parse(filename))
+        order, where = line(image, version_line), place(infra_branch, filename)
         version = line_version(order.versions, image_version)
         async with outside(access, access.embedded(rehearsal), order.repository, infra_repo) as reached:
             digest = await published_digest(reached.registry, version)
-            return (await name_in_manifest(reached.infrastructure, place, order, version, digest)).text(place.filename)
+            return (await name_in_manifest(reached.infrastructure, where, order, version, digest)).text(where.filename)
 
     @arg.never_cached
     async def plan(
@@ -235,14 +226,7 @@ class StageCi:
     ) -> str:
         """Show what `stage` would do: the version it would take and the manifest's difference. Touches nothing."""
         access = Access(docker_username, docker_password, token, registry_service, infra_service, seed)
-        asked = order(
-            source,
-            image=image,
-            version_line=version_line,
-            infra_repo=infra_repo,
-            infra_branch=infra_branch,
-            filename=filename,
-        )
+        asked = Order(source, line(image, version_line), infra_repo, place(infra_branch, filename))
         return await planned(asked, access, access.embedded(rehearsal))
 
     @dagger.function
@@ -260,14 +244,9 @@ class StageCi:
 
         A check that fails is told in summary.md and does not make this fail. `… export --path=reports` writes them.
         """
-        environment = await staging.environment(
-            databricks_host=databricks_host,
-            databricks_token=databricks_token,
-            model_uri=model_uri,
-            experiment_name=experiment_name,
-        )
+        environment = await staging.environment(databricks_host, databricks_token, model_uri, experiment_name)
         return await reporting.reports(
-            source, environment, await database_of(database or [], _authored(database, rehearsal))
+            source, environment, await database_of(database or [], authored(database, rehearsal))
         )
 
     @arg.never_cached
@@ -303,22 +282,9 @@ class StageCi:
         """
         access = Access(docker_username, docker_password, token, registry_service, infra_service, seed)
         render = renderer(format)
-        asked = order(
-            source,
-            image=image,
-            version_line=version_line,
-            infra_repo=infra_repo,
-            infra_branch=infra_branch,
-            filename=filename,
-            environment=await staging.environment(
-                databricks_host=databricks_host,
-                databricks_token=databricks_token,
-                model_uri=model_uri,
-                experiment_name=experiment_name,
-            ),
-            databases=database,
-            port=port,
-        )
+        environment = await staging.environment(databricks_host, databricks_token, model_uri, experiment_name)
+        where = place(infra_branch, filename)
+        asked = Order(source, line(image, version_line), infra_repo, where, environment, database or [], port)
         return render(await staging.stage(asked, access, access.embedded(rehearsal)))
 
     @dagger.function
@@ -331,11 +297,3 @@ class StageCi:
     ) -> Rehearsal:
         """Look at the embedded registry and infrastructure repository of a rehearsal, or reset them."""
         return Rehearsal(name=name, image=image, infra_repo=infra_repo, seed=seed)  # type: ignore[call-arg]
-
-
-def _look(rehearsal: str | None) -> Embedded | None:
-    return Embedded.named(rehearsal) if rehearsal else None
-
-
-def _authored(database: list[str] | None, rehearsal: str) -> Embedded | None:
-    return Embedded.named(rehearsal) if database == [REHEARSAL_DATABASE] else None

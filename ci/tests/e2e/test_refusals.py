@@ -99,11 +99,12 @@ def test_a_malformed_dockerfile_is_told_by_its_line(service: Path) -> None:
 
 
 def test_a_package_that_does_not_exist_is_named(service: Path) -> None:
-    """Fault 33: the package is named."""
+    """Fault 33: the error names the instruction, and what the instruction said of the package stands above it."""
     (service / "requirements").write_text("no-such-package-of-this-name==1.0\n")
     call = dagger("build", f"--source={service}")
     assert call.status != 0
-    assert "no-such-package-of-this-name" in call.error
+    assert "build: RUN python3 -m pip install" in call.error
+    assert "No matching distribution found for no-such-package-of-this-name" in call.stderr
 
 
 @pytest.mark.parametrize(
@@ -114,7 +115,7 @@ def test_a_package_that_does_not_exist_is_named(service: Path) -> None:
         (["--filename=manifests/none.yaml"], "manifests/none.yaml is not in the infrastructure repository"),
         (["--filename=manifests"], "manifests is not a regular file"),
         (["--version-line=1.0"], "'1.0' is no version line"),
-        (["--image=UPPER/case"], "'UPPER/case' is no image reference"),
+        (["--image=owner/Case"], "'owner/Case' is no image reference"),
         (["--format=xml"], "'xml' is no format"),
         (["--infra-branch=none"], "has no branch none"),
         (["--docker-username=env:USER_OF_TEST"], "DOCKER_PASSWORD (--docker-password) and TOKEN (--token) missing"),

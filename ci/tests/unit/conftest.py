@@ -11,15 +11,15 @@ import threading
 import time
 from dataclasses import dataclass
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 import pytest
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Iterator
+    from pathlib import Path
 
-TOKEN: Final = "canary-51c7"
+TOKEN: Final = "canary-51c7"  # noqa: S105 - a canary
 MANIFEST: Final = "manifests/default/svm.yaml"
 # Git reads no configuration of this machine, and its commits have one author and one time.
 GIT: Final = {
@@ -112,7 +112,7 @@ def git_template(tmp_path_factory: pytest.TempPathFactory) -> Path:
     git(work, "update-index", "--add", "--cacheinfo", f"160000,{'1' * 40},module")
     git(work, "commit", "--quiet", "--message=first")
     git(root, "clone", "--quiet", "--bare", "work", "infra.git")
-    for setting in ("http.receivepack=true", "gc.auto=0", "receive.autogc=false"):
+    for setting in ("http.receivepack=true", "gc.auto=0", "receive.autogc=false", "core.fsync=none"):
         git(root / "infra.git", "config", *setting.split("="))
     git(work, "remote", "add", "origin", "../infra.git")
     git(work, "fetch", "--quiet")

@@ -3,6 +3,7 @@
 import ast
 import inspect
 import re
+from functools import cache
 from pathlib import Path
 from typing import Final
 
@@ -32,6 +33,7 @@ def drawn() -> dict[str, str]:
     return parents
 
 
+@cache
 def raised() -> set[str]:
     """Return the classes that the module's code makes an error of."""
     trees = [ast.parse(path.read_text()) for path in (CI / "src/stage_ci").rglob("*.py")]

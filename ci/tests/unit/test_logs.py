@@ -28,7 +28,7 @@ async def test_an_expected_failure_is_told_without_a_traceback(
     error: StageError, caplog: pytest.LogCaptureFixture
 ) -> None:
     """Its text is the error that the command line shows; a traceback beside it says nothing more."""
-    with pytest.raises(Exception, match="flake8: src/a.py") as shown:
+    with pytest.raises(Exception, match=r"flake8: src/a\.py") as shown:
         await fail(error)
     assert type(shown.value).__name__ == "FunctionError"
     assert str(shown.value) == str(error)

@@ -12,6 +12,8 @@ _TELLING: Final = (
     re.compile(r"^.*(?:ERROR|Error|error): .*$", re.MULTILINE),
     re.compile(r"^.*(?:dockerfile parse error|failed to calculate checksum|unknown instruction).*$", re.MULTILINE),
 )
+# BuildKit's words for an instruction that failed.
+_RAN: Final = re.compile(r'process "(?:/bin/sh -c )?(.*)" did not complete successfully: exit code: (\d+)', re.DOTALL)
 _LIMIT: Final = 300  # characters: one line a person reads
 
 
@@ -23,12 +25,13 @@ def build_cause(message: str, command: str, output: str) -> str:
         command: The command that failed, empty if it was none.
         output: What the command wrote.
     """
-    for pattern in _TELLING:
-        if found := pattern.search(output):
-            where = f"`{_short(command, 120)}`: " if command else ""
-            return _short(where + found[0].strip(), _LIMIT)
-    last = last_line(output) or last_line(message) or "the engine gave no reason"
-    return _short(f"`{_short(command, 120)}`: {last}" if command else last, _LIMIT)
+    if ran := _RAN.search(message):
+        # An instruction of the Dockerfile: what it wrote was shown as it ran, the error does not repeat it.
+        return _short(f"RUN {_short(ran[1], 200)} ended with {ran[2]}; what it wrote stands above", _LIMIT)
+    where = f"`{_short(command, 120)}`: " if command else ""
+    text = output if output.strip() else message
+    telling = next((found[0].strip() for pattern in _TELLING if (found := pattern.search(text))), "")
+    return _short(where + (telling or last_line(text) or "the engine gave no reason"), _LIMIT)
 
 
 def last_line(text: str) -> str:

@@ -1,6 +1,7 @@
 """Name a version in the infrastructure repository's manifest, whoever else is writing to it."""
 
 from dataclasses import dataclass
+from typing import Final
 
 import dagger
 
@@ -13,6 +14,9 @@ from stage_ci.rules.release import Filename, newer_than
 from stage_ci.rules.version import Version
 from stage_ci.steps.order import Line, Place
 from stage_ci.steps.retry import against_others
+
+# Stands for the digest that is not known before the push.
+_ANY_DIGEST: Final = Digest("sha256:" + "0" * 64)
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +50,18 @@ async def deploy(
         return await against_others(Raced)(_deploy_once, infrastructure, place, line, version, target)
     except Raced:
         raise InfrastructureBusy(f"{place.filename} could not be pushed to {place.branch}") from None
+
+
+async def require_editable(infrastructure: Infrastructure, place: Place, line: Line) -> None:
+    """Do nothing if the manifest at ``place`` can be edited: what would fail a deploy must fail before the publishing.
+
+    Raises:
+        ManifestError: if the manifest cannot be edited.
+        InfrastructureError: if the infrastructure repository refuses or fails.
+    """
+    snapshot = await infrastructure.snapshot(place.branch)
+    any_version = Target(line.repository, str(line.versions.version(0)), _ANY_DIGEST)
+    update(snapshot.read(str(place.filename)), any_version, filename=str(place.filename))
 
 
 async def _deploy_once(

@@ -63,6 +63,16 @@ class Access:
         return Embedded.named(rehearsal) if is_rehearsal(given) else None
 
 
+def looked_into(rehearsal: str | None) -> Embedded | None:
+    """Return the rehearsal that the caller wants to look into; None for the real registry and repository."""
+    return Embedded.named(rehearsal) if rehearsal else None
+
+
+def authored(addresses: list[str] | None, rehearsal: str) -> Embedded | None:
+    """Return the rehearsal that serves the authored database, if the caller asks for that one."""
+    return Embedded.named(rehearsal) if addresses == [REHEARSAL_DATABASE] else None
+
+
 @dataclass(frozen=True, slots=True)
 class Outside:
     """The registry and the infrastructure repository, reachable."""

@@ -1,6 +1,7 @@
 """The whole chain, in the order of docs/design.md."""
 
 from collections.abc import Mapping
+from typing import Final
 
 import dagger
 
@@ -10,11 +11,14 @@ from stage_ci.errors import MissingCredential
 from stage_ci.rules.checks import LintReport, TestReport
 from stage_ci.rules.release import Outcome, Release
 from stage_ci.steps.candidate import candidate
-from stage_ci.steps.deploy import Deployed, deploy
+from stage_ci.steps.deploy import Deployed, deploy, require_editable
 from stage_ci.steps.order import Order
 from stage_ci.steps.outside import Access, database, outside
 from stage_ci.steps.publish import Published, publish
 from stage_ci.steps.together import together
+
+# The variables that the service reads, as its settings name them.
+ENVIRONMENT: Final = ("DATABRICKS_HOST", "DATABRICKS_TOKEN", "MODEL_URI", "EXPERIMENT_NAME")
 
 
 async def stage(order: Order, access: Access, embedded: Embedded | None) -> Release:
@@ -30,7 +34,7 @@ async def stage(order: Order, access: Access, embedded: Embedded | None) -> Rele
             test(order.source, order.environment),
             candidate(order.source, advisories, order.port),
             reached.registry.tags(),
-            reached.infrastructure.snapshot(order.place.branch),
+            require_editable(reached.infrastructure, order.place, order.line),
         )
         published = await publish(fit, reached, order.line)
         deployed = await deploy(reached.infrastructure, order.place, order.line, published.version, published.digest)
@@ -90,13 +94,16 @@ async def test(source: dagger.Directory, environment: Mapping[str, dagger.Secret
     return report
 
 
-async def environment(**secrets: dagger.Secret | None) -> dict[str, dagger.Secret]:
+async def environment(*secrets: dagger.Secret | None) -> dict[str, dagger.Secret]:
     """Return the values for the tests' ``.env`` that were given, by the name of their variable.
+
+    Args:
+        secrets: One for each of ``ENVIRONMENT``, in its order; None for what was not given.
 
     Raises:
         MissingCredential: if one is empty; names it.
     """
-    given = {name.upper(): secret for name, secret in secrets.items() if secret is not None}
+    given = {name: secret for name, secret in zip(ENVIRONMENT, secrets, strict=True) if secret is not None}
     for name, secret in given.items():
         if not await secret.plaintext():
             raise MissingCredential(f"{name} is empty", remedy="give a value, or leave the flag out")

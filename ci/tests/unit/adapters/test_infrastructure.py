@@ -234,7 +234,7 @@ async def test_a_hook_that_declines_is_a_refusal_in_its_own_words(repository: Gi
     repository.hook(hook, "echo 'GH006: Protected branch update failed' >&2; exit 1")
     infrastructure = Infrastructure(repository.url)
     snapshot = await infrastructure.snapshot("main")
-    with pytest.raises(InfrastructureRefused, match="refs/heads/main.*GH006: Protected branch update failed"):
+    with pytest.raises(InfrastructureRefused, match=r"refs/heads/main.*GH006: Protected branch update failed"):
         await infrastructure.commit(snapshot, "main", MANIFEST, b"image: two\n", "two")
     assert repository.git("rev-parse", "main").strip() == snapshot.commit
 

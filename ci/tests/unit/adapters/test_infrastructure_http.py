@@ -130,6 +130,14 @@ async def test_a_token_that_may_not_write_is_a_refusal(repository: GitRepository
 
 
 @pytest.mark.fault(18)
+async def test_a_token_that_no_header_holds_is_a_refusal(repository: GitRepository, http_git: HttpGit) -> None:
+    """Fault 18: a typographic dash out of a document is no reason to try for minutes, or for a traceback."""
+    url = http_git.url(repository)
+    with refused_without(f"{WRONG}\N{EM DASH}", url):
+        await Infrastructure(url, f"{WRONG}\N{EM DASH}").refs()
+
+
+@pytest.mark.fault(18)
 async def test_no_token_where_one_is_needed_is_a_refusal(repository: GitRepository, http_git: HttpGit) -> None:
     """Fault 18: nobody in particular may not read."""
     with pytest.raises(InfrastructureRefused, match="does not accept"):
@@ -169,7 +177,7 @@ async def test_nobody_listening_is_unavailable(scheme: str) -> None:
     """Fault 28: a server that is down may be up again, so this is no refusal."""
     with socket.create_server(("127.0.0.1", 0)) as free:
         url = f"{scheme}://127.0.0.1:{free.getsockname()[1]}/owner/infra.git"
-    with pytest.raises(InfrastructureUnavailable, match="127.0.0.1"):
+    with pytest.raises(InfrastructureUnavailable, match=r"127\.0\.0\.1"):
         await Infrastructure(url).refs()
 
 

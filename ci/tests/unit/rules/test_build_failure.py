@@ -17,7 +17,7 @@ ERROR: Could not find a version that satisfies the requirement fastapi (from ver
 ERROR: No matching distribution found for fastapi
 """
 UV = """Using Python 3.11.2 environment at: /usr
-  × No solution found when resolving dependencies:
+  x No solution found when resolving dependencies:
   ╰─▶ Because no-such-package was not found in the package registry and you
       require no-such-package, we can conclude that your requirements are
       unsatisfiable.

@@ -12,12 +12,16 @@ from stage_ci.rules.checks import LintReport, TestReport, ToolRun, started_at
 CLEAN = ToolRun(0, "", "")
 BLACK = ToolRun(1, "--- src/a.py\t2026-01-01 00:00:00\n+++ src/a.py\t2026-01-01 00:00:00\n@@ -1 +1 @@\n-x\n+y\n", "")
 FLAKE8 = ToolRun(1, "./src/a.py:1:1: F401 'os' imported but unused\n./src/b.py:2:1: E302 expected 2 blank lines\n", "")
-ISORT = ToolRun(1, "--- src/c.py:before\t2026-01-01\n+++ src/c.py:after\n", "ERROR: src/c.py Imports are incorrectly sorted\n")
+ISORT = ToolRun(
+    1, "--- src/c.py:before\t2026-01-01\n+++ src/c.py:after\n", "ERROR: src/c.py Imports are incorrectly sorted\n"
+)
 
 
 def junit(*cases: str, skipped: int = 0) -> str:
     """Return a JUnit file of these cases, each the inside of a testcase element."""
-    inner = "".join(f'<testcase classname="tests.unit.test_x" name="test_{n}">{c}</testcase>' for n, c in enumerate(cases))
+    inner = "".join(
+        f'<testcase classname="tests.unit.test_x" name="test_{n}">{c}</testcase>' for n, c in enumerate(cases)
+    )
     return f'<testsuites><testsuite tests="{len(cases)}" skipped="{skipped}">{inner}</testsuite></testsuites>'
 
 
@@ -39,7 +43,7 @@ def test_clean_linters_are_a_pass() -> None:
 @pytest.mark.fault(30)
 def test_no_python_file_is_no_pass() -> None:
     """Fault 30: linters are content with nothing; nothing checked is a failure."""
-    with pytest.raises(NothingChecked, match="^lint: no Python file was found"):
+    with pytest.raises(NothingChecked, match=r"^lint: no Python file was found"):
         lint(0).require()
 
 
@@ -63,7 +67,10 @@ def test_a_clean_tool_is_not_named_beside_one_with_findings() -> None:
 @pytest.mark.parametrize(
     ("run", "told"),
     [
-        (ToolRun(123, "", "error: cannot format src/a.py: Cannot parse\n"), "error: cannot format src/a.py: Cannot parse"),
+        (
+            ToolRun(123, "", "error: cannot format src/a.py: Cannot parse\n"),
+            "error: cannot format src/a.py: Cannot parse",
+        ),
         (ToolRun(137, "", ""), "ended with status 137"),
         (ToolRun(2, "\n \n", "\nusage: black\n"), "usage: black"),
     ],
@@ -111,7 +118,7 @@ def test_skipping_every_test_is_no_pass() -> None:
 )
 def test_no_collected_test_is_no_pass(status: int, output: str) -> None:
     """Fault 30: an empty folder, or none at all."""
-    with pytest.raises(NothingChecked, match="^test: no test was collected from tests/unit/"):
+    with pytest.raises(NothingChecked, match=r"^test: no test was collected from tests/unit/"):
         TestReport.read(status, output, junit()).require()
 
 
@@ -119,7 +126,7 @@ def test_no_collected_test_is_no_pass(status: int, output: str) -> None:
 @pytest.mark.parametrize("report", [None, "", "<testsuites/>", junit(), "<testsuites><testsuite"])
 def test_a_pass_without_a_report_of_tests_is_none(report: str | None) -> None:
     """Fault 30: whoever ends the interpreter with status 0 has run nothing."""
-    with pytest.raises(NothingChecked, match="^test: pytest ran no test"):
+    with pytest.raises(NothingChecked, match=r"^test: pytest ran no test"):
         TestReport.read(0, "", report).require()
 
 
@@ -149,8 +156,9 @@ def test_failed_tests_are_named() -> None:
 
 def test_a_file_that_cannot_be_collected_is_named_by_its_name_alone() -> None:
     """Pytest reports it as a case without a class."""
-    report = '<testsuites><testsuite tests="1"><testcase classname="" name="tests.unit.test_x"><error/></testcase></testsuite></testsuites>'
-    with pytest.raises(TestsFailed, match="failed: tests.unit.test_x"):
+    case = '<testcase classname="" name="tests.unit.test_x"><error/></testcase>'
+    report = f'<testsuites><testsuite tests="1">{case}</testsuite></testsuites>'
+    with pytest.raises(TestsFailed, match=r"failed: tests\.unit\.test_x"):
         TestReport.read(2, "", report).require()
 
 

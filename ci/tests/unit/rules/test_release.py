@@ -26,7 +26,9 @@ RELEASE = Release(
 )
 
 
-@pytest.mark.parametrize("text", ["svm.yaml", "manifests/default/svm.yaml", "a b/é.yaml", "..a/b..", "-rf", "a/.github/b"])
+@pytest.mark.parametrize(
+    "text", ["svm.yaml", "manifests/default/svm.yaml", "a b/é.yaml", "..a/b..", "-rf", "a/.github/b"]
+)
 def test_a_file_of_the_repository_is_named_relative_to_its_root(text: str) -> None:
     """In git's own spelling."""
     assert str(Filename.parse(text)) == text
@@ -54,7 +56,7 @@ def test_a_file_of_the_repository_is_named_relative_to_its_root(text: str) -> No
 )
 def test_what_leaves_the_repository_or_is_no_path_of_git_is_refused(text: str) -> None:
     """Fault 19: said before anything runs, naming the flag."""
-    with pytest.raises(InvalidFilename, match="^input: --filename=.* names no file inside"):
+    with pytest.raises(InvalidFilename, match=r"^input: --filename=.* names no file inside"):
         Filename.parse(text)
 
 

@@ -31,8 +31,10 @@ UNFIXED = {key: value for key, value in FIXED.items() if key != "FixedVersion"} 
 
 json_values = st.recursive(
     st.none() | st.booleans() | st.integers() | st.text(max_size=5),
-    lambda inner: st.lists(inner, max_size=3)
-    | st.dictionaries(st.sampled_from(["Results", "Vulnerabilities", "components", "UpdatedAt", "type"]), inner),
+    lambda inner: (
+        st.lists(inner, max_size=3)
+        | st.dictionaries(st.sampled_from(["Results", "Vulnerabilities", "components", "UpdatedAt", "type"]), inner)
+    ),
     max_leaves=8,
 )
 
@@ -86,7 +88,7 @@ def test_a_lesser_vulnerability_is_no_reason(severity: str) -> None:
 
 def test_an_image_without_packages_was_not_scanned() -> None:
     """The operating system alone is no package: nothing checked is a failure."""
-    with pytest.raises(NothingChecked, match="^scan: the scanner found no package"):
+    with pytest.raises(NothingChecked, match=r"^scan: the scanner found no package"):
         read(sbom='{"components": [{"type": "operating-system"}]}').require()
 
 
@@ -148,9 +150,8 @@ def test_any_json_is_a_verdict_or_an_error(report: object, sbom: object, metadat
         ("\n \n", "it wrote nothing"),
         ("Killed\n", "Killed"),
         (
-            "2026-05-04T12:00:00Z\tINFO\t[vulndb] Downloading\n"
-            "2026-05-04T12:00:01Z\tFATAL\tFatal error\trun error: init error: DB error: failed to download\n",
-            "init error: DB error: failed to download",
+            "2026-05-04\tINFO\tDownloading\n2026-05-04T12:00:01Z\tFATAL\tFatal error\trun error: init error: x\n",
+            "init error: x",
         ),
         ("2026-05-04T12:00:01Z\tERROR\tdatabase is corrupt", "database is corrupt"),
         (f"2026-05-04T12:00:01Z\tFATAL\t{'x' * 600}", "x" * 500),

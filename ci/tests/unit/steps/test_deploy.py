@@ -24,6 +24,15 @@ if TYPE_CHECKING:
 FILE: Final = Filename.parse("manifests/default/svm.yaml")
 PLACE: Final = Place("main", FILE)
 DIGEST: Final = Digest.parse(f"sha256:{'d' * 64}")
+HEAD: Final = """apiVersion: apps/v1
+kind: Deployment
+metadata:
+  name: svm
+spec:
+  template:
+    spec:
+      containers:
+"""
 # A pre-receive hook that commits to main just before the push that it is asked about.
 FASTER: Final = (
     "env -u GIT_QUARANTINE_PATH git update-ref refs/heads/main "
@@ -33,9 +42,7 @@ FASTER: Final = (
 
 def manifest(*images: str) -> str:
     """Return a Deployment with a container for each image."""
-    containers = "".join(f"        - name: c{number}\n          image: {image}\n" for number, image in enumerate(images))
-    head = "apiVersion: apps/v1\nkind: Deployment\nmetadata:\n  name: svm\nspec:\n  template:\n    spec:\n      containers:\n"
-    return head + containers
+    return HEAD + "".join(f"        - image: {image}\n" for image in images)
 
 
 async def run(repository: GitRepository, service: Line, number: int, digest: Digest | None = None) -> Deployed:
@@ -55,7 +62,7 @@ async def test_a_version_is_named_in_one_commit_on_top(repository: GitRepository
         "Deployment/svm spec.template.spec.containers[0].image: owner/service:v1.0.1 -> owner/service:v1.0.2\n\n"
         f"Image-Digest: {DIGEST}"
     )
-    assert deployed.text(FILE) == f"{FILE}:10 owner/service:v1.0.1 -> owner/service:v1.0.2\ncommit {deployed.commit}\n"
+    assert deployed.text(FILE) == f"{FILE}:9 owner/service:v1.0.1 -> owner/service:v1.0.2\ncommit {deployed.commit}\n"
 
 
 @pytest.mark.fault(23)
@@ -177,9 +184,7 @@ async def test_twenty_runs_on_twenty_files_lose_nothing(repository: GitRepositor
     before = repository.push({str(name): manifest("owner/service:v1.0.1") for name in names})
 
     async def one(name: Filename) -> None:
-        await deploy(
-            Infrastructure(repository.url), Place("main", name), service, service.versions.version(2), DIGEST
-        )
+        await deploy(Infrastructure(repository.url), Place("main", name), service, service.versions.version(2), DIGEST)
 
     async with anyio.create_task_group() as group:
         for name in names:
@@ -219,7 +224,9 @@ async def test_twenty_versions_of_one_service_end_at_the_newest(repository: GitR
     assert landed[-1] == 20
 
 
-async def test_a_published_version_has_a_digest(outside: Outside, service: Line, registry_server: RegistryServer) -> None:
+async def test_a_published_version_has_a_digest(
+    outside: Outside, service: Line, registry_server: RegistryServer
+) -> None:
     """What the registry holds under it."""
     digest = registry_server.push("v1.0.2")
     assert await published_digest(outside.registry, service.versions.version(2)) == Digest.parse(digest)

@@ -10,7 +10,7 @@ import pytest
 from stage_ci.adapters.image import Archive
 from stage_ci.adapters.infrastructure import Infrastructure
 from stage_ci.adapters.publisher import Target
-from stage_ci.adapters.scanner import Scan
+from stage_ci.adapters.registry import Patience, Registry
 from stage_ci.errors import InfrastructureBusy, InfrastructureRefused, StageError
 from stage_ci.rules.claim import InputDigest, claim_ref
 from stage_ci.rules.reference import Digest
@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from tests.unit.conftest import GitRepository
     from tests.unit.steps.conftest import RegistryServer
 
+    from stage_ci.adapters.scanner import Scan
     from stage_ci.steps.order import Line
 
 MINE = InputDigest.of("mine", {})
@@ -168,7 +169,7 @@ async def test_whoever_loses_every_race_says_so(
     """Fault 11: the attempts are bounded, and the error says to run again."""
     monkeypatch.setattr(retry, "ATTEMPTS", 3)
     repository.hook("pre-receive", FASTER)
-    with pytest.raises(InfrastructureBusy, match="^claim: no version of docker.io/owner/service could be .*run again"):
+    with pytest.raises(InfrastructureBusy, match=r"^claim: no version of docker\.io/owner/service could.*run again"):
         await claim(MINE, outside, service)
     assert len([ref for ref in await outside.infrastructure.refs() if ref.startswith("refs/claims/")]) == 3
 
@@ -185,8 +186,6 @@ async def test_a_refusal_is_not_tried_again(outside: Outside, service: Line, rep
 @pytest.mark.fault(40)
 async def test_both_sides_failing_are_both_told(service: Line) -> None:
     """Fault 40: neither the registry nor the infrastructure repository is there."""
-    from stage_ci.adapters.registry import Patience, Registry
-
     async with Registry("http://127.0.0.1:1", "owner/service", patience=Patience(attempts=1)) as registry:
         infrastructure = Infrastructure("git://127.0.0.1:1/owner/infra.git")
         nowhere = Outside(registry, infrastructure, Target("127.0.0.1"))

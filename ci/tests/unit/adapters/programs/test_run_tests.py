@@ -72,7 +72,9 @@ def test_any_values_arrive_as_they_were_given(given: dict[str, str]) -> None:
 
 
 @pytest.mark.fault(36)
-@pytest.mark.parametrize("value", [CANARY, "models:/svm canary/1", "canary\n<&>\n\t'end'\r\n", 'cana"ry\\n', "canaryé" * 9])
+@pytest.mark.parametrize(
+    "value", [CANARY, "models:/svm canary/1", "canary\n<&>\n\t'end'\r\n", 'cana"ry\\n', "canaryé" * 9]
+)
 @pytest.mark.parametrize(
     "disguise",
     [
@@ -103,7 +105,9 @@ def test_a_value_is_hidden_in_a_basic_authentication(user: str) -> None:
     """Fault 36: base64 of user and token shifts the token's characters by the length of the user."""
     shown = base64.b64encode(f"{user}:canary-7f3a-0123456789".encode())
     left = run_tests.hide(b"Authorization: Basic " + shown, ["canary-7f3a-0123456789"])
-    assert len(left.replace(b"***", b"")) <= len("Authorization: Basic ") + len(base64.b64encode(f"{user}:".encode())) + 4
+    assert (
+        len(left.replace(b"***", b"")) <= len("Authorization: Basic ") + len(base64.b64encode(f"{user}:".encode())) + 4
+    )
 
 
 @pytest.mark.fault(36)
@@ -131,30 +135,38 @@ def test_a_command_ends_with_its_status_and_output() -> None:
     assert run_tests.run([sys.executable, "-c", program], 30) == (3, b"out\nerr\n")
 
 
+def alive(pid: str) -> bool:
+    """Return whether a process runs, be it that nobody has asked for its end yet."""
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(") ")[2][0] != "Z"
+    except FileNotFoundError:
+        return False
+
+
 @pytest.mark.fault(31)
 def test_a_command_that_hangs_is_ended_with_its_children() -> None:
     """Fault 31: what it wrote until then is kept, and its child does not go on."""
     start = time.monotonic()
     status, output = run_tests.run(["sh", "-c", "sleep 60 & echo $!; wait"], 0.3)
-    assert (status, time.monotonic() - start < 5) == (run_tests.TIMED_OUT, True)
-    state = Path(f"/proc/{output.decode().strip()}/stat")
-    assert not state.exists() or state.read_text().split()[2] == "Z"
+    assert status == run_tests.TIMED_OUT
+    while alive(output.decode().strip()):
+        assert time.monotonic() - start < 5
 
 
 @pytest.mark.fault(31)
 def test_a_child_that_left_the_group_does_not_hold_the_run() -> None:
     """Fault 31: a server that a test started in a session of its own keeps the output open; the limit holds."""
     start = time.monotonic()
-    status, _ = run_tests.run(["sh", "-c", "setsid sleep 2 & sleep 60"], 0.3)
-    assert (status, time.monotonic() - start < 1.5) == (run_tests.TIMED_OUT, True)
+    status, _ = run_tests.run(["sh", "-c", "setsid sleep 4 & sleep 60"], 0.3)
+    assert (status, time.monotonic() - start < 3) == (run_tests.TIMED_OUT, True)
 
 
 @pytest.mark.fault(31)
 def test_a_child_that_stays_behind_does_not_change_how_the_run_ended() -> None:
     """Fault 31: the tests are over when pytest is, whatever they left running."""
     start = time.monotonic()
-    status, _ = run_tests.run(["sh", "-c", "sleep 2 & exit 1"], 1)
-    assert (status, time.monotonic() - start < 1) == (1, True)
+    status, _ = run_tests.run(["sh", "-c", "sleep 4 & exit 1"], 3)
+    assert (status, time.monotonic() - start < 2) == (1, True)
 
 
 class Container:

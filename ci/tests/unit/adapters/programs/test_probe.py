@@ -1,0 +1,218 @@
+"""The program that asks a running image what a user and a cluster would ask it, against a real HTTP server."""
+
+from __future__ import annotations
+
+import json
+import socket
+import subprocess
+import sys
+import threading
+import time
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import TYPE_CHECKING, Final, NamedTuple
+
+import pytest
+
+from stage_ci.adapters.programs import probe
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    Run = Callable[..., "Done"]
+
+PREDICTION: Final = '{"prediction": "Hardware", "confidence": 0.9}'
+
+
+class Service:
+    """A service whose answers a test scripts; it is green until told otherwise."""
+
+    def __init__(self) -> None:
+        self.answers: dict[str, list[tuple[int, str]]] = {
+            "/health": [(200, "ok")],
+            "/ready": [(200, "ready")],
+            "/predict_one": [(200, PREDICTION)],
+        }
+        self.asked: list[tuple[str, str, bytes]] = []
+        self.closing = threading.Event()
+        self.stalls = ""
+        self._http = ThreadingHTTPServer(("127.0.0.1", 0), type("Handler", (_Handler,), {"service": self}))
+        self._thread = threading.Thread(target=self._http.serve_forever, args=(0.01,))
+        self._thread.start()
+
+    @property
+    def url(self) -> str:
+        """Return the address."""
+        return f"http://127.0.0.1:{self._http.server_port}"
+
+    def close(self) -> None:
+        """Stop answering."""
+        self.closing.set()
+        self._http.shutdown()
+        self._http.server_close()
+        self._thread.join()
+
+
+class _Handler(BaseHTTPRequestHandler):
+    service: Service
+
+    def do_GET(self) -> None:
+        body = self.rfile.read(int(self.headers.get("Content-Length", 0)))
+        self.service.asked.append((self.command, self.path, body))
+        if self.path == self.service.stalls:
+            self.service.closing.wait()
+            return
+        answers = self.service.answers[self.path]
+        status, text = answers.pop(0) if len(answers) > 1 else answers[0]
+        self.send_response(status)
+        self.end_headers()
+        self.wfile.write(text.encode())
+
+    def do_POST(self) -> None:
+        self.do_GET()
+
+    def log_message(self, *_: object) -> None:
+        """Say nothing."""
+
+
+class Done(NamedTuple):
+    """How the program ended: its status and the lines it wrote."""
+
+    status: int
+    lines: list[str]
+
+
+@pytest.fixture
+def run(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Callable[..., Done]:
+    """Return what runs the program against an address, for at most so many seconds."""
+    monkeypatch.setenv("NO_PROXY", "127.0.0.1")
+
+    def run(base: str, seconds: float = 5) -> Done:
+        monkeypatch.setattr(sys, "argv", ["probe.py", base, str(seconds)])
+        return Done(probe.main(), capsys.readouterr().out.splitlines())
+
+    return run
+
+
+@pytest.fixture
+def service() -> Iterator[Service]:
+    """Return a green service."""
+    service = Service()
+    yield service
+    service.close()
+
+
+def test_a_green_service_ends_0_with_its_answers(service: Service) -> None:
+    """Alive, ready, and one real prediction; with nothing but the standard library."""
+    command = [sys.executable, "-I", probe.__file__, service.url, "5"]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert done.stdout.splitlines() == [
+        "/health answers 200: ok",
+        "/ready answers 200: ready",
+        f"/predict_one answers 200: {PREDICTION}",
+    ]
+
+
+def test_the_prediction_is_asked_for_a_real_ticket(service: Service, run: Run) -> None:
+    """Words that a user writes, as JSON."""
+    run(service.url)
+    assert service.asked[-1][:2] == ("POST", "/predict_one")
+    assert json.loads(service.asked[-1][2]) == {"text": probe.TICKET}
+
+
+def test_a_service_that_becomes_ready_is_waited_for(service: Service, run: Run) -> None:
+    """A model takes its time to load."""
+    service.answers["/ready"] = [(503, "loading"), (503, "loading"), (200, "ready")]
+    status, lines = run(service.url)
+    assert (status, lines[1]) == (0, "/ready answers 200: ready")
+
+
+@pytest.mark.fault(39)
+@pytest.mark.parametrize("path", ["/health", "/ready"])
+def test_a_service_that_does_not_become_ready_ends_1(service: Service, run: Run, path: str) -> None:
+    """Fault 39: the last line says which question was answered how, and nothing is asked after it."""
+    service.answers[path] = [(503, "no model in sight")]
+    status, lines = run(service.url, 0.2)
+    assert (status, lines[-1]) == (1, f"{path} answers 503: no model in sight")
+    assert "/predict_one" not in [asked for _, asked, _ in service.asked]
+
+
+@pytest.mark.fault(39)
+@pytest.mark.parametrize(
+    ("status", "text"),
+    [
+        (500, PREDICTION),
+        (422, '{"detail": "text missing"}'),
+        (200, ""),
+        (200, "<html>"),
+        (200, "null"),
+        (200, '["Hardware"]'),
+        (200, "{}"),
+        (200, '{"prediction": ""}'),
+        (200, '{"prediction": 3}'),
+        (200, '{"prediction": ["Hardware"]}'),
+    ],
+)
+def test_a_wrong_answer_ends_1(service: Service, run: Run, status: int, text: str) -> None:
+    """Fault 39: whatever is no topic, or not said with status 200."""
+    service.answers["/predict_one"] = [(status, text)]
+    done = run(service.url)
+    assert (done.status, done.lines[-1]) == (1, f"/predict_one answers {status}: {text}")
+
+
+@pytest.mark.fault(39)
+@pytest.mark.parametrize("path", ["/ready", "/predict_one"])
+def test_an_answer_of_several_lines_is_told_in_one(service: Service, run: Run, path: str) -> None:
+    """Fault 39: the last line of the output is what a person is shown."""
+    service.answers[path] = [(500, "Traceback:\n  File\nValueError: no model\n")]
+    assert run(service.url, 0.2).lines[-1].startswith(f"{path} answers 500: Traceback:")
+
+
+@pytest.mark.fault(39)
+def test_a_service_that_is_gone_ends_1(run: Run) -> None:
+    """Fault 39: nothing listens, as after a crash."""
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        port = free.getsockname()[1]
+    status, lines = run(f"http://127.0.0.1:{port}", 0.2)
+    assert status == 1
+    assert lines[-1].startswith("/health answers nothing: ")
+
+
+@pytest.mark.fault(39)
+@pytest.mark.parametrize("answer", [b"\0", b"\x00\x01\x02\n", b"HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\nok"])
+def test_a_service_that_speaks_no_http_ends_1(run: Run, answer: bytes) -> None:
+    """Fault 39: it says something else, or breaks off; a traceback would tell a person less."""
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        asked = threading.Thread(target=_answer_all, args=(server, answer))
+        asked.start()
+        try:
+            status, lines = run(f"http://127.0.0.1:{server.getsockname()[1]}", 0.2)
+        finally:
+            socket.create_connection(server.getsockname()).close()
+            asked.join()
+    assert status == 1
+    assert lines[-1].startswith("/health answers nothing: ")
+
+
+def _answer_all(server: socket.socket, answer: bytes) -> None:
+    """Give every caller the same bytes; one who asks for nothing ends it."""
+    while True:
+        connection, _ = server.accept()
+        with connection:
+            if not connection.recv(65_536):
+                return
+            connection.sendall(answer)
+
+
+@pytest.mark.fault(39)
+def test_a_service_that_stalls_is_left_within_the_bound(service: Service, run: Run) -> None:
+    """Fault 39: the bound holds for one answer as well."""
+    service.stalls = "/ready"
+    rescue = threading.Timer(3, service.closing.set)
+    rescue.start()
+    start = time.monotonic()
+    status, lines = run(service.url, 0.5)
+    rescue.cancel()
+    assert time.monotonic() - start < 2
+    assert status == 1
+    assert lines[-1].startswith("/ready answers nothing: ")
