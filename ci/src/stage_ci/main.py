@@ -155,7 +155,7 @@ class StageCi:
         order = line(image, version_line)
         embedded = access.embedded(rehearsal)
         async with outside(access, embedded, order.repository, infra_repo) as reached:
-            fit = await candidate(source, await database_of(database or [], embedded, registry_service), port)
+            fit = await candidate(source, database_of(database or [], embedded, registry_service), port)
             published = await publish_candidate(fit, reached, order)
         return f"{order.repository}:{published.version}@{published.digest}"
 

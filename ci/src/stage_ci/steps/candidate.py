@@ -1,5 +1,6 @@
 """From source to an image that may be released: build, archive, scan and smoke."""
 
+from collections.abc import Awaitable
 from dataclasses import dataclass
 
 import dagger
@@ -32,7 +33,7 @@ async def built(source: dagger.Directory) -> tuple[dagger.Container, InputDigest
     return container.with_label(INPUTS_LABEL, str(inputs)), inputs
 
 
-async def candidate(source: dagger.Directory, database: Database, port: int) -> Candidate:
+async def candidate(source: dagger.Directory, database: Awaitable[Database], port: int) -> Candidate:
     """Return the image of ``source`` after it was found fit for a release.
 
     Raises:
@@ -42,9 +43,9 @@ async def candidate(source: dagger.Directory, database: Database, port: int) -> 
         VulnerableImage: if a critical vulnerability has a fix.
         SmokeFailed: if the image does not start, is not ready or answers wrongly.
     """
-    container, inputs = await built(source)
+    (container, inputs), advisories = await together(built(source), database)
     packed = await image.pack(container)
-    scan, answers = await together(scanned(packed, database), image.smoke(container, port))
+    scan, answers = await together(scanned(packed, advisories), image.smoke(container, port))
     return Candidate(inputs, packed, scan, answers)
 
 

@@ -1,6 +1,6 @@
 """The registry and the infrastructure repository of a run: real ones, the caller's own, or the embedded ones."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import Final
@@ -87,10 +87,10 @@ async def registry_of(access: Access, embedded: Embedded | None, repository: Rep
     """Give the registry of ``embedded``, or else the caller's own or the real one.
 
     Raises:
+        EngineFailed: if a service does not start.
         MissingCredential: if a credential is empty.
     """
-    service = embedded.registry() if embedded else access.registry_service
-    url, credentials = await together(_url(service, f"https://{api_host(repository.registry)}"), _credentials(access))
+    url, credentials = await together(_registry_url(access, embedded, repository), _credentials(access))
     async with Registry(url, repository.path, credentials) as registry:
         yield registry
 
@@ -102,15 +102,25 @@ async def outside(
     """Start what has to be started and give both sides: those of ``embedded``, or else the real ones.
 
     Raises:
+        EngineFailed: if a service does not start.
         InvalidInput: if the infrastructure repository's address holds credentials.
         MissingCredential: if a credential is empty.
     """
     service = embedded.infrastructure(infra_repo, access.seed or dag.directory()) if embedded else access.infra_service
-    git = _url(service, _GITHUB)
-    async with registry_of(access, embedded, repository) as registry:
-        host, token = await together(git, _plain(access.token, "TOKEN"))
-        infrastructure = Infrastructure(repository_url(infra_repo, host), token)
+    url, credentials, host, token = await together(
+        _registry_url(access, embedded, repository),
+        _credentials(access),
+        _url(service, _GITHUB),
+        _plain(access.token, "TOKEN"),
+    )
+    infrastructure = Infrastructure(repository_url(infra_repo, host), token)
+    async with Registry(url, repository.path, credentials) as registry:
         yield Outside(registry, infrastructure, _target(access, embedded, repository))
+
+
+def _registry_url(access: Access, embedded: Embedded | None, repository: Repository) -> Awaitable[str]:
+    service = embedded.registry() if embedded else access.registry_service
+    return _url(service, f"https://{api_host(repository.registry)}")
 
 
 def _target(access: Access, embedded: Embedded | None, repository: Repository) -> Target:

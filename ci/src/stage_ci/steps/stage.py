@@ -1,6 +1,7 @@
 """The whole chain, in the order of docs/design.md."""
 
 from collections.abc import Mapping
+from contextlib import AbstractAsyncContextManager, AsyncExitStack
 from typing import Final
 
 import dagger
@@ -13,7 +14,7 @@ from stage_ci.rules.release import Outcome, Release
 from stage_ci.steps.candidate import candidate
 from stage_ci.steps.deploy import Deployed, deploy, require_editable
 from stage_ci.steps.order import Order
-from stage_ci.steps.outside import Access, database, outside
+from stage_ci.steps.outside import Access, Outside, database, outside
 from stage_ci.steps.publish import Published, publish
 from stage_ci.steps.together import together
 
@@ -27,14 +28,12 @@ async def stage(order: Order, access: Access, embedded: Embedded | None) -> Rele
     Raises:
         StageError: the first thing that forbids the release, or all of them.
     """
-    async with outside(access, embedded, order.line.repository, order.infra_repo) as reached:
-        advisories = await database(order.databases, embedded, access.registry_service)
-        linted, tested, fit, *_ = await together(
+    async with AsyncExitStack() as stack:
+        linted, tested, fit, reached = await together(
             lint(order.source),
             test(order.source, order.environment),
-            candidate(order.source, advisories, order.port),
-            reached.registry.tags(),
-            require_editable(reached.infrastructure, order.place, order.line),
+            candidate(order.source, database(order.databases, embedded, access.registry_service), order.port),
+            ready(order, outside(access, embedded, order.line.repository, order.infra_repo), stack),
         )
         published = await publish(fit, reached, order.line)
         deployed = await deploy(reached.infrastructure, order.place, order.line, published.version, published.digest)
@@ -45,6 +44,19 @@ async def stage(order: Order, access: Access, embedded: Embedded | None) -> Rele
         "smoke": fit.answers.strip().splitlines()[-1],
     }
     return release(order, published, deployed, told, embedded.name if embedded else None)
+
+
+async def ready(order: Order, opening: AbstractAsyncContextManager[Outside], stack: AsyncExitStack) -> Outside:
+    """Return the outside, after its registry gave its tags and its manifest was found fit to be edited.
+
+    Raises:
+        RegistryError: if the registry refuses or fails.
+        InfrastructureError: if the infrastructure repository refuses or fails.
+        ManifestError: if the manifest cannot be edited.
+    """
+    reached = await stack.enter_async_context(opening)
+    await together(reached.registry.tags(), require_editable(reached.infrastructure, order.place, order.line))
+    return reached
 
 
 def release(
