@@ -71,7 +71,7 @@ class StageCi:
     async def smoke(self, source: arg.Source, port: arg.Port = arg.PORT) -> str:
         """Start the built image and ask it for /health, /ready and one real prediction on /predict_one.
 
-        Fails if the image does not start, is not ready within 60 seconds, or answers wrongly.
+        Fails if the image does not start, is not ready within 30 seconds, or answers wrongly.
         """
         return await image.smoke((await built(source))[0], port)
 

@@ -94,14 +94,14 @@ def test_the_highest_of_many_tags_counts(servers: Servers) -> None:
     assert call.stdout.strip() == "v1.0.250"
 
 
-@pytest.mark.parametrize(("status", "words"), [(401, "registry"), (403, "registry"), (500, "registry")])
-def test_a_registry_that_refuses_or_fails_is_an_error(status: int, words: str) -> None:
+@pytest.mark.parametrize("status", [401, 500])
+def test_a_registry_that_refuses_or_fails_is_an_error(status: int) -> None:
     """Faults 6, 8: never `first version`."""
     with answering(status) as address:
         call = dagger("latest-version", f"--registry-service=tcp://{address}")
     assert call.status != 0
     assert call.stdout == ""
-    assert words in call.error
+    assert "registry" in call.error
     assert str(status) in call.error
 
 

@@ -14,63 +14,63 @@ def test_what_is_wrong() -> None:
 NEVER_READY = ('self._answer(200, {"status": "ok"})', 'self._answer(503 if self.path == "/ready" else 200, {})')
 
 
-def refused(rehearsal: Rehearsal, source: Path, *arguments: str) -> str:
-    """Stage ``source``, which has to fail and to change nothing; return the line that says why."""
-    before = rehearsal.state()
-    call = rehearsal.stage(source, *arguments)
+@pytest.fixture(scope="module")
+def before(released: Rehearsal) -> tuple[str, str]:
+    """What registry and infrastructure repository hold when the tests begin."""
+    return released.state()
+
+
+def refused(released: Rehearsal, before: tuple[str, str], source: Path, *arguments: str) -> str:
+    """Stage ``source``, which has to fail and to change nothing; return what says why."""
+    call = released.stage(source, *arguments)
     assert call.status != 0
     assert call.stdout == ""
     assert "Traceback" not in call.stderr
-    assert rehearsal.state() == before
-    return call.error
+    assert released.state() == before
+    return call.stderr[call.stderr.rindex("Error: ") :]
 
 
-@pytest.fixture
-def released(rehearsal: Rehearsal, service: Path) -> Rehearsal:
-    """A rehearsal that holds one release of the service."""
-    assert rehearsal.stage(service).status == 0
-    return rehearsal
-
-
-def test_a_failing_test_and_findings_of_every_linter_are_told_in_one_run(released: Rehearsal, service: Path) -> None:
+def test_a_failing_test_and_findings_of_every_linter_are_told_in_one_run(
+    released: Rehearsal, before: tuple[str, str], service: Path
+) -> None:
     """Faults 31, 32, 40: the test and all three tools are named, each step in a line."""
     with (service / "tests" / "unit" / "test_service.py").open("a") as file:
         file.write(FAILING_TEST)
     (service / "src" / "service" / "untidy.py").write_text("import sys\nimport os\nx = {  'a':1 }\n")
-    before = released.state()
-    call = released.stage(service)
-    assert call.status != 0
-    told = call.stderr[call.stderr.rindex("Error: ") :]
+    told = refused(released, before, service)
     assert "lint: black:" in told
     assert "flake8: ./src/service/untidy.py" in told
     assert "isort:" in told
     assert "test: 1 of 2 tests failed: tests.unit.test_service::test_what_is_wrong" in told
-    assert released.state() == before
 
 
-def test_a_planted_critical_vulnerability_stops_the_release(released: Rehearsal, service: Path) -> None:
+def test_a_planted_critical_vulnerability_stops_the_release(
+    released: Rehearsal, before: tuple[str, str], service: Path
+) -> None:
     """Fault 38: a package with a critical finding that has a fix is named with its fixed version."""
     (service / "requirements").write_text("h11==0.14.0\n")
-    error = refused(released, service)
+    error = refused(released, before, service)
     assert "scan: 1 critical vulnerabilities that have a fix: CVE-2025-43859 in h11 0.14.0 (fixed in 0.16.0)" in error
 
 
-def test_an_image_that_never_becomes_ready_stops_the_release(released: Rehearsal, service: Path) -> None:
+def test_an_image_that_never_becomes_ready_stops_the_release(
+    released: Rehearsal, before: tuple[str, str], service: Path
+) -> None:
     """Fault 39: /ready answers 503 until the time is over."""
     main = service / "src" / "service" / "__main__.py"
     main.write_text(main.read_text().replace(*NEVER_READY))
-    assert "smoke: /ready answers 503" in refused(released, service)
+    assert "smoke: /ready answers 503" in refused(released, before, service)
 
 
-def test_an_image_that_crashes_stops_the_release(released: Rehearsal, service: Path) -> None:
+def test_an_image_that_crashes_stops_the_release(released: Rehearsal, before: tuple[str, str], service: Path) -> None:
     """Fault 39: the service ends before it listens."""
     (service / "src" / "service" / "__main__.py").write_text('raise SystemExit("no model")\n')
-    assert "smoke: " in refused(released, service)
+    assert "smoke: " in refused(released, before, service)
 
 
-def test_a_missing_database_is_no_finding(released: Rehearsal, service: Path) -> None:
+def test_a_missing_database_is_no_finding(released: Rehearsal, before: tuple[str, str], service: Path) -> None:
     """Fault 37: a scanner that cannot run says so."""
-    error = refused(released, service, "--database=localhost:1/trivy-db:2")
+    error = refused(released, before, service, "--database=localhost:1/trivy-db:2")
     assert "scan: the scanner could not run:" in error
 
 
@@ -112,25 +112,32 @@ def test_a_package_that_does_not_exist_is_named(service: Path) -> None:
     [
         (["--filename=../etc/passwd"], "names no file inside the infrastructure repository"),
         (["--filename=/etc/passwd"], "names no file inside the infrastructure repository"),
-        (["--filename=manifests/none.yaml"], "manifests/none.yaml is not in the infrastructure repository"),
-        (["--filename=manifests"], "manifests is not a regular file"),
         (["--version-line=1.0"], "'1.0' is no version line"),
         (["--image=owner/Case"], "'owner/Case' is no image reference"),
         (["--format=xml"], "'xml' is no format"),
-        (["--infra-branch=none"], "has no branch none"),
         (["--docker-username=env:USER_OF_TEST"], "DOCKER_PASSWORD (--docker-password) and TOKEN (--token) missing"),
     ],
 )
-def test_an_argument_that_cannot_be_used_is_named(
-    rehearsal: Rehearsal, service: Path, flags: list[str], words: str
-) -> None:
-    """Fault 19: the error names the input, and nothing is published."""
-    call = dagger(
-        "stage",
-        f"--source={service}",
-        f"--rehearsal={rehearsal.name}",
-        *flags,
-        environment={"USER_OF_TEST": "someone"},
-    )
+def test_an_argument_that_cannot_be_used_is_named(service: Path, flags: list[str], words: str) -> None:
+    """Fault 19: the error names the input, before anything is looked at."""
+    call = dagger("stage", f"--source={service}", *flags, environment={"USER_OF_TEST": "someone"})
     assert call.status != 0
     assert words in call.error
+
+
+@pytest.mark.parametrize(
+    ("flag", "words"),
+    [
+        ("--filename=manifests/none.yaml", "manifests/none.yaml is not in the infrastructure repository"),
+        ("--filename=manifests", "manifests is not a regular file"),
+        ("--infra-branch=none", "has no branch none"),
+        ("--image=owner/other", "has no reference to owner/other"),
+    ],
+)
+def test_a_manifest_that_cannot_be_edited_stops_the_release_before_the_push(
+    released: Rehearsal, before: tuple[str, str], service: Path, flag: str, words: str
+) -> None:
+    """Faults 19, 22: nothing is published that could not be deployed."""
+    with (service / "src" / "service" / "__init__.py").open("a") as file:
+        file.write("\n# changed\n")
+    assert words in refused(released, before, service, flag)

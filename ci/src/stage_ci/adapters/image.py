@@ -18,7 +18,7 @@ from stage_ci.rules.dockerfile import base_images
 from stage_ci.rules.reference import Digest
 
 # Seconds a started image has to become ready.
-READY_LIMIT: Final = 60
+READY_LIMIT: Final = 30
 # One line for each file: digest, mode as git keeps it, path; sorted by path, whatever the machine's locale.
 _LISTING: Final = (
     "find . -type f | LC_ALL=C sort | while read -r file; do "

@@ -58,6 +58,15 @@ def test_a_malformed_dockerfile_is_told_by_its_line(message: str, more: str) -> 
     assert message in build_cause(f"failed to solve:\n{message}{more}", "", "")
 
 
+@pytest.mark.fault(33)
+@pytest.mark.parametrize("shell", ["", "/bin/sh -c "])
+def test_an_instruction_that_failed_is_named_with_its_status(shell: str) -> None:
+    """Fault 33: BuildKit's message holds the instruction, not what it wrote."""
+    ran = f'process "{shell}pip install no-such-package" did not complete successfully: exit code: 1'
+    cause = build_cause(f"failed to solve: {ran}", "", "")
+    assert cause.startswith("RUN pip install no-such-package ended with 1")
+
+
 def test_a_command_that_said_nothing_is_told_by_the_engine() -> None:
     """An exit status is better than nothing."""
     assert build_cause("exit code: 137", "make", "\n \n") == "`make`: exit code: 137"

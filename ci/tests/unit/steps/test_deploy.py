@@ -12,7 +12,7 @@ from stage_ci.errors import InfrastructureBusy, InfrastructureRefused, InvalidVe
 from stage_ci.rules.reference import Digest
 from stage_ci.rules.release import Filename
 from stage_ci.steps import retry
-from stage_ci.steps.deploy import Deployed, deploy, published_digest
+from stage_ci.steps.deploy import Deployed, deploy, published_digest, require_editable
 from stage_ci.steps.order import Line, Place, line
 
 if TYPE_CHECKING:
@@ -119,6 +119,24 @@ async def test_a_manifest_without_the_image_is_told_at_once(repository: GitRepos
     with pytest.raises(NothingUpdated):
         await run(repository, service, 2)
     assert repository.git("rev-parse", "main").strip() == tip
+
+
+@pytest.mark.parametrize("image", ["owner/service:v1.0.1", "owner/service:v9.9.9", f"owner/service:v1.0.1@{DIGEST}"])
+async def test_a_manifest_is_tried_without_touching_it(repository: GitRepository, service: Line, image: str) -> None:
+    """Whatever version it names, also by digest, whose successor is not known yet."""
+    tip = repository.push({str(FILE): manifest(image)})
+    await require_editable(Infrastructure(repository.url), PLACE, service)
+    assert repository.git("rev-parse", "main").strip() == tip
+
+
+@pytest.mark.fault(22)
+async def test_a_manifest_that_could_not_be_edited_is_told_before_anything_is_published(
+    repository: GitRepository, service: Line
+) -> None:
+    """Fault 22: by the same rules as the deploy itself."""
+    repository.push({str(FILE): manifest("owner/other:v1.0.1")})
+    with pytest.raises(NothingUpdated):
+        await require_editable(Infrastructure(repository.url), PLACE, service)
 
 
 @pytest.mark.fault(16)
