@@ -75,7 +75,7 @@ class StageCi:
         """
         return await image.smoke((await built(source))[0], port)
 
-    @dagger.function
+    @arg.never_cached
     async def scan(
         self, source: arg.Source, database: arg.Databases = None, rehearsal: arg.RehearsalName = arg.REHEARSAL
     ) -> str:
@@ -229,7 +229,7 @@ class StageCi:
         asked = Order(source, line(image, version_line), infra_repo, place(infra_branch, filename))
         return await planned(asked, access, access.embedded(rehearsal))
 
-    @dagger.function
+    @arg.never_cached
     async def reports(
         self,
         source: arg.Source,

@@ -9,6 +9,7 @@ from stage_ci import arguments as arg
 from stage_ci.adapters.registry import Registry
 from stage_ci.adapters.services import Embedded
 from stage_ci.rules.reference import Repository
+from stage_ci.steps.outside import repository_path
 
 
 @dagger.object_type
@@ -58,10 +59,10 @@ class Rehearsal:
     @arg.never_cached
     def infrastructure(self) -> dagger.Service:
         """The embedded git server as a service: `… infrastructure up --ports=8081:8080`, then clone from it."""
-        return self._embedded().infrastructure(self.infra_repo, self.seed)
+        return self._embedded().infrastructure(repository_path(self.infra_repo), self.seed)
 
     def _embedded(self) -> Embedded:
         return Embedded.named(self.name)
 
     async def _git(self, *arguments: str) -> str:
-        return await self._embedded().git(self.infra_repo, *arguments)
+        return await self._embedded().git(repository_path(self.infra_repo), *arguments)

@@ -91,7 +91,7 @@ def test_smoke_shows_the_answers(service: Path) -> None:
     """Alive, ready, one prediction."""
     call = dagger("smoke", f"--source={service}")
     assert call.status == 0, call.stderr
-    assert [line.split()[0] for line in call.stdout.splitlines()] == ["/health", "/ready", "/predict_one"]
+    assert [line.split()[0] for line in call.stdout.splitlines()] == ["/health", "/ready", "/predict_one", "ready,"]
 
 
 def test_scan_alone_says_that_the_authored_database_is_no_verdict(service: Path) -> None:

@@ -1,7 +1,8 @@
 """The module where the SDK is the official Python runtime: what that runtime does with it, done by hand.
 
-The runtime puts the client library of the engine's version into `sdk/`, installs the module with uv from its pyproject and
-loads the main object. The real one is fetched from a place that a machine with package registries only does not reach.
+The runtime puts the client library of the engine's version into `sdk/`, installs the module with uv from its pyproject
+and loads the main object. The runtime itself comes from GitHub, which a machine with package registries only does not
+reach.
 """
 
 import os

@@ -42,10 +42,22 @@ def step(name: str) -> Callable[[Callable[P, Awaitable[T]]], Callable[P, Awaitab
                 return await function(*arguments, **named)
             except dagger.QueryError as error:
                 raise EngineFailed(cause(error), step=name) from error
+            except ExceptionGroup as group:
+                # What ran side by side failed side by side: the first of it is told.
+                first = first_of(group)
+                if not isinstance(first, dagger.QueryError):
+                    raise first from group
+                raise EngineFailed(cause(first), step=name) from group
 
         return told
 
     return decorate
+
+
+def first_of(group: BaseExceptionGroup[BaseException]) -> BaseException:
+    """Return the first of what failed side by side: it says more than "unhandled errors in a TaskGroup"."""
+    inner = group.exceptions[0]
+    return first_of(inner) if isinstance(inner, BaseExceptionGroup) else inner
 
 
 def cause(error: dagger.QueryError) -> str:

@@ -4,27 +4,32 @@ Every write names the value it expects to find. The git protocol makes the serve
 nor a commit can overwrite another writer's, and no working tree is needed: a commit is one file and the trees above it.
 """
 
+import asyncio
+import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
+from concurrent.futures import Future
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Final, TypeVar
 from urllib.parse import urlsplit
 
-import anyio.to_thread
+import anyio
 from dulwich.client import GitClient, HttpGitClient, HTTPUnauthorized, get_transport_and_path
 from dulwich.errors import GitProtocolError, HangupException, NotGitRepository, NotTreeError
 from dulwich.object_store import BaseObjectStore, tree_lookup_path
-from dulwich.objects import ZERO_SHA, Blob, Commit, ObjectID, ShaFile, Tree
+from dulwich.objects import ZERO_SHA, Blob, Commit, ObjectID, ShaFile, SubmoduleEncountered, Tree
 from dulwich.pack import UnpackedObject, pack_objects_to_data
 from dulwich.refs import Ref
 from dulwich.repo import MemoryRepo
+from urllib3 import Retry
 
-from stage_ci.errors import InfrastructureRefused, InfrastructureUnavailable, ManifestMissing
+from stage_ci.errors import InfrastructureRefused, InfrastructureUnavailable, ManifestMissing, StageError
 
 # Seconds for one exchange with the server; a stalled one ends as InfrastructureUnavailable.
 EXCHANGE_LIMIT: Final = 60.0
 _IDENTITY: Final = b"stage-ci <stage-ci@users.noreply.github.com>"
+_SHOWN: Final = 300  # characters of what the server says
 _REGULAR_FILES: Final = (0o100644, 0o100755)
 # What git and the hosting services answer when another writer was faster; anything else is a refusal.
 _RACED: Final = (
@@ -59,7 +64,7 @@ class Snapshot:
         """
         try:
             mode, sha = tree_lookup_path(self.store.__getitem__, self.tree, filename.encode())
-        except (KeyError, NotTreeError, ValueError) as error:
+        except (KeyError, NotTreeError, SubmoduleEncountered, ValueError) as error:
             raise ManifestMissing(f"{filename} is not in the infrastructure repository") from error
         if mode not in _REGULAR_FILES:
             raise ManifestMissing(f"{filename} is not a regular file of the infrastructure repository")
@@ -160,15 +165,18 @@ class Infrastructure:
         def pack(*_: object, **__: object) -> tuple[int, Iterator[UnpackedObject]]:
             return pack_objects_to_data([(item, None) for item in objects])
 
+        said = bytearray()
+
         def send(client: GitClient, path: str) -> str | None:
-            result = client.send_pack(path.encode(), update, pack)
+            result = client.send_pack(path.encode(), update, pack, progress=said.extend)
             return (result.ref_status or {}).get(ref)
 
         problem = await self._exchange(send)
         if problem and any(words in problem.lower() for words in _RACED):
             raise Raced
         if problem:
-            raise InfrastructureRefused(f"the git server refused to update {ref.decode()}: {problem}")
+            words = " ".join(said.decode(errors="replace").split())[:_SHOWN]
+            raise InfrastructureRefused(f"the git server refused to update {ref.decode()}: {problem} {words}".rstrip())
 
     async def _exchange(self, ask: Callable[[GitClient, str], T]) -> T:
         def work() -> T:
@@ -176,7 +184,7 @@ class Infrastructure:
                 return ask(*self._client())
 
         with anyio.move_on_after(EXCHANGE_LIMIT):
-            return await anyio.to_thread.run_sync(work, abandon_on_cancel=True)
+            return await _in_a_thread(work)
         raise InfrastructureUnavailable(f"{self.url} did not answer within {EXCHANGE_LIMIT:.0f} s")
 
     def _client(self) -> tuple[GitClient, str]:
@@ -184,9 +192,42 @@ class Infrastructure:
         if parts.scheme not in ("http", "https"):
             return get_transport_and_path(self.url)
         # GitHub takes any user name beside a token; this is the one it documents for apps.
+        if self._token and not (self._token.isascii() and self._token.isprintable()):
+            raise InfrastructureRefused(f"the token for {self.url} holds characters that no token has")
         user = "x-access-token" if self._token else None
         host = f"{parts.scheme}://{parts.netloc}"
-        return HttpGitClient(host, username=user, password=self._token, timeout=EXCHANGE_LIMIT), parts.path
+        client = _SmartClient(host, username=user, password=self._token, timeout=EXCHANGE_LIMIT)
+        # One question is one request: whether to ask again is decided by who asks, not behind its back.
+        client.pool_manager.connection_pool_kw["retries"] = Retry(connect=0, read=0, status=0, other=0, redirect=3)
+        return client, parts.path
+
+
+class _SmartClient(HttpGitClient):
+    """Takes no page of a proxy for a "dumb" repository, which would have no refs."""
+
+    @property
+    def dumb(self) -> bool:
+        return False
+
+    @dumb.setter
+    def dumb(self, value: bool) -> None:
+        if value:
+            raise GitProtocolError("sent a page that is not git's")
+
+
+async def _in_a_thread(work: Callable[[], T]) -> T:
+    """Return what ``work`` returns, from a thread that does not keep the program alive when it is left behind."""
+    result: Future[T] = Future()
+    result.set_running_or_notify_cancel()
+
+    def run() -> None:
+        try:
+            result.set_result(work())
+        except BaseException as error:  # noqa: BLE001 - raised again where it is awaited
+            result.set_exception(error)
+
+    threading.Thread(target=run, daemon=True).start()
+    return await asyncio.wrap_future(result)
 
 
 def claim_object(text: str) -> str:
@@ -233,6 +274,8 @@ def _told(url: str) -> Iterator[None]:
     """Turn what dulwich and the network raise into the pipeline's own errors; no cause may carry a header."""
     try:
         yield
+    except (StageError, Raced):
+        raise
     except HTTPUnauthorized:
         raise InfrastructureRefused(f"{url} does not accept the token") from None
     except NotGitRepository:
@@ -244,3 +287,5 @@ def _told(url: str) -> Iterator[None]:
         raise InfrastructureUnavailable(
             f"{url} does not answer as a git server: {type(error).__name__} {text}"
         ) from None
+    except Exception as error:  # noqa: BLE001 - dulwich: ValueError, AssertionError, zlib.error and more
+        raise InfrastructureUnavailable(f"{url} does not answer as a git server: {type(error).__name__}") from None

@@ -125,14 +125,14 @@ class Registry:
         with self._session.deadline():
             return await self._held(reference)
 
-    async def labels(self, reference: str) -> dict[str, str]:
+    async def labels(self, reference: str) -> dict[str, str] | None:
         """Return the labels of an image, for linux/amd64 where it has several platforms.
 
         Args:
             reference: A tag, or a digest as text.
 
         Returns:
-            The labels; empty when the image has none.
+            The labels, empty when the image has none; None when the reference holds no image for linux/amd64.
 
         Raises:
             RegistryRefused: if the registry refuses the caller.
@@ -143,7 +143,7 @@ class Registry:
             if manifest.linux_amd64:
                 manifest = await self._session.persist(partial(self._image, str(manifest.linux_amd64)))
             if manifest.config is None:
-                raise RegistryUnavailable(f"{self._name} holds no image for linux/amd64 at {reference}")
+                return None
             return await self._session.persist(partial(self._labels, manifest.config))
 
     async def put_artifact(

@@ -12,6 +12,7 @@ from stage_ci.rules.build_failure import last_line
 
 # pytest's documented exit codes: https://docs.pytest.org/en/stable/reference/exit-codes.html
 _PYTEST_OK: Final = 0
+_PYTEST_USAGE: Final = 4
 _PYTEST_NOTHING_COLLECTED: Final = 5
 _TIMED_OUT: Final = 124  # run_tests.py, after timeout(1)
 _FIRST_FEW: Final = 3
@@ -65,7 +66,9 @@ class LintReport:
 def _finding(run: ToolRun) -> str:
     """Return the first line that names a place: a file of a diff, or a flake8 line."""
     lines = [line.strip() for line in (run.stdout + "\n" + run.stderr).splitlines() if line.strip()]
-    places = [line.removeprefix("--- ").split("\t")[0] for line in lines if line.startswith("--- ")]
+    places = [
+        line.removeprefix("--- ").split("\t")[0].removesuffix(":before") for line in lines if line.startswith("--- ")
+    ]
     shown = places or lines or [f"ended with status {run.status}"]
     rest = len(shown) - 1
     return shown[0] + (f" and {rest} more" if rest else "")
@@ -81,6 +84,7 @@ class TestReport:
     output: str
     tests: int
     failed: tuple[str, ...]
+    skipped: int = 0
 
     @classmethod
     def read(cls, status: int, output: str, junit: str | None) -> "TestReport":
@@ -89,11 +93,12 @@ class TestReport:
         if suite is None:
             return cls(status, output, 0, ())
         failed = tuple(
-            f"{case.get('classname', '')}::{case.get('name', '')}"
+            f"{case.get('classname', '')}::{case.get('name', '')}".removeprefix("::")
             for case in suite.iter("testcase")
             if case.find("failure") is not None or case.find("error") is not None
         )
-        return cls(status, output, int(suite.get("tests", "0")), failed)
+        cases = list(suite.iter("testcase"))
+        return cls(status, output, len(cases), failed, sum(1 for case in cases if case.find("skipped") is not None))
 
     def require(self) -> None:
         """Do nothing if tests ran and all of them passed.
@@ -102,7 +107,9 @@ class TestReport:
             NothingChecked: if no test was collected.
             TestsFailed: if a test failed, or the run crashed or ran out of time.
         """
-        if self.status == _PYTEST_NOTHING_COLLECTED or "file or directory not found" in self.output:
+        if self.status == _PYTEST_NOTHING_COLLECTED or (
+            self.status == _PYTEST_USAGE and "file or directory not found" in self.output
+        ):
             raise NothingChecked("no test was collected from tests/unit/", step="test")
         if self.status == _TIMED_OUT:
             raise TestsFailed("the tests did not end within their time limit")
@@ -111,19 +118,22 @@ class TestReport:
             raise TestsFailed(f"{len(self.failed)} of {self.tests} tests failed: {named}")
         if self.status != _PYTEST_OK:
             raise TestsFailed(f"pytest ended with status {self.status}: {last_line(self.output)}")
-        if not self.tests:
+        if self.tests == self.skipped:
             raise NothingChecked("pytest ran no test", step="test")
 
     @property
     def summary(self) -> str:
         """One line for a person."""
-        return f"{self.tests} passed"
+        return f"{self.tests - self.skipped} passed" + (f", {self.skipped} skipped" if self.skipped else "")
 
 
 def started_at(output: str) -> datetime | None:
     """Return when a test run started, as its own first line says; None if it never got that far."""
     found = _STARTED.search(output)
-    return datetime.fromisoformat(found[1]) if found else None
+    try:
+        return datetime.fromisoformat(found[1]) if found else None
+    except ValueError:
+        return None
 
 
 def _suite(junit: str | None) -> ET.Element | None:

@@ -34,7 +34,12 @@ class InputDigest:
             bases: Each base image as the Dockerfile names it, and the reference with digest it stands for.
             arguments: The build arguments, ``NAME=value``.
         """
-        parts = ["files", *files.splitlines(), "bases", *(f"{name} {bases[name]}" for name in sorted(bases))]
+        parts = [
+            "files",
+            *files.removesuffix("\n").split("\n"),
+            "bases",
+            *(f"{name} {bases[name]}" for name in sorted(bases)),
+        ]
         text = "\n".join([*parts, "arguments", *sorted(arguments)])
         return cls(Digest(f"sha256:{hashlib.sha256(text.encode()).hexdigest()}"))
 
@@ -84,5 +89,6 @@ def next_free(line: VersionLine, tags: Iterable[str], claims: Claims) -> Version
 
 
 def _prefix(repository: Repository) -> str:
-    # git-check-ref-format forbids the colon of a registry's port.
-    return f"{_NAMESPACE}{repository.registry.replace(':', '+')}/{repository.path}/"
+    # git-check-ref-format(1) forbids colons, brackets and names that end in .lock; no repository's name holds a plus.
+    plain = f"{repository.registry}/{repository.path}/".translate(str.maketrans(":[]", "+++"))
+    return _NAMESPACE + plain.replace(".lock/", ".lock+/")

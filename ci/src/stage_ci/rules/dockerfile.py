@@ -1,13 +1,17 @@
 """What a Dockerfile says of its base images: https://docs.docker.com/reference/dockerfile/#from."""
 
 import re
+import shlex
+from collections.abc import Iterator
 from typing import Final
 
 from stage_ci.errors import InvalidInput
 
-_FROM: Final = re.compile(r"^\s*FROM\s+(?:--\S+\s+)*(\S+)(?:\s+AS\s+(\S+))?\s*$", re.IGNORECASE | re.MULTILINE)
-_ARG: Final = re.compile(r"^\s*ARG\s+(\w+)=(\S+)\s*$", re.IGNORECASE | re.MULTILINE)
-_VARIABLE: Final = re.compile(r"\$\{?(\w+)\}?")
+_FROM: Final = re.compile(r"FROM\s+(?:--\S+\s+)*(\S+)(?:\s+AS\s+(\S+))?", re.IGNORECASE)
+_ARG: Final = re.compile(r"ARG\s+(.*)", re.IGNORECASE | re.DOTALL)
+_VARIABLE: Final = re.compile(r"\$(?:(\w+)|\{(\w+)(?::-([^}$]*))?\})")
+_CONTINUED: Final = re.compile(r"\\[ \t]*$")
+_HEREDOC: Final = re.compile(r"<<(-?)([\"']?)(\w+)\2")
 # The reserved name of an empty image.
 _SCRATCH: Final = "scratch"
 
@@ -18,20 +22,55 @@ def base_images(dockerfile: str) -> tuple[str, ...]:
     Raises:
         InvalidInput: if the file has no FROM, or one whose variable has no default before it.
     """
-    defaults = {name: value.strip("\"'") for name, value in _ARG.findall(dockerfile)}
+    defaults: dict[str, str] = {}
     stages: set[str] = {_SCRATCH}
     bases: dict[str, None] = {}
-    for image, stage in _FROM.findall(dockerfile):
-        name = _VARIABLE.sub(lambda match: defaults.get(match[1], match[0]), image)
-        if "$" in name:
-            raise InvalidInput(
-                f"the Dockerfile's FROM {image} uses a variable without a default",
-                step="build",
-                remedy="give the ARG a default",
-            )
-        if name.lower() not in stages:
-            bases[name] = None
-        stages.add(stage.lower())
-    if not bases and len(stages) == 1:
+    for instruction in _instructions(dockerfile):
+        if (argument := _ARG.fullmatch(instruction)) and len(stages) == 1:
+            defaults.update(_defaults(argument[1], defaults))
+        if start := _FROM.fullmatch(instruction):
+            name = _filled(start[1].strip("\"'"), defaults)
+            if "$" in name or not name:
+                raise InvalidInput(
+                    f"the Dockerfile's FROM {start[1]} uses a variable without a default",
+                    step="build",
+                    remedy="give the ARG a default",
+                )
+            if name.lower() not in stages:
+                bases[name] = None
+            stages.add((start[2] or "").lower())
+    if len(stages) == 1:
         raise InvalidInput("the Dockerfile has no FROM", step="build", remedy="start the Dockerfile with FROM")
     return tuple(bases)
+
+
+def _instructions(dockerfile: str) -> Iterator[str]:
+    """Yield each instruction in one line, without comments and here-documents."""
+    lines = iter(dockerfile.removeprefix("\ufeff").splitlines())
+    whole = ""
+    for line in lines:
+        if line.lstrip().startswith("#") or (whole and not line.strip()):
+            continue
+        whole += _CONTINUED.sub(" ", line)
+        if _CONTINUED.search(line):
+            continue
+        yield whole.strip()
+        for dash, _, end in _HEREDOC.findall(whole):
+            for inner in lines:
+                if (inner.lstrip("\t") if dash else inner) == end:
+                    break
+        whole = ""
+    yield whole.strip()
+
+
+def _defaults(text: str, known: dict[str, str]) -> dict[str, str]:
+    try:
+        words = shlex.split(text)
+    except ValueError:
+        return {}
+    pairs = (word.partition("=") for word in words)
+    return {name: _filled(value, known) for name, equals, value in pairs if equals}
+
+
+def _filled(text: str, defaults: dict[str, str]) -> str:
+    return _VARIABLE.sub(lambda found: defaults.get(found[1] or found[2], found[3] or found[0]), text)

@@ -7,6 +7,7 @@ import json
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
+from datetime import date
 from typing import Any, Final
 
 from stage_ci.errors import NothingChecked, ScannerUnavailable, VulnerableImage
@@ -59,10 +60,10 @@ class Verdict:
             components = json.loads(sbom).get("components") or []
             packages = sum(1 for component in components if component.get("type") == "library")
             findings = tuple(_findings(json.loads(report)))
-            updated = str(json.loads(metadata)["UpdatedAt"])
+            updated = date.fromisoformat(json.loads(metadata)["UpdatedAt"][:10])
         except (ValueError, KeyError, TypeError, AttributeError) as error:
             raise ScannerUnavailable(f"the scanner wrote no readable report ({type(error).__name__})") from error
-        return cls(packages, findings, updated[:10], rehearsal)
+        return cls(packages, findings, f"{updated}", rehearsal)
 
     def require(self) -> None:
         """Do nothing if the image may be released.

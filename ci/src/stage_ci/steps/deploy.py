@@ -75,14 +75,18 @@ async def _deploy_once(
         return Deployed(snapshot.commit, ())
     message = commit_message(place.filename, edit, target)
     commit = await infrastructure.commit(snapshot, place.branch, str(place.filename), edit.content, message)
-    return Deployed(commit, edit.changes)
+    return Deployed(commit, _moved(edit))
 
 
 def commit_message(filename: Filename, edit: Edit, target: Target) -> str:
     """Return the message of a deploying commit: what moved where, for `git log`."""
-    moved = "\n".join(f"{change.path}: {change.old} -> {change.new}" for change in edit.changes)
+    moved = "\n".join(f"{change.path}: {change.old} -> {change.new}" for change in _moved(edit))
     digest = f"\n\nImage-Digest: {target.digest}" if target.digest else ""
     return f"{filename}: {target.repository.path} {target.tag}\n\n{moved}{digest}\n"
+
+
+def _moved(edit: Edit) -> tuple[Change, ...]:
+    return tuple(change for change in edit.changes if change.old != change.new)
 
 
 async def edited(infra: dagger.Directory, filename: Filename, target: Target) -> dagger.Changeset:

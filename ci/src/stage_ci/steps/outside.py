@@ -1,5 +1,6 @@
 """The registry and the infrastructure repository of a run: real ones, the caller's own, or the embedded ones."""
 
+import re
 from collections.abc import AsyncIterator, Awaitable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -23,6 +24,8 @@ from stage_ci.rules.registry import api_host
 from stage_ci.steps.together import together
 
 _GITHUB: Final = "https://github.com"
+# Names as the hosting services allow them; no part begins with a dot, so none leads out of a folder.
+_REPOSITORY: Final = re.compile(r"[A-Za-z0-9_-][A-Za-z0-9._-]*(?:/[A-Za-z0-9_-][A-Za-z0-9._-]*)+")
 # The value of --database that asks for the authored one.
 REHEARSAL_DATABASE: Final = "rehearsal"
 
@@ -106,14 +109,15 @@ async def outside(
         InvalidInput: if the infrastructure repository's address holds credentials.
         MissingCredential: if a credential is empty.
     """
-    service = embedded.infrastructure(infra_repo, access.seed or dag.directory()) if embedded else access.infra_service
+    path = repository_path(infra_repo)
+    service = embedded.infrastructure(path, access.seed or dag.directory()) if embedded else access.infra_service
     url, credentials, host, token = await together(
         _registry_url(access, embedded, repository),
         _credentials(access),
-        _url(service, _GITHUB),
+        _url(service, host_of(infra_repo)),
         _plain(access.token, "TOKEN"),
     )
-    infrastructure = Infrastructure(repository_url(infra_repo, host), token)
+    infrastructure = Infrastructure(f"{host}/{path}.git", token)
     async with Registry(url, repository.path, credentials) as registry:
         yield Outside(registry, infrastructure, _target(access, embedded, repository))
 
@@ -128,15 +132,29 @@ def _target(access: Access, embedded: Embedded | None, repository: Repository) -
     return Target(repository.registry, service, access.docker_username, access.docker_password)
 
 
-def repository_url(infra_repo: str, host: str) -> str:
-    """Return where git finds ``infra_repo``: itself if it is a URL, else a path below ``host``.
+def repository_path(infra_repo: str) -> str:
+    """Return the path of the infrastructure repository on its server, without ``.git``: ``owner/name``.
 
     Raises:
-        InvalidInput: if it holds credentials, which would end up in messages.
+        InvalidInput: if it is neither ``owner/name`` nor an http(s) URL, or holds credentials.
     """
     if "@" in infra_repo:
         raise InvalidInput("--infra-repo holds credentials", step="deploy", remedy="give the token as --token")
-    return infra_repo if "://" in infra_repo else f"{host}/{infra_repo.removesuffix('.git')}.git"
+    scheme, separator, rest = infra_repo.rpartition("://")
+    path = (rest.partition("/")[2] if separator else rest).removesuffix(".git")
+    if (separator and scheme not in ("http", "https")) or not _REPOSITORY.fullmatch(path):
+        raise InvalidInput(
+            f"--infra-repo={infra_repo[:100]!r} is no repository",
+            step="deploy",
+            remedy="give owner/name on GitHub, or an https URL",
+        )
+    return path
+
+
+def host_of(infra_repo: str) -> str:
+    """Return the scheme and host of the infrastructure repository's URL; GitHub's for ``owner/name``."""
+    scheme, separator, rest = infra_repo.rpartition("://")
+    return f"{scheme}://{rest.partition('/')[0]}" if separator else _GITHUB
 
 
 async def database(

@@ -71,10 +71,10 @@ async def _claim_once(inputs: InputDigest, text: str, outside: Outside, line: Li
         await outside.infrastructure.create(claim_ref(line.repository, version), text)
     # Somebody who claims nothing may have pushed the tag since the listing.
     digest = await outside.registry.digest(str(version))
-    if digest and InputDigest.read(await outside.registry.labels(str(version))) != inputs:
+    if digest and InputDigest.read(await outside.registry.labels(str(version)) or {}) != inputs:
         raise _Foreign
     return version, digest
 
 
 async def _foreign(version: Version, tags: list[str], inputs: InputDigest, registry: Registry) -> bool:
-    return str(version) in tags and InputDigest.read(await registry.labels(str(version))) != inputs
+    return str(version) in tags and InputDigest.read(await registry.labels(str(version)) or {}) != inputs

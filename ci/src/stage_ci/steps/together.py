@@ -5,6 +5,7 @@ from typing import Any
 
 import anyio
 
+from stage_ci.adapters.commands import first_of
 from stage_ci.errors import StageError
 
 
@@ -39,8 +40,7 @@ async def together(*steps: Awaitable[Any]) -> list[Any]:
             for place, step in enumerate(steps):
                 group.start_soon(one, place, step)
     except ExceptionGroup as error:
-        # Whatever was not expected: the first of it says more than "unhandled errors in a TaskGroup".
-        raise _first(error) from error
+        raise first_of(error) from error
     _raise([failures[place] for place in sorted(failures)])
     return results
 
@@ -52,8 +52,3 @@ def _raise(failures: list[StageError]) -> None:
         raise unique[0]
     if unique:
         raise SeveralFailed(unique)
-
-
-def _first(group: BaseExceptionGroup[BaseException]) -> BaseException:
-    inner = group.exceptions[0]
-    return _first(inner) if isinstance(inner, BaseExceptionGroup) else inner

@@ -121,7 +121,7 @@ def test_images_elsewhere_are_no_kustomization() -> None:
 def test_a_kustomization_s_digest_needs_a_new_one() -> None:
     """Fault 25: a pinned entry is refused like a pinned image, and replaced when the digest is known."""
     pinned = KUSTOMIZATION + f"  digest: {OLD}\n".encode()
-    with pytest.raises(ManifestUnreadable, match=r"kustomization\.yaml:2: .*holds a digest.*--digest"):
+    with pytest.raises(ManifestUnreadable, match=r"kustomization\.yaml:2: .*holds a digest.*--image-digest"):
         update(pinned, target(), filename="kustomization.yaml")
     edit = update(pinned, target(digest=NEW), filename="kustomization.yaml")
     assert edit.content == pinned.replace(b"v1.0.0", b"v1.0.1").replace(OLD.encode(), NEW.encode())

@@ -143,7 +143,7 @@ def test_a_digest_without_a_new_one_is_refused() -> None:
         error = refusal(pod(f"{{image: {IMAGE}:v1.0.0}}", f'{{image: "{IMAGE}{tag}@{OLD}"}}'))
         assert type(error) is ManifestUnreadable
         assert f"svm.yaml:1: {IMAGE}{tag}@{OLD} holds a digest" in str(error)
-        assert "--digest" in str(error)
+        assert "--image-digest" in str(error)
 
 
 @pytest.mark.fault(26)

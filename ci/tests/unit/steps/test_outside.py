@@ -3,21 +3,21 @@
 import pytest
 
 from stage_ci.errors import InvalidInput
-from stage_ci.steps.outside import Access, repository_url
+from stage_ci.steps.outside import Access, host_of, repository_path
 
 
 @pytest.mark.parametrize(
-    ("given", "url"),
+    ("given", "host", "path"),
     [
-        ("owner/infra", "https://git.example/owner/infra.git"),
-        ("owner/infra.git", "https://git.example/owner/infra.git"),
-        ("https://other.example/owner/infra", "https://other.example/owner/infra"),
-        ("http://localhost:8081/infra.git", "http://localhost:8081/infra.git"),
+        ("owner/infra", "https://github.com", "owner/infra"),
+        ("owner/infra.git", "https://github.com", "owner/infra"),
+        ("https://other.example/owner/infra", "https://other.example", "owner/infra"),
+        ("http://localhost:8081/group/sub/infra.git", "http://localhost:8081", "group/sub/infra"),
     ],
 )
-def test_a_name_is_looked_for_at_the_host_and_an_address_is_itself(given: str, url: str) -> None:
-    """With or without the ending of a bare repository."""
-    assert repository_url(given, "https://git.example") == url
+def test_a_name_is_looked_for_at_github_and_an_address_at_its_host(given: str, host: str, path: str) -> None:
+    """With or without the ending of a bare repository; a rehearsal takes the path only, and so stays on the machine."""
+    assert (host_of(given), repository_path(given)) == (host, path)
 
 
 @pytest.mark.fault(18)
@@ -27,15 +27,17 @@ def test_a_name_is_looked_for_at_the_host_and_an_address_is_itself(given: str, u
 def test_an_address_with_credentials_is_refused_without_repeating_them(given: str) -> None:
     """Fault 18: addresses end up in messages, tokens do not."""
     with pytest.raises(InvalidInput, match="--infra-repo holds credentials; give the token as --token") as refused:
-        repository_url(given, "https://git.example")
+        repository_path(given)
     assert "canary" not in str(refused.value)
 
 
-@pytest.mark.parametrize("given", ["file:///etc", "ssh://git.example/owner/infra"])
-def test_another_way_than_http_is_refused(given: str) -> None:
+@pytest.mark.parametrize(
+    "given", ["file:///etc/x", "ssh://git.example/owner/infra", "owner", "../x/y", "owner/.git", "a//b", ""]
+)
+def test_what_is_no_repository_is_refused(given: str) -> None:
     """The argument's text promises https; a file of the pipeline's own container is no infrastructure repository."""
     with pytest.raises(InvalidInput):
-        repository_url(given, "https://git.example")
+        repository_path(given)
 
 
 def test_with_nothing_given_the_embedded_servers_serve() -> None:

@@ -6,12 +6,16 @@ Runs in the test container, with the standard library only.
 """
 
 import base64
+import contextlib
 import json
 import os
 import pathlib
+import re
 import subprocess
 import sys
+import tempfile
 import urllib.parse
+import xml.etree.ElementTree as ET
 from collections.abc import Iterable
 from datetime import UTC, datetime
 
@@ -19,52 +23,96 @@ SECRETS = pathlib.Path("/run/secrets/environment")
 DOTENV = pathlib.Path("/run/dotenv/.env")
 TIMED_OUT = 124  # as timeout(1) ends
 HIDDEN = b"***"
+PIECE = 12  # bytes of a value that tell something of it, as a line of a key or the beginning of a token does
+NUMBER = re.compile(r"[\d.]*")
+ESCAPES = str.maketrans({"\\": "\\\\", '"': '\\"', "\n": "\\n", "\r": "\\r"})
 
 
 def dotenv(values: dict[str, str]) -> str:
-    """Return the text of a `.env` from which python-dotenv reads each value byte for byte."""
-    return "".join(
-        "{}='{}'\n".format(name, value.replace("\\", "\\\\").replace("'", "\\'")) for name, value in values.items()
-    )
+    """Return the text of a `.env` from which python-dotenv reads each value byte for byte.
+
+    It knows escapes in double quotes, and replaces `${NAME:-default}` in any quotes: so `${` is written as the default
+    of a variable without a name, and so is a last backslash, which earlier releases take for the quote's escape.
+    """
+    lines = []
+    for name, value in values.items():
+        text = value.translate(ESCAPES).replace("${", "${:-$}{")
+        if value.endswith("\\"):
+            text = text[:-2] + "${:-\\\\}"
+        lines.append(f'{name}="{text}"\n')
+    return "".join(lines)
 
 
-def disguises(value: str) -> list[bytes]:
-    """Return the forms in which a tool may print a value, longest first."""
+def disguises(value: str) -> set[bytes]:
+    """Return the forms in which a tool may print a value."""
     raw = value.encode()
-    forms = {
-        raw,
-        base64.b64encode(raw),
-        base64.urlsafe_b64encode(raw),
-        base64.b64encode(raw).rstrip(b"="),
-        base64.urlsafe_b64encode(raw).rstrip(b"="),
-        raw.hex().encode(),
-        urllib.parse.quote(value, safe="").encode(),
-        urllib.parse.quote_plus(value).encode(),
-        json.dumps(value)[1:-1].encode(),
-        repr(value)[1:-1].encode(),
-        value.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;").replace('"', "&quot;").encode(),
+    texts = {
+        value,
+        repr(value)[1:-1],
+        ascii(value)[1:-1],
+        repr(raw)[2:-1],
+        json.dumps(value)[1:-1],
+        json.dumps(value, ensure_ascii=False)[1:-1],
+        urllib.parse.quote(value),
+        urllib.parse.quote(value, safe=""),
+        urllib.parse.quote_plus(value),
+        raw.hex(),
     }
-    return sorted((form for form in forms if form), key=len, reverse=True)
+    # Behind 0, 1 or 2 other bytes, such as a user's name and a colon, base64 spells the same bytes in three ways.
+    for before in range(3):
+        whole = base64.b64encode(b"\0" * before + raw).rstrip(b"=")
+        inner = whole[-(-before * 4 // 3) :] if before else whole
+        texts |= {inner.decode(), inner.translate(bytes.maketrans(b"+/", b"-_")).decode()}
+    texts |= {base64.b64encode(raw).decode(), base64.urlsafe_b64encode(raw).decode()}
+    return {text.encode() for text in texts if text}
 
 
 def hide(data: bytes, values: Iterable[str]) -> bytes:
-    """Return the bytes without any value, whatever form it comes in."""
-    for value in values:
-        for form in disguises(value):
-            data = data.replace(form, HIDDEN)
-    return data
+    """Return the bytes without any value, whatever form it comes in, and without long pieces of one."""
+    forms = {form for value in values for form in disguises(value)}
+    for form in sorted(forms, key=len, reverse=True):
+        data = data.replace(form, HIDDEN)
+    pieces = {form[at : at + PIECE] for form in forms for at in range(0, len(form) - PIECE + 1, 4)}
+    kept, end, at = bytearray(), 0, 0
+    while pieces and at <= len(data) - PIECE:
+        if data[at : at + PIECE] in pieces:
+            kept += data[end:at] if at > end else b""
+            kept += HIDDEN if at > end or not at else b""
+            end = at + PIECE
+            at = end
+        else:
+            at += 1
+    return bytes(kept + data[end:])
+
+
+def hide_in_report(path: pathlib.Path, values: Iterable[str]) -> None:
+    """Hide the values in the texts of an XML file, and leave its names and numbers; half of a file is removed."""
+    try:
+        tree = ET.parse(path)  # noqa: S314 - written by pytest and coverage
+    except ET.ParseError:
+        path.unlink()
+        return
+    for element in tree.iter():
+        element.text = hide((element.text or "").encode(), values).decode()
+        element.tail = hide((element.tail or "").encode(), values).decode()
+        for name, text in element.items():
+            if not NUMBER.fullmatch(text):
+                element.set(name, hide(text.encode(), values).decode())
+    tree.write(path, encoding="utf-8", xml_declaration=True)
 
 
 def run(command: list[str], seconds: float) -> tuple[int, bytes]:
-    """Return (status, output) of the command; it and its children are ended when the time is over."""
-    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, start_new_session=True) as process:
-        try:
-            output, _ = process.communicate(timeout=seconds)
-        except subprocess.TimeoutExpired:
-            os.killpg(process.pid, 9)
-            output, _ = process.communicate()
-            return TIMED_OUT, output
-    return process.returncode, output
+    """Return (status, output) of the command; it and its children are ended when it is over, or its time is."""
+    with tempfile.TemporaryFile() as output:
+        with subprocess.Popen(command, stdout=output, stderr=subprocess.STDOUT, start_new_session=True) as process:
+            try:
+                status = process.wait(seconds)
+            except subprocess.TimeoutExpired:
+                status = TIMED_OUT
+            with contextlib.suppress(ProcessLookupError):
+                os.killpg(process.pid, 9)
+        output.seek(0)
+        return status, output.read()
 
 
 def main() -> int:
@@ -82,7 +130,7 @@ def main() -> int:
     command += ["--cov-report", f"xml:{reports / 'coverage.xml'}", "--cov-report", "term", "-p", "no:cacheprovider"]
     status, output = run(command, seconds)
     for path in reports.glob("*.xml"):
-        path.write_bytes(hide(path.read_bytes(), values.values()))
+        hide_in_report(path, values.values())
     sys.stdout.buffer.write(hide(output, values.values()))
     return status if status >= 0 else 128 - status  # ended by a signal, as a shell tells it
 

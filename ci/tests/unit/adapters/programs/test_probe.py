@@ -110,6 +110,7 @@ def test_a_green_service_ends_0_with_its_answers(service: Service) -> None:
         "/health answers 200: ok",
         "/ready answers 200: ready",
         f"/predict_one answers 200: {PREDICTION}",
+        "ready, and answers a ticket with Hardware",
     ]
 
 
