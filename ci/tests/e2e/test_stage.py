@@ -72,6 +72,9 @@ def test_the_summary_says_that_nothing_left_the_machine(rehearsal: Rehearsal, se
     assert second.startswith(f"Released: docker.io/{IMAGE}:v1.0.1@sha256:")
     assert [line.split()[0] for line in rest] == ["lint", "test", "scan", "smoke", "manifest", "commit"]
 
+    shown = (REPOSITORY / "README.md").read_text().partition("$ make stage\n")[2].partition("```")[0].splitlines()
+    assert [line.split()[0] for line in shown] == [line.split()[0] for line in call.stdout.splitlines()]
+
 
 def test_a_newer_version_in_the_manifest_stays(rehearsal: Rehearsal, service: Path, tmp_path: Path) -> None:
     """Fault 17: a manifest that names a newer version is left alone, and the run ends well."""
