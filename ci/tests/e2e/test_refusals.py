@@ -27,7 +27,7 @@ def refused(released: Rehearsal, before: tuple[str, str], source: Path, *argumen
     assert call.stdout == ""
     assert "Traceback" not in call.stderr
     assert released.state() == before
-    return call.stderr[call.stderr.rindex("Error: ") :]
+    return call.error
 
 
 def test_a_failing_test_and_findings_of_every_linter_are_told_in_one_run(
@@ -139,5 +139,5 @@ def test_a_manifest_that_cannot_be_edited_stops_the_release_before_the_push(
 ) -> None:
     """Faults 19, 22: nothing is published that could not be deployed."""
     with (service / "src" / "service" / "__init__.py").open("a") as file:
-        file.write("\n# changed\n")
+        file.write("\n\n# changed\n")
     assert words in refused(released, before, service, flag)

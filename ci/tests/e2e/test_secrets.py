@@ -18,7 +18,7 @@ def test_that_prints_what_it_knows() -> None:
     import urllib.parse
 
     text = pathlib.Path(".env").read_text()
-    value = text.split("DATABRICKS_TOKEN=")[1].split("'")[1]
+    value = text.split("DATABRICKS_TOKEN=")[1].split('"')[1]
     print(text, base64.b64encode(value.encode()), urllib.parse.quote(value, safe=""))
     assert len(value) == {len(CANARY)}
     assert value == "something else"

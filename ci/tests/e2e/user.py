@@ -35,9 +35,9 @@ class Call:
 
     @property
     def error(self) -> str:
-        """The line in which a person reads why it failed."""
-        lines = [line for line in self.stderr.splitlines() if line.startswith("Error: ")]
-        return re.sub(r" \[traceparent:.*\]$", "", lines[-1]) if lines else ""
+        """The lines in which a person reads why it failed, one for each step that did."""
+        told = "\n" + self.stderr
+        return re.sub(r" \[traceparent:.*\]", "", told[told.rindex("\nError: ") + 1 :]) if "\nError: " in told else ""
 
     @property
     def release(self) -> dict[str, str]:

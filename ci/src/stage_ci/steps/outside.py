@@ -65,6 +65,14 @@ class Access:
         )
         return Embedded.named(rehearsal) if is_rehearsal(given) else None
 
+    async def require_values(self) -> None:
+        """Do nothing if no credential that was given is empty: known before anything runs, not minutes later.
+
+        Raises:
+            MissingCredential: if one is; names it.
+        """
+        await together(_credentials(self), _plain(self.token, "TOKEN"))
+
 
 def looked_into(rehearsal: str | None) -> Embedded | None:
     """Return the rehearsal that the caller wants to look into; None for the real registry and repository."""

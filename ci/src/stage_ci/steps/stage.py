@@ -28,6 +28,7 @@ async def stage(order: Order, access: Access, embedded: Embedded | None) -> Rele
     Raises:
         StageError: the first thing that forbids the release, or all of them.
     """
+    await access.require_values()
     async with AsyncExitStack() as stack:
         linted, tested, fit, reached = await together(
             lint(order.source),
