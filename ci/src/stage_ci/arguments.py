@@ -36,10 +36,13 @@ _NOT_UPLOADED: Final = [
     "**/*.key",
     "**/*.p12",
     "**/*.pfx",
-    "**/id_rsa*",
+    "**/id_dsa*",
+    "**/id_ecdsa*",
     "**/id_ed25519*",
+    "**/id_rsa*",
     "**/__pycache__",
     "**/node_modules",
+    "**/venv",
     "bench",
     "ci",
     "docs",
@@ -58,7 +61,7 @@ Source = Annotated[
     Ignore(_NOT_UPLOADED),
     Doc(
         "Folder that holds Dockerfile, src/, tests/unit/ and requirements; by default the repository of this module. "
-        "Hidden files, keys and caches are not uploaded."
+        "Not uploaded: hidden files, keys, caches; at its root also bench, ci, docs, examples, reports and *.md."
     ),
 ]
 Seed = Annotated[
@@ -103,7 +106,9 @@ Databases = Annotated[
         "is the registry given as a service; `rehearsal` is the authored database, with which a scan is no verdict."
     ),
 ]
-RehearsalName = Annotated[str, Doc("Name of the rehearsal, which keeps its registry and repository apart from others.")]
+RehearsalName = Annotated[
+    str, Doc("Name of the rehearsal, which keeps its state apart from others; without effect if credentials are given.")
+]
 LookIntoRehearsal = Annotated[
     str | None,
     Doc("Name of a rehearsal to look into instead of the real registry and repository."),

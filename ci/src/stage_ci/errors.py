@@ -128,14 +128,14 @@ class SmokeFailed(StageError):
     """The built image does not start, is not ready, or answers wrongly."""
 
     step = "smoke"
-    remedy = "run `dagger call build as-service up` and ask it by hand"
+    remedy = "run `dagger call build as-service --use-entrypoint up` and ask it by hand"
 
 
 class VulnerableImage(StageError):
     """The scanner found a critical vulnerability that has a fix."""
 
     step = "scan"
-    remedy = "raise the package to its fixed version"
+    remedy = "raise the package to its fixed version; `dagger call scan` lists all"
 
 
 class ScannerUnavailable(StageError):

@@ -15,7 +15,7 @@ from stage_ci.steps.candidate import built, candidate
 from stage_ci.steps.deploy import deploy as name_in_manifest
 from stage_ci.steps.deploy import edited, published_digest
 from stage_ci.steps.order import Order, line, place
-from stage_ci.steps.outside import Access, authored, looked_into, outside, registry_of
+from stage_ci.steps.outside import Access, announce, authored, looked_into, outside, registry_of
 from stage_ci.steps.outside import database as database_of
 from stage_ci.steps.plan import next_version as next_of
 from stage_ci.steps.plan import plan as planned
@@ -41,7 +41,7 @@ class StageCi:
     @dagger.function
     async def format(self, source: arg.Source) -> dagger.Changeset:
         """Apply isort and black to the source; the command line shows the changes and asks before it writes them."""
-        return checks.formatted(source).changes(source)
+        return (await checks.formatted(source)).changes(source)
 
     @dagger.function
     @dagger.check
@@ -153,7 +153,7 @@ class StageCi:
         """
         access = Access(docker_username, docker_password, token, registry_service, infra_service, seed)
         order = line(image, version_line)
-        embedded = access.embedded(rehearsal)
+        announce(embedded := access.embedded(rehearsal))
         async with outside(access, embedded, order.repository, infra_repo) as reached:
             fit = await candidate(source, database_of(database or [], embedded, registry_service), port)
             published = await publish_candidate(fit, reached, order)
@@ -203,7 +203,8 @@ class StageCi:
         access = Access(docker_username, docker_password, token, registry_service, infra_service, seed)
         order, where = line(image, version_line), place(infra_branch, filename)
         version = line_version(order.versions, image_version)
-        async with outside(access, access.embedded(rehearsal), order.repository, infra_repo) as reached:
+        announce(embedded := access.embedded(rehearsal))
+        async with outside(access, embedded, order.repository, infra_repo) as reached:
             digest = await published_digest(reached.registry, version)
             return (await name_in_manifest(reached.infrastructure, where, order, version, digest)).text(where.filename)
 
@@ -240,7 +241,7 @@ class StageCi:
         experiment_name: arg.ExperimentName = None,
         rehearsal: arg.RehearsalName = arg.REHEARSAL,
     ) -> dagger.Directory:
-        """Collect lint.txt, test.txt, junit.xml, coverage.xml, scan.txt, scan.sarif, sbom.cdx.json and summary.md.
+        """Collect lint.txt, test.txt, junit.xml, coverage.xml, the scanner's files and summary.md.
 
         A check that fails is told in summary.md and does not make this fail. `… export --path=reports` writes them.
         """

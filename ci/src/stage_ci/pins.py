@@ -1,4 +1,4 @@
-"""Every image, tool and bound the pipeline depends on, in one place.
+"""Every image and tool the pipeline depends on, in one place.
 
 Images are named as the public registries name them. Raise a pin here, then run ``make test``.
 """
@@ -6,7 +6,7 @@ Images are named as the public registries name them. Raise a pin here, then run 
 from typing import Final
 
 # Where black, flake8, isort, pytest and the helper programs run: the interpreter of the service's own image.
-PYTHON: Final = "python:3.11-slim-bookworm"
+PYTHON: Final = "python:3.11-slim"
 # The embedded registry: the reference implementation of the OCI distribution specification.
 REGISTRY: Final = "registry:3.0.0"
 # Copies an archive into a registry without changing its digests.

@@ -32,7 +32,9 @@ class Rehearsal:
     async def log(self) -> str:
         """The commits and claims of the embedded infrastructure repository, newest first."""
         commits = await self._git("log", "--format=%H %s", "HEAD")
-        claims = await self._git("for-each-ref", "--format=%(objectname) claim %(refname)", "refs/claims/")
+        claims = await self._git(
+            "for-each-ref", "--sort=-version:refname", "--format=%(objectname) claim %(refname)", "refs/claims/"
+        )
         return commits + claims
 
     @arg.never_cached

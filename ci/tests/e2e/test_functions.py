@@ -40,6 +40,7 @@ def test_help_says_something_of_every_flag(function: str) -> None:
     told = dagger(function, "--help")
     assert told.status == 0
     arguments = told.stdout.partition("ARGUMENTS")[2].partition("\n\n")[0].splitlines()
+    assert arguments
     bare = [line for line in arguments if re.search(r"--\S+ \S+\s*$", line)]
     assert bare == []
 
@@ -123,7 +124,7 @@ def test_reports_hold_the_files_of_a_red_run(service: Path, tmp_path: Path) -> N
     assert "| lint | passed:" in summary
 
 
-def test_a_hanging_test_is_ended_and_a_crash_is_told(service: Path) -> None:
+def test_an_interpreter_that_crashes_is_told(service: Path) -> None:
     """Fault 31: an interpreter that dies is a failed test run, not a pass."""
     test = service / "tests" / "unit" / "test_service.py"
     test.write_text('"""Crash."""\n\nimport os\n\n\ndef test_crash() -> None:\n    """Die."""\n    os._exit(3)\n')

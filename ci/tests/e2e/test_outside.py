@@ -73,6 +73,7 @@ def test_a_release_goes_to_the_given_servers(servers: Servers, service: Path) ->
     assert servers.digest("v1.0.1") == release["digest"]
     assert f"{release['commit']}\trefs/heads/main" in servers.git("ls-remote")
     assert f"refs/claims/docker.io/{IMAGE}/v1.0.1" in servers.git("ls-remote")
+    assert f"{IMAGE}:v1.0.1" in servers.show(MANIFEST)
     assert "canary" not in call.stdout + call.stderr
 
 
@@ -110,7 +111,7 @@ def test_a_registry_that_nobody_serves_is_an_error() -> None:
     call = dagger("latest-version", "--registry-service=tcp://localhost:1")
     assert call.status != 0
     assert call.stdout == ""
-    assert call.error
+    assert "services: " in call.error
 
 
 def test_some_credentials_are_not_enough(service: Path) -> None:
@@ -133,8 +134,3 @@ def test_an_unset_credential_is_refused_by_name(service: Path) -> None:
     call = dagger("stage", f"--source={service}", "--token=env:NO_SUCH_VARIABLE_OF_TEST")
     assert call.status != 0
     assert "NO_SUCH_VARIABLE_OF_TEST" in call.stderr
-
-
-def test_the_manifest_of_the_given_repository_is_edited_in_place(servers: Servers) -> None:
-    """The repository on the caller's machine holds the version that was released."""
-    assert f"{IMAGE}:" in servers.show(MANIFEST)

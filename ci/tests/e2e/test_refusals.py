@@ -1,5 +1,6 @@
 """What must stop a release: each ends with one line that says why, and with nothing changed outside."""
 
+import shutil
 from pathlib import Path
 
 import pytest
@@ -50,7 +51,7 @@ def test_a_planted_critical_vulnerability_stops_the_release(
     """Fault 38: a package with a critical finding that has a fix is named with its fixed version."""
     (service / "requirements").write_text("h11==0.14.0\n")
     error = refused(released, before, service)
-    assert "scan: 1 critical vulnerabilities that have a fix: CVE-2025-43859 in h11 0.14.0 (fixed in 0.16.0)" in error
+    assert "scan: critical vulnerabilities that have a fix: 1 (CVE-2025-43859 in h11 0.14.0 (fixed in 0.16.0))" in error
 
 
 def test_an_image_that_never_becomes_ready_stops_the_release(
@@ -65,7 +66,7 @@ def test_an_image_that_never_becomes_ready_stops_the_release(
 def test_an_image_that_crashes_stops_the_release(released: Rehearsal, before: tuple[str, str], service: Path) -> None:
     """Fault 39: the service ends before it listens."""
     (service / "src" / "service" / "__main__.py").write_text('raise SystemExit("no model")\n')
-    assert "smoke: " in refused(released, before, service)
+    assert "smoke: the image does not start: " in refused(released, before, service)
 
 
 def test_a_missing_database_is_no_finding(released: Rehearsal, before: tuple[str, str], service: Path) -> None:
@@ -76,14 +77,11 @@ def test_a_missing_database_is_no_finding(released: Rehearsal, before: tuple[str
 
 @pytest.mark.parametrize(
     ("path", "words"),
-    [("src", "no Python file was found"), ("tests", "no test was collected from tests/unit/")],
+    [("src", "no Python file was found in src/"), ("tests", "no test was collected from tests/unit/")],
 )
 def test_a_source_without_anything_to_check_is_refused(service: Path, path: str, words: str) -> None:
     """Fault 30: nothing checked is a failure."""
-    for file in (service / "src").rglob("*.py") if path == "src" else ():
-        file.unlink()
-    for file in (service / "tests").rglob("*.py"):
-        file.unlink()
+    shutil.rmtree(service / path)
     call = dagger("lint" if path == "src" else "test", f"--source={service}")
     assert call.status != 0
     assert words in call.error

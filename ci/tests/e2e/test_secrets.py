@@ -45,6 +45,7 @@ def test_the_output_of_the_tests_does_not_hold_it(leaking: Path) -> None:
     call = dagger("test", f"--source={leaking}", *arguments, environment={"DATABRICKS_TOKEN": CANARY})
     assert call.status != 0
     assert "test: 1 of 2 tests failed" in call.error
+    assert "***" in call.stdout + call.stderr
     assert found((call.stdout + call.stderr).encode()) == []
 
 

@@ -28,7 +28,15 @@ def test_the_stage_runs_on_what_decides_the_release() -> None:
     assert STAGE["on"] == {
         "push": {
             "branches": ["main"],
-            "paths": ["src/**", "tests/**", "data/**", "Dockerfile", "requirements", "requirements.dev"],
+            "paths": [
+                "src/**",
+                "tests/**",
+                "data/**",
+                "Dockerfile",
+                "requirements",
+                "requirements.dev",
+                ".dockerignore",
+            ],
         },
         "workflow_dispatch": None,
     }

@@ -1,6 +1,7 @@
 """Runs the linters and the unit tests; what their endings mean is said in rules/checks."""
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Final
 
@@ -26,6 +27,14 @@ _LINTERS: Final = {
 }
 
 
+@dataclass(frozen=True, slots=True)
+class Tests:
+    """How a test run ended, and the folder with ``junit.xml`` and ``coverage.xml``."""
+
+    report: TestReport
+    files: dagger.Directory
+
+
 @step("lint")
 async def lint(source: dagger.Directory) -> LintReport:
     """Return what black, flake8 and isort say of ``source``; all three always run."""
@@ -39,24 +48,25 @@ async def lint(source: dagger.Directory) -> LintReport:
     async with anyio.create_task_group() as group:
         for name, command in _LINTERS.items():
             group.start_soon(one, name, command)
-    return LintReport(files=len(await source.glob("**/*.py")), runs={name: runs[name] for name in _LINTERS})
+    files, sources = await source.glob("**/*.py"), await source.glob("src/**/*.py")
+    return LintReport(files=len(files) if sources else 0, runs={name: runs[name] for name in _LINTERS})
 
 
-def formatted(source: dagger.Directory) -> dagger.Directory:
+@step("format")
+async def formatted(source: dagger.Directory) -> dagger.Directory:
     """Return ``source`` after isort and black have rewritten it."""
-    return (
+    return await (
         _linters(source)
         .with_exec(["isort", "--quiet", "--profile=black", "."])
         .with_exec(["black", "--quiet", "."])
         .directory(toolchain.WORKDIR)
+        .sync()
     )
 
 
 @step("test")
-async def test(
-    source: dagger.Directory, environment: Mapping[str, dagger.Secret]
-) -> tuple[TestReport, dagger.Directory]:
-    """Return how ``tests/unit/`` of ``source`` ended, and the folder with ``junit.xml`` and ``coverage.xml``.
+async def test(source: dagger.Directory, environment: Mapping[str, dagger.Secret]) -> Tests:
+    """Return how ``tests/unit/`` of ``source`` ended.
 
     Args:
         source: The service's source.
@@ -76,7 +86,7 @@ async def test(
         ended = await run(container.with_env_variable("STAGE_CI_NOW", now.isoformat()), command)
     reports = ended.container.directory(REPORTS)
     junit = await reports.file("junit.xml").contents() if "junit.xml" in await reports.entries() else None
-    return TestReport.read(ended.status, ended.stdout + ended.stderr, junit), reports
+    return Tests(TestReport.read(ended.status, ended.stdout + ended.stderr, junit), reports)
 
 
 def _linters(source: dagger.Directory) -> dagger.Container:

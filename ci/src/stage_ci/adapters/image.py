@@ -15,15 +15,26 @@ from stage_ci.rules.archive import manifest_digest
 from stage_ci.rules.build_failure import last_line
 from stage_ci.rules.claim import InputDigest
 from stage_ci.rules.dockerfile import base_images
+from stage_ci.rules.dockerignore import patterns
 from stage_ci.rules.reference import Digest
 
 # Seconds a started image has to become ready.
 READY_LIMIT: Final = 30
-# One line for each file: digest, mode as git keeps it, path; sorted by path, whatever the machine's locale.
-_LISTING: Final = (
-    "find . -type f | LC_ALL=C sort | while read -r file; do "
-    'mode=644; [ -x "$file" ] && mode=755; echo "$(sha256sum <"$file" | cut -c1-64) $mode $file"; done'
-)
+# One line for each file: digest of the content (of a link, its target), mode as git keeps it, path; sorted by path,
+# whatever the machine's locale.
+_LISTING: Final = r"""
+set -eu
+find . -type f -o -type l | LC_ALL=C sort | while IFS= read -r file; do
+    if [ -L "$file" ]; then mode=link; digest=$(readlink "$file" | sha256sum)
+    elif [ -x "$file" ]; then mode=755; digest=$(sha256sum <"$file")
+    else mode=644; digest=$(sha256sum <"$file"); fi
+    echo "${digest%% *} $mode $file"
+done
+"""
+# In the order in which the builder looks for it.
+_IGNORE_FILES: Final = ("Dockerfile.dockerignore", ".dockerignore")
+# Given by ci/engine to the images that stand for public ones on a machine without an image registry.
+_STAND_IN: Final = "ci.stage.stand-in"
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,12 +52,7 @@ async def build(source: dagger.Directory) -> dagger.Container:
         InvalidInput: if there is no Dockerfile.
         BuildFailed: if it cannot be built; names the instruction or the package.
     """
-    if "Dockerfile" not in await source.entries():
-        raise InvalidInput(
-            "the source has no Dockerfile",
-            step="build",
-            remedy="check that --source is the folder that holds the Dockerfile",
-        )
+    await _require_dockerfile(source)
     try:
         return await source.docker_build().sync()
     except dagger.QueryError as error:
@@ -60,12 +66,7 @@ async def inputs(source: dagger.Directory) -> InputDigest:
     Raises:
         InvalidInput: if there is no Dockerfile, or it names no base image.
     """
-    if "Dockerfile" not in await source.entries():
-        raise InvalidInput(
-            "the source has no Dockerfile",
-            step="build",
-            remedy="check that --source is the folder that holds the Dockerfile",
-        )
+    await _require_dockerfile(source)
     bases: dict[str, str] = {}
 
     async def resolve(name: str) -> None:
@@ -78,15 +79,39 @@ async def inputs(source: dagger.Directory) -> InputDigest:
     return InputDigest.of(await listing.with_exec(["sh", "-c", _LISTING]).stdout(), bases)
 
 
+async def _require_dockerfile(source: dagger.Directory) -> None:
+    if "Dockerfile" not in await source.entries():
+        raise InvalidInput(
+            "the source has no Dockerfile",
+            step="build",
+            remedy="check that --source is the folder that holds the Dockerfile",
+        )
+
+
 async def _context(source: dagger.Directory) -> dagger.Directory:
     """Return what the Dockerfile can see: ``source`` without what .dockerignore names."""
-    if ".dockerignore" not in await source.entries():
-        return source
-    ignored = (await source.file(".dockerignore").contents()).splitlines()
-    patterns = [line.strip() for line in ignored if line.strip() and not line.startswith("#")]
-    return (
-        dag.directory().with_directory(".", source, exclude=patterns).with_file("Dockerfile", source.file("Dockerfile"))
-    )
+    present = set(await source.entries())
+    for name in _IGNORE_FILES:
+        if name in present:
+            ignored = patterns(await source.file(name).contents())
+            context = dag.directory().with_directory(".", source, exclude=ignored)
+            return context.with_file("Dockerfile", source.file("Dockerfile"))
+    return source
+
+
+@step("build")
+async def require_public_bases(image: dagger.Container) -> None:
+    """Do nothing if ``image`` may leave this machine.
+
+    Raises:
+        InvalidInput: if it stands on a stand-in for a public image, which carries settings of this machine.
+    """
+    if await image.label(_STAND_IN):
+        raise InvalidInput(
+            "the image stands on this machine's stand-in for its base image",
+            step="build",
+            remedy="release from an engine that reaches the public registries",
+        )
 
 
 @step("build")

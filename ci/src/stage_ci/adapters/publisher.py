@@ -1,7 +1,9 @@
 """Pushes an archive into a registry: one way for every registry, real or embedded."""
 
+import re
 import uuid
 from dataclasses import dataclass
+from typing import Final
 
 import dagger
 from dagger import dag
@@ -9,13 +11,16 @@ from dagger import dag
 from stage_ci import pins
 from stage_ci.adapters.commands import run, step
 from stage_ci.adapters.programs import program
-from stage_ci.errors import RegistryUnavailable
+from stage_ci.errors import RegistryRefused, RegistryUnavailable
 from stage_ci.rules.build_failure import last_line
 from stage_ci.rules.reference import Repository
 
+# How registries say no, in skopeo's words: https://distribution.github.io/distribution/spec/api/#errors
+_REFUSED: Final = re.compile(r"unauthorized|denied|forbidden|authentication required|invalid username", re.IGNORECASE)
+
 
 @dataclass(frozen=True, slots=True)
-class Target:
+class Destination:
     """A registry as a container sees it.
 
     Attributes:
@@ -32,10 +37,11 @@ class Target:
 
 
 @step("publish")
-async def push(archive: dagger.File, target: Target, repository: Repository, tag: str) -> None:
-    """Push the image of ``archive`` as ``tag`` of ``repository`` into ``target``.
+async def push(archive: dagger.File, destination: Destination, repository: Repository, tag: str) -> None:
+    """Push the image of ``archive`` as ``tag`` of ``repository`` into ``destination``.
 
     Raises:
+        RegistryRefused: if the user may not push.
         RegistryUnavailable: if the push fails; the tag is written last, so it never points at missing blobs.
     """
     container = (
@@ -47,15 +53,17 @@ async def push(archive: dagger.File, target: Target, repository: Repository, tag
         # A push that is taken from the cache pushes nothing.
         .with_env_variable("STAGE_CI_PUSH", str(uuid.uuid4()))
     )
-    host = target.host
-    if target.service:
-        container = container.with_service_binding("registry", target.service)
-        host = f"registry:{await (await target.service.ports())[0].port()}"
-    if target.username and target.password:
-        container = container.with_mounted_secret("/run/secrets/username", target.username)
-        container = container.with_mounted_secret("/run/secrets/password", target.password)
-    plain = "true" if target.service else "false"
+    host = destination.host
+    if destination.service:
+        container = container.with_service_binding("registry", destination.service)
+        host = f"registry:{await (await destination.service.ports())[0].port()}"
+    if destination.username and destination.password:
+        container = container.with_mounted_secret("/run/secrets/username", destination.username)
+        container = container.with_mounted_secret("/run/secrets/password", destination.password)
+    plain = "true" if destination.service else "false"
     ended = await run(container, ["sh", "/push_archive.sh", host, f"{repository.path}:{tag}", plain])
+    if ended.status and _REFUSED.search(ended.stderr):
+        raise RegistryRefused(f"{host} does not let the user push {repository.path}:{tag}", step="publish")
     if ended.status:
         raise RegistryUnavailable(
             f"{host} did not take {repository.path}:{tag}: {last_line(ended.stderr)}", step="publish"

@@ -10,6 +10,7 @@ from typing import Final
 import anyio
 
 from stage_ci import pins
+from stage_ci.adapters.commands import step
 from stage_ci.adapters.registry import Registry
 from stage_ci.adapters.scanner import Database
 from stage_ci.adapters.services import REGISTRY_PORT, Embedded
@@ -37,6 +38,7 @@ async def public() -> bool:
     return True
 
 
+@step("scan")
 async def serve(embedded: Embedded) -> Database:
     """Return the authored database, after putting it into the registry of ``embedded``."""
     service = await embedded.registry().start()

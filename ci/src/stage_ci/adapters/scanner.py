@@ -60,12 +60,10 @@ async def scan(archive: dagger.File, database: Database) -> Scan:
     report = f"{_REPORTS}/scan.json"
     sbom = ["sbom", *_QUIET, *_TIMEOUT, "--skip-db-update", "--offline-scan", "--pkg-types", "os,library"]
     scanned = await _require([*sbom, "--format", "json", "--output", report, f"{_REPORTS}/sbom.cdx.json"], scanner)
-    convert = ["trivy", "convert", "--quiet", "--format"]
-    formats = (
-        scanned.with_exec([*convert, "sarif", "--output", f"{_REPORTS}/scan.sarif", report])
-        .with_exec([*convert, "table", "--output", f"{_REPORTS}/scan.txt", report])
-        .directory(_REPORTS)
-    )
+    convert = ["convert", "--quiet", "--format"]
+    sarif = await _require([*convert, "sarif", "--output", f"{_REPORTS}/scan.sarif", report], scanned)
+    table = await _require([*convert, "table", "--output", f"{_REPORTS}/scan.txt", report], sarif)
+    formats = table.directory(_REPORTS)
     verdict = Verdict.read(
         await formats.file("scan.json").contents(),
         await bill.contents(),
@@ -96,9 +94,8 @@ async def _require(command: list[str], scanner: dagger.Container) -> dagger.Cont
     try:
         # A failure is an error of the engine's too, so that it is not kept in the cache.
         return await scanner.with_exec(["trivy", *command]).sync()
-    except dagger.QueryError as error:
-        output = error.stderr if isinstance(error, dagger.ExecError) else str(error)
-        raise ScannerUnavailable(f"the scanner could not run: {scanner_cause(output)}") from error
+    except dagger.ExecError as error:
+        raise ScannerUnavailable(f"the scanner could not run: {scanner_cause(error.stderr)}") from error
 
 
 def _trivy() -> dagger.Container:

@@ -10,6 +10,7 @@ from dagger import dag
 
 from stage_ci import pins
 from stage_ci.adapters import toolchain
+from stage_ci.adapters.commands import step
 from stage_ci.adapters.programs import program
 from stage_ci.errors import InvalidInput
 
@@ -63,11 +64,13 @@ class Embedded:
             .as_service(args=["sh", "/git_server.sh", f"{repository}.git"])
         )
 
+    @step("rehearsal")
     async def git(self, repository: str, *arguments: str) -> str:
         """Return what ``git`` prints for ``arguments`` in the state of ``repository`` as it is now."""
         container = self._now(self._git())
         return await container.with_exec(["git", f"--git-dir={_REPOSITORIES}/{repository}.git", *arguments]).stdout()
 
+    @step("rehearsal")
     async def reset(self) -> None:
         """Forget every image, commit and claim of the rehearsal."""
         container = self._now(self._git()).with_mounted_cache(_BLOBS, self._volume("registry"))

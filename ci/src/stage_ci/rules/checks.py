@@ -30,7 +30,7 @@ class ToolRun:
 
 @dataclass(frozen=True, slots=True)
 class LintReport:
-    """What the linters said of a number of Python files."""
+    """What the linters said of a number of Python files; of none if ``src/`` holds none."""
 
     files: int
     runs: Mapping[str, ToolRun]
@@ -43,7 +43,7 @@ class LintReport:
             LintFailed: if a linter has findings; names each one that has.
         """
         if not self.files:
-            raise NothingChecked("no Python file was found", step="lint")
+            raise NothingChecked("no Python file was found in src/", step="lint")
         findings = [f"{name}: {_finding(run)}" for name, run in self.runs.items() if run.status]
         if findings:
             raise LintFailed("; ".join(findings))

@@ -21,18 +21,17 @@ _NAMESPACE: Final = "refs/claims/"
 
 @dataclass(frozen=True, slots=True)
 class InputDigest:
-    """The digest of all a release is made from: build context, base images, build arguments."""
+    """The digest of all a release is made from: build context and base images."""
 
     digest: Digest
 
     @classmethod
-    def of(cls, files: str, bases: Mapping[str, str], arguments: Iterable[str] = ()) -> Self:
+    def of(cls, files: str, bases: Mapping[str, str]) -> Self:
         """Return the digest of one set of inputs.
 
         Args:
             files: One line for each file of the build context: its content's digest, mode and path, sorted.
             bases: Each base image as the Dockerfile names it, and the reference with digest it stands for.
-            arguments: The build arguments, ``NAME=value``.
         """
         parts = [
             "files",
@@ -40,8 +39,7 @@ class InputDigest:
             "bases",
             *(f"{name} {bases[name]}" for name in sorted(bases)),
         ]
-        text = "\n".join([*parts, "arguments", *sorted(arguments)])
-        return cls(Digest(f"sha256:{hashlib.sha256(text.encode()).hexdigest()}"))
+        return cls(Digest(f"sha256:{hashlib.sha256(chr(10).join(parts).encode()).hexdigest()}"))
 
     @classmethod
     def read(cls, labels: Mapping[str, str]) -> Self | None:

@@ -11,13 +11,14 @@ _FROM: Final = re.compile(r"FROM\s+(?:--\S+\s+)*(\S+)(?:\s+AS\s+(\S+))?", re.IGN
 _ARG: Final = re.compile(r"ARG\s+(.*)", re.IGNORECASE | re.DOTALL)
 _VARIABLE: Final = re.compile(r"\$(?:(\w+)|\{(\w+)(?::-([^}$]*))?\})")
 _CONTINUED: Final = re.compile(r"\\[ \t]*$")
+_FROM_OPTION: Final = re.compile(r"(?:--from=|--mount=\S*\bfrom=)([^\s,]+)")
 _HEREDOC: Final = re.compile(r"<<(-?)([\"']?)(\w+)\2")
 # The reserved name of an empty image.
 _SCRATCH: Final = "scratch"
 
 
 def base_images(dockerfile: str) -> tuple[str, ...]:
-    """Return the images a Dockerfile starts from, each once, in order; earlier stages and ``scratch`` are none.
+    """Return the images a Dockerfile starts from or copies from, each once; earlier stages and ``scratch`` are none.
 
     Raises:
         InvalidInput: if the file has no FROM, or one whose variable has no default before it.
@@ -39,9 +40,18 @@ def base_images(dockerfile: str) -> tuple[str, ...]:
             if name.lower() not in stages:
                 bases[name] = None
             stages.add((start[2] or "").lower())
+        elif not instruction.upper().startswith("FROM"):
+            bases |= dict.fromkeys(_copied_from(instruction, stages))
     if len(stages) == 1:
         raise InvalidInput("the Dockerfile has no FROM", step="build", remedy="start the Dockerfile with FROM")
     return tuple(bases)
+
+
+def _copied_from(instruction: str, stages: set[str]) -> Iterator[str]:
+    """Yield the images that files are taken from; a number or the name of a stage is none."""
+    for name in _FROM_OPTION.findall(instruction):
+        if not name.isdecimal() and name.lower() not in stages:
+            yield name
 
 
 def _instructions(dockerfile: str) -> Iterator[str]:

@@ -13,6 +13,7 @@ from stage_ci.rules.version import Version, VersionLine
 
 # GitHub's own limit for a path is 4,096 bytes; a manifest's is far below.
 _MAX_FILENAME: Final = 1024
+_ANY_VERSION: Final = re.compile(r"(v(?:0|[1-9][0-9]{0,8})\.(?:0|[1-9][0-9]{0,8}))\.[0-9]+")
 _UNPRINTABLE: Final = re.compile(r"[\x00-\x1f\x7f\\]")
 
 
@@ -89,9 +90,9 @@ class Release:
         lines = [f"{self._headline()}: {self.repository}:{self.version}@{self.digest}"]
         if self.rehearsal:
             lines.insert(0, f"Rehearsal {self.rehearsal!r}: nothing left this machine")
-        lines += [f"  {name:9} {line}" for name, line in self.checks.items()]
-        lines += [f"  {'manifest':9} {line}" for line in self.deployed or [f"{self.manifest} unchanged"]]
-        lines.append(f"  {'commit':9} {self.commit}")
+        rows = [*self.checks.items(), *(("manifest", line) for line in self.deployed or [f"{self.manifest} unchanged"])]
+        # Four blanks make a block of code where the text is shown as Markdown, as in a summary of GitHub Actions.
+        lines += ["", *(f"    {name:9} {line}" for name, line in [*rows, ("commit", self.commit)])]
         return "\n".join(lines) + "\n"
 
     def _headline(self) -> str:
@@ -117,6 +118,20 @@ def renderer(name: str) -> Callable[[Release], str]:
 def newer_than(version: Version, tags: Iterable[str], line: VersionLine) -> Version | None:
     """Return the newest version above ``version`` among a manifest's tags: a deploy must not go back from it."""
     return max((found for found in line.select(tags) if found > version), default=None)
+
+
+def require_line(line: VersionLine, tags: Iterable[str], filename: str) -> None:
+    """Do nothing if no tag of a manifest is of a higher line than ``line``: a sibling's, or one that was left behind.
+
+    Raises:
+        InvalidVersion: if one is; names it and the flag.
+    """
+    for tag in tags:
+        found = _ANY_VERSION.fullmatch(tag)
+        if found and VersionLine.parse(found[1]) > line:
+            raise InvalidVersion(
+                f"{filename} names {tag}, of a higher line than {line}", remedy=f"give --version-line={found[1]}"
+            )
 
 
 def line_version(line: VersionLine, text: str) -> Version:

@@ -81,7 +81,7 @@ class Verdict:
         found = [finding for finding in self.findings if finding.severity == _FORBIDDEN and finding.fixed]
         if found:
             named = ", ".join(map(str, found[:_FIRST_FEW])) + (" and more" if len(found) > _FIRST_FEW else "")
-            raise VulnerableImage(f"{len(found)} critical vulnerabilities that have a fix: {named}")
+            raise VulnerableImage(f"critical vulnerabilities that have a fix: {len(found)} ({named})")
 
     @property
     def summary(self) -> str:

@@ -1,13 +1,16 @@
 """From source to an image that may be released: build, archive, scan and smoke."""
 
+import sys
 from collections.abc import Awaitable
 from dataclasses import dataclass
 
 import dagger
 
-from stage_ci.adapters import image, scanner
+from stage_ci.adapters import image as images
+from stage_ci.adapters import scanner
 from stage_ci.adapters.image import Archive
 from stage_ci.adapters.scanner import Database, Scan
+from stage_ci.errors import StageError
 from stage_ci.rules.claim import INPUTS_LABEL, InputDigest
 from stage_ci.steps.together import together
 
@@ -16,6 +19,7 @@ from stage_ci.steps.together import together
 class Candidate:
     """An image that was built, scanned and tried: its archive is what a release pushes."""
 
+    image: dagger.Container
     inputs: InputDigest
     archive: Archive
     scan: Scan
@@ -29,7 +33,7 @@ async def built(source: dagger.Directory) -> tuple[dagger.Container, InputDigest
         InvalidInput: if there is no usable Dockerfile.
         BuildFailed: if the image cannot be built.
     """
-    container, inputs = await together(image.build(source), image.inputs(source))
+    container, inputs = await together(images.build(source), images.inputs(source))
     return container.with_label(INPUTS_LABEL, str(inputs)), inputs
 
 
@@ -44,9 +48,9 @@ async def candidate(source: dagger.Directory, database: Awaitable[Database], por
         SmokeFailed: if the image does not start, is not ready or answers wrongly.
     """
     (container, inputs), advisories = await together(built(source), database)
-    packed = await image.pack(container)
-    scan, answers = await together(scanned(packed, advisories), image.smoke(container, port))
-    return Candidate(inputs, packed, scan, answers)
+    packed = await images.pack(container)
+    scan, answers = await together(scanned(packed, advisories), images.smoke(container, port))
+    return Candidate(container, inputs, packed, scan, answers)
 
 
 async def scanned(packed: Archive, database: Database) -> Scan:
@@ -57,5 +61,10 @@ async def scanned(packed: Archive, database: Database) -> Scan:
         VulnerableImage: if a critical vulnerability has a fix.
     """
     scan = await scanner.scan(packed.file, database)
-    scan.verdict.require()
+    try:
+        scan.verdict.require()
+    except StageError:
+        # The error names the first few; whoever has to mend them wants all.
+        print(await scan.reports.file("scan.txt").contents(), file=sys.stderr)  # noqa: T201
+        raise
     return scan

@@ -1,22 +1,25 @@
 """Name a version in the infrastructure repository's manifest, whoever else is writing to it."""
 
+import tempfile
 from dataclasses import dataclass
 from typing import Final
 
+import anyio
 import dagger
 
+from stage_ci.adapters.commands import step
 from stage_ci.adapters.infrastructure import Infrastructure, Raced
 from stage_ci.adapters.registry import Registry
 from stage_ci.errors import InfrastructureBusy, InvalidVersion, ManifestMissing
 from stage_ci.rules.manifest import Change, Edit, Target, update
 from stage_ci.rules.reference import Digest
-from stage_ci.rules.release import Filename, newer_than
+from stage_ci.rules.release import Filename, newer_than, require_line
 from stage_ci.rules.version import Version
 from stage_ci.steps.order import Line, Place
 from stage_ci.steps.retry import against_others
 
 # Stands for the digest that is not known before the push.
-_ANY_DIGEST: Final = Digest("sha256:" + "0" * 64)
+ANY_DIGEST: Final = Digest("sha256:" + "0" * 64)
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,11 +60,13 @@ async def require_editable(infrastructure: Infrastructure, place: Place, line: L
 
     Raises:
         ManifestError: if the manifest cannot be edited.
+        InvalidVersion: if the manifest names a version of a higher line.
         InfrastructureError: if the infrastructure repository refuses or fails.
     """
     snapshot = await infrastructure.snapshot(place.branch)
-    any_version = Target(line.repository, str(line.versions.version(0)), _ANY_DIGEST)
-    update(snapshot.read(str(place.filename)), any_version, filename=str(place.filename))
+    any_version = Target(line.repository, str(line.versions.version(0)), ANY_DIGEST)
+    edit = update(snapshot.read(str(place.filename)), any_version, filename=str(place.filename))
+    require_line(line.versions, edit.tags, str(place.filename))
 
 
 async def _deploy_once(
@@ -89,6 +94,7 @@ def _moved(edit: Edit) -> tuple[Change, ...]:
     return tuple(change for change in edit.changes if change.old != change.new)
 
 
+@step("manifest")
 async def edited(infra: dagger.Directory, filename: Filename, target: Target) -> dagger.Changeset:
     """Return the change that makes ``filename`` of the folder ``infra`` name ``target``.
 
@@ -97,8 +103,11 @@ async def edited(infra: dagger.Directory, filename: Filename, target: Target) ->
     """
     if not await infra.exists(str(filename), expected_type=dagger.ExistsType.REGULAR_TYPE, do_not_follow_symlinks=True):
         raise ManifestMissing(f"{filename} is no file of the given folder")
-    before = await infra.file(str(filename)).contents()
-    after = update(before.encode(), target, filename=str(filename)).content.decode()
+    with tempfile.TemporaryDirectory() as folder:
+        # The API gives text and replaces what is not UTF-8; a file keeps its bytes.
+        await infra.file(str(filename)).export(f"{folder}/manifest")
+        before = await anyio.Path(folder, "manifest").read_bytes()
+    after = update(before, target, filename=str(filename)).content.decode()
     return infra.with_new_file(str(filename), after).changes(infra)
 
 

@@ -1,6 +1,7 @@
 """The registry and the infrastructure repository of a run: real ones, the caller's own, or the embedded ones."""
 
 import re
+import sys
 from collections.abc import AsyncIterator, Awaitable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -13,7 +14,7 @@ from stage_ci import pins
 from stage_ci.adapters import rehearsal_database
 from stage_ci.adapters.commands import step
 from stage_ci.adapters.infrastructure import Infrastructure
-from stage_ci.adapters.publisher import Target
+from stage_ci.adapters.publisher import Destination
 from stage_ci.adapters.registry import Credentials, Registry
 from stage_ci.adapters.scanner import Database
 from stage_ci.adapters.services import Embedded
@@ -84,13 +85,19 @@ def authored(addresses: list[str] | None, rehearsal: str) -> Embedded | None:
     return Embedded.named(rehearsal) if addresses == [REHEARSAL_DATABASE] else None
 
 
+def announce(embedded: Embedded | None) -> None:
+    """Say on standard error that nothing leaves the machine, where standard output holds a result alone."""
+    if embedded:
+        print(f"Rehearsal {embedded.name!r}: nothing leaves this machine", file=sys.stderr)  # noqa: T201
+
+
 @dataclass(frozen=True, slots=True)
 class Outside:
     """The registry and the infrastructure repository, reachable."""
 
     registry: Registry
     infrastructure: Infrastructure
-    target: Target
+    destination: Destination
 
 
 @asynccontextmanager
@@ -127,7 +134,7 @@ async def outside(
     )
     infrastructure = Infrastructure(f"{host}/{path}.git", token)
     async with Registry(url, repository.path, credentials) as registry:
-        yield Outside(registry, infrastructure, _target(access, embedded, repository))
+        yield Outside(registry, infrastructure, _destination(access, embedded, repository))
 
 
 def _registry_url(access: Access, embedded: Embedded | None, repository: Repository) -> Awaitable[str]:
@@ -135,22 +142,22 @@ def _registry_url(access: Access, embedded: Embedded | None, repository: Reposit
     return _url(service, f"https://{api_host(repository.registry)}")
 
 
-def _target(access: Access, embedded: Embedded | None, repository: Repository) -> Target:
+def _destination(access: Access, embedded: Embedded | None, repository: Repository) -> Destination:
     service = embedded.registry() if embedded else access.registry_service
-    return Target(repository.registry, service, access.docker_username, access.docker_password)
+    return Destination(repository.registry, service, access.docker_username, access.docker_password)
 
 
 def repository_path(infra_repo: str) -> str:
     """Return the path of the infrastructure repository on its server, without ``.git``: ``owner/name``.
 
     Raises:
-        InvalidInput: if it is neither ``owner/name`` nor an http(s) URL, or holds credentials.
+        InvalidInput: if it is neither ``owner/name`` nor an https URL, or holds credentials.
     """
     if "@" in infra_repo:
         raise InvalidInput("--infra-repo holds credentials", step="deploy", remedy="give the token as --token")
     scheme, separator, rest = infra_repo.rpartition("://")
     path = (rest.partition("/")[2] if separator else rest).removesuffix(".git")
-    if (separator and scheme not in ("http", "https")) or not _REPOSITORY.fullmatch(path):
+    if (separator and scheme != "https") or not _REPOSITORY.fullmatch(path):
         raise InvalidInput(
             f"--infra-repo={infra_repo[:100]!r} is no repository",
             step="deploy",
@@ -196,6 +203,9 @@ async def _url(service: dagger.Service | None, otherwise: str) -> str:
 async def _credentials(access: Access) -> Credentials | None:
     username = await _plain(access.docker_username, "DOCKER_USERNAME")
     password = await _plain(access.docker_password, "DOCKER_PASSWORD")
+    if (username is None) != (password is None):
+        missing = "DOCKER_PASSWORD (--docker-password)" if username else "DOCKER_USERNAME (--docker-username)"
+        raise MissingCredential(f"{missing} missing", remedy="give both, or neither for anonymous access")
     return Credentials(username, password) if username and password else None
 
 

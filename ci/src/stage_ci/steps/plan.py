@@ -9,6 +9,7 @@ from stage_ci.rules.claim import Claims, InputDigest, claim_text, next_free
 from stage_ci.rules.manifest import Target, diff, update
 from stage_ci.rules.release import newer_than
 from stage_ci.rules.version import Version
+from stage_ci.steps.deploy import ANY_DIGEST
 from stage_ci.steps.order import Line, Order
 from stage_ci.steps.outside import Access, Outside, outside
 from stage_ci.steps.together import together
@@ -25,11 +26,13 @@ async def plan(order: Order, access: Access, embedded: Embedded | None) -> str:
         version, what = await _version(inputs, reached, order.line)
         digest = await reached.registry.digest(str(version))
     before = snapshot.read(str(order.place.filename))
-    edit = update(before, Target(order.line.repository, str(version), digest), filename=str(order.place.filename))
+    target = Target(order.line.repository, str(version), digest or ANY_DIGEST)
+    edit = update(before, target, filename=str(order.place.filename))
     if newer := newer_than(version, edit.tags, order.line.versions):
         move = f"the manifest names {newer}, which is newer: it would stay"
     else:
         move = diff(before, edit.content, filename=str(order.place.filename)).rstrip("\n") or _NOTHING
+    move = move.replace(str(ANY_DIGEST), "sha256:(known after the push)")
     told = [f"{what} {order.line.repository}:{version}", f"inputs {inputs}", move]
     if embedded:
         told.insert(0, f"Rehearsal {embedded.name!r}: nothing would leave this machine")

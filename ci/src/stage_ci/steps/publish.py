@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 from stage_ci.adapters import publisher
+from stage_ci.adapters.image import require_public_bases
 from stage_ci.adapters.infrastructure import Raced, claim_object
 from stage_ci.adapters.registry import Registry
 from stage_ci.errors import DigestMismatch, InfrastructureBusy
@@ -33,18 +34,33 @@ async def publish(candidate: Candidate, outside: Outside, line: Line) -> Publish
     """Publish ``candidate`` under a version of its own; what was published before is found again.
 
     Raises:
+        InvalidInput: if the image stands on a stand-in of this machine and would leave it.
         RegistryError: if the registry refuses, fails, or holds another digest than was pushed.
         InfrastructureError: if no version can be claimed.
     """
+    if not outside.destination.service:
+        await require_public_bases(candidate.image)
     version, digest = await claim(candidate.inputs, outside, line)
     if digest:
         return Published(version, digest, pushed=False)
-    await publisher.push(candidate.archive.file, outside.target, line.repository, str(version))
+    await publisher.push(candidate.archive.file, outside.destination, line.repository, str(version))
+    return await verified(candidate.archive.digest, candidate.inputs, version, outside, line)
+
+
+async def verified(pushed: Digest, inputs: InputDigest, version: Version, outside: Outside, line: Line) -> Published:
+    """Return what the registry holds under ``version`` after ``pushed`` was pushed there.
+
+    Raises:
+        DigestMismatch: if it holds anything but that, or an image of the same inputs.
+        RegistryError: if the registry refuses or fails.
+    """
     held = await outside.registry.digest(str(version))
-    if held != candidate.archive.digest:
-        pushed = candidate.archive.digest
-        raise DigestMismatch(f"{line.repository}:{version} is {held or 'missing'} after {pushed} was pushed")
-    return Published(version, held, pushed=True)
+    if held == pushed:
+        return Published(version, pushed, pushed=True)
+    # Another run of the same inputs may have pushed at the same moment, from another build of them.
+    if held and InputDigest.read(await outside.registry.labels(str(held)) or {}) == inputs:
+        return Published(version, held, pushed=False)
+    raise DigestMismatch(f"{line.repository}:{version} is {held or 'missing'} after {pushed} was pushed")
 
 
 async def claim(inputs: InputDigest, outside: Outside, line: Line) -> tuple[Version, Digest | None]:

@@ -1,7 +1,7 @@
 """Everything the checks wrote, as files: whether they passed or not."""
 
 from collections.abc import Awaitable, Mapping
-from typing import TypeVar
+from typing import Protocol, TypeVar
 
 import dagger
 from dagger import dag
@@ -9,12 +9,22 @@ from dagger import dag
 from stage_ci.adapters import checks, image, scanner
 from stage_ci.adapters.scanner import Database, Scan
 from stage_ci.errors import StageError
-from stage_ci.rules.checks import LintReport, TestReport
-from stage_ci.rules.verdict import Verdict
+from stage_ci.rules.checks import LintReport
 from stage_ci.steps.candidate import built
 from stage_ci.steps.together import together
 
 T = TypeVar("T")
+
+
+class Judged(Protocol):
+    """What a check came to: fit for a release, or why not."""
+
+    @property
+    def summary(self) -> str:
+        """One line for a person."""
+
+    def require(self) -> None:
+        """Raise a StageError if it is not fit."""
 
 
 async def reports(
@@ -28,18 +38,13 @@ async def reports(
         _told(checks.lint(source)), _told(checks.test(source, environment)), _told(_scan(source, database))
     )
     folder = dag.directory()
-    lines: dict[str, str] = {"lint": _judged(linted), "scan": str(scanned)}
+    lines = {"lint": _judged(linted), "test": _judged(tested), "scan": _judged(scanned)}
     if isinstance(linted, LintReport):
         folder = folder.with_new_file("lint.txt", linted.text)
-    if isinstance(tested, StageError):
-        lines["test"] = str(tested)
-    else:
-        report, files = tested
-        folder = folder.with_directory(".", files).with_new_file("test.txt", report.output)
-        lines["test"] = _judged(report)
+    if not isinstance(tested, StageError):
+        folder = folder.with_directory(".", tested.files).with_new_file("test.txt", tested.report.output)
     if isinstance(scanned, Scan):
         folder = folder.with_directory(".", scanned.reports)
-        lines["scan"] = _judged(scanned.verdict)
     return folder.with_new_file("summary.md", _summary(lines))
 
 
@@ -55,16 +60,24 @@ async def _told(step: Awaitable[T]) -> T | StageError:
         return error
 
 
-def _judged(result: LintReport | TestReport | Verdict | StageError) -> str:
-    if isinstance(result, StageError):
-        return f"failed: {result}"
+def _judged(result: LintReport | checks.Tests | Scan | StageError) -> str:
+    judged: Judged
+    match result:
+        case StageError():
+            return f"failed: {result}"
+        case checks.Tests():
+            judged = result.report
+        case Scan():
+            judged = result.verdict
+        case _:
+            judged = result
     try:
-        result.require()
+        judged.require()
     except StageError as error:
         return f"failed: {error}"
-    return f"passed: {result.summary}"
+    return f"passed: {judged.summary}"
 
 
 def _summary(lines: Mapping[str, str]) -> str:
-    rows = [f"| {name} | {lines[name].replace('|', '/')} |" for name in ("lint", "test", "scan")]
+    rows = [f"| {name} | {lines[name].replace('|', '/').replace(chr(10), '; ')} |" for name in ("lint", "test", "scan")]
     return "\n".join(["# Checks", "", "| step | result |", "|---|---|", *rows, ""])

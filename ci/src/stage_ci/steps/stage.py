@@ -102,7 +102,7 @@ async def test(source: dagger.Directory, environment: Mapping[str, dagger.Secret
         TestsFailed: if one failed.
         NothingChecked: if none was collected.
     """
-    report, _ = await checks.test(source, environment)
+    report = (await checks.test(source, environment)).report
     report.require()
     return report
 

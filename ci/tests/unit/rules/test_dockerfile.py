@@ -101,3 +101,17 @@ def test_any_text_gives_names_or_a_refusal(dockerfile: str) -> None:
     except InvalidInput:
         return
     assert [image for image in images if "$" in image or image.split() != [image]] == []
+
+
+@pytest.mark.parametrize(
+    ("text", "images"),
+    [
+        ("FROM a AS one\nFROM b\nCOPY --from=one /x /y\n", ("a", "b")),
+        ("FROM a\nCOPY --from=ghcr.io/astral-sh/uv:0.8 /uv /bin/\n", ("a", "ghcr.io/astral-sh/uv:0.8")),
+        ("FROM a\nFROM b\nCOPY --from=0 /x /y\n", ("a", "b")),
+        ("FROM a\nRUN --mount=type=bind,from=tool:1,target=/t true\n", ("a", "tool:1")),
+    ],
+)
+def test_an_image_that_files_are_taken_from_is_an_input(text: str, images: tuple[str, ...]) -> None:
+    """What is copied from another image changes with that image."""
+    assert base_images(text) == images

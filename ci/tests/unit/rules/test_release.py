@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from stage_ci.errors import InvalidFilename, InvalidInput, InvalidVersion
 from stage_ci.rules.reference import Digest, Repository
-from stage_ci.rules.release import Filename, Outcome, Release, line_version, newer_than, renderer
+from stage_ci.rules.release import Filename, Outcome, Release, line_version, newer_than, renderer, require_line
 from stage_ci.rules.version import VersionLine
 
 LINE = VersionLine.parse("v1.0")
@@ -103,10 +103,11 @@ def test_a_summary_begins_with_the_outcome_and_the_image(outcome: Outcome, headl
 def test_a_summary_tells_checks_changes_and_commit() -> None:
     """A line each, in the order of the chain."""
     assert RELEASE.text().splitlines()[1:] == [
-        "  lint      4 files",
-        "  test      3 passed",
-        "  manifest  manifests/default/svm.yaml:7 owner/service:v1.0.6 -> owner/service:v1.0.7",
-        f"  commit    {'c' * 40}",
+        "",
+        "    lint      4 files",
+        "    test      3 passed",
+        "    manifest  manifests/default/svm.yaml:7 owner/service:v1.0.6 -> owner/service:v1.0.7",
+        f"    commit    {'c' * 40}",
     ]
     assert RELEASE.text().endswith("\n")
 
@@ -163,3 +164,18 @@ def test_what_was_never_released_cannot_be_deployed(text: str) -> None:
     """The placeholder, another line, another spelling."""
     with pytest.raises(InvalidVersion):
         line_version(LINE, text)
+
+
+@pytest.mark.parametrize("tags", [["v1.0.7"], ["latest", "v0.9.3", "v1.0.0"], ["v2", "2.0.1", "v1.0.x"], []])
+def test_a_manifest_of_this_line_or_a_lower_one_may_be_moved(tags: list[str]) -> None:
+    """What is no version says nothing of a line."""
+    require_line(VersionLine.parse("v1.0"), tags, "svm.yaml")
+
+
+@pytest.mark.parametrize(("tag", "line"), [("v2.0.3", "v2.0"), ("v1.1.0", "v1.1"), ("v1.10.2", "v1.10")])
+def test_a_manifest_of_a_higher_line_is_not_moved_back(tag: str, line: str) -> None:
+    """Fault 17: a sibling's manifest, called without its line, is told apart before anything is published."""
+    with pytest.raises(
+        InvalidVersion, match=f"svm.yaml names {tag}, of a higher line than v1.0; give --version-line={line}"
+    ):
+        require_line(VersionLine.parse("v1.0"), [tag], "svm.yaml")

@@ -6,12 +6,12 @@ import hashlib
 import json
 import threading
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, cast
 
 import pytest
 
 from stage_ci.adapters.infrastructure import Infrastructure
-from stage_ci.adapters.publisher import Target
+from stage_ci.adapters.publisher import Destination
 from stage_ci.adapters.registry import Registry
 from stage_ci.steps import retry
 from stage_ci.steps.order import Line, line
@@ -20,6 +20,7 @@ from stage_ci.steps.outside import Outside
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Iterator
 
+    import dagger
     from tests.unit.conftest import GitRepository
 
 PREFIX: Final = "/v2/owner/service/"
@@ -108,7 +109,9 @@ def registry_server() -> Iterator[RegistryServer]:
 async def outside(registry_server: RegistryServer, repository: GitRepository) -> AsyncIterator[Outside]:
     """Return both sides: a registry and an infrastructure repository."""
     async with Registry(registry_server.url, "owner/service") as registry:
-        yield Outside(registry, Infrastructure(repository.url), Target("127.0.0.1"))
+        # A registry that is a service needs no public base; nothing is pushed to it without an engine.
+        destination = Destination("127.0.0.1", cast("dagger.Service", "of no engine"))
+        yield Outside(registry, Infrastructure(repository.url), destination)
 
 
 @pytest.fixture

@@ -121,7 +121,7 @@ async def test_a_manifest_without_the_image_is_told_at_once(repository: GitRepos
     assert repository.git("rev-parse", "main").strip() == tip
 
 
-@pytest.mark.parametrize("image", ["owner/service:v1.0.1", "owner/service:v9.9.9", f"owner/service:v1.0.1@{DIGEST}"])
+@pytest.mark.parametrize("image", ["owner/service:v1.0.1", "owner/service:v1.0.9", f"owner/service:v1.0.1@{DIGEST}"])
 async def test_a_manifest_is_tried_without_touching_it(repository: GitRepository, service: Line, image: str) -> None:
     """Whatever version it names, also by digest, whose successor is not known yet."""
     tip = repository.push({str(FILE): manifest(image)})

@@ -12,7 +12,7 @@ from stage_ci.steps.outside import Access, host_of, repository_path
         ("owner/infra", "https://github.com", "owner/infra"),
         ("owner/infra.git", "https://github.com", "owner/infra"),
         ("https://other.example/owner/infra", "https://other.example", "owner/infra"),
-        ("http://localhost:8081/group/sub/infra.git", "http://localhost:8081", "group/sub/infra"),
+        ("https://git.example:8443/group/sub/infra.git", "https://git.example:8443", "group/sub/infra"),
     ],
 )
 def test_a_name_is_looked_for_at_github_and_an_address_at_its_host(given: str, host: str, path: str) -> None:
@@ -32,7 +32,17 @@ def test_an_address_with_credentials_is_refused_without_repeating_them(given: st
 
 
 @pytest.mark.parametrize(
-    "given", ["file:///etc/x", "ssh://git.example/owner/infra", "owner", "../x/y", "owner/.git", "a//b", ""]
+    "given",
+    [
+        "file:///etc/x",
+        "http://git.example/owner/infra",
+        "ssh://git.example/owner/infra",
+        "owner",
+        "../x/y",
+        "owner/.git",
+        "a//b",
+        "",
+    ],
 )
 def test_what_is_no_repository_is_refused(given: str) -> None:
     """The argument's text promises https; a file of the pipeline's own container is no infrastructure repository."""

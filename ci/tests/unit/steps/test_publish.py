@@ -9,15 +9,15 @@ import pytest
 
 from stage_ci.adapters.image import Archive
 from stage_ci.adapters.infrastructure import Infrastructure
-from stage_ci.adapters.publisher import Target
+from stage_ci.adapters.publisher import Destination
 from stage_ci.adapters.registry import Patience, Registry
-from stage_ci.errors import InfrastructureBusy, InfrastructureRefused, StageError
+from stage_ci.errors import DigestMismatch, InfrastructureBusy, InfrastructureRefused, StageError
 from stage_ci.rules.claim import InputDigest, claim_ref
 from stage_ci.rules.reference import Digest
 from stage_ci.steps import retry
 from stage_ci.steps.candidate import Candidate
 from stage_ci.steps.outside import Outside
-from stage_ci.steps.publish import Published, claim, publish
+from stage_ci.steps.publish import Published, claim, publish, verified
 
 if TYPE_CHECKING:
     import dagger
@@ -29,6 +29,7 @@ if TYPE_CHECKING:
 
 MINE = InputDigest.of("mine", {})
 OTHER = InputDigest.of("other", {})
+PUSHED = Digest.parse("sha256:" + "f" * 64)
 # A pre-receive hook that writes the same refs just before the push that it is asked about.
 FASTER = "while read old new ref; do env -u GIT_QUARANTINE_PATH git update-ref $ref main; done"
 
@@ -78,7 +79,7 @@ async def test_what_was_published_is_found_again(
     version, _ = await claim(MINE, outside, service)
     digest = push(registry_server, str(version), MINE)
     archive = Archive(cast("dagger.File", None), Digest.parse(f"sha256:{'0' * 64}"))
-    candidate = Candidate(MINE, archive, cast("Scan", None), "")
+    candidate = Candidate(cast("dagger.Container", None), MINE, archive, cast("Scan", None), "")
     assert await publish(candidate, outside, service) == Published(version, digest, pushed=False)
 
 
@@ -188,6 +189,31 @@ async def test_both_sides_failing_are_both_told(service: Line) -> None:
     """Fault 40: neither the registry nor the infrastructure repository is there."""
     async with Registry("http://127.0.0.1:1", "owner/service", patience=Patience(attempts=1)) as registry:
         infrastructure = Infrastructure("git://127.0.0.1:1/owner/infra.git")
-        nowhere = Outside(registry, infrastructure, Target("127.0.0.1"))
+        nowhere = Outside(registry, infrastructure, Destination("127.0.0.1"))
         with pytest.raises(StageError, match=r"(?s)git://127\.0\.0\.1:1/.*\n.*127\.0\.0\.1:1/owner/service"):
             await claim(MINE, nowhere, service)
+
+
+@pytest.mark.fault(15)
+async def test_other_bytes_than_were_pushed_are_told(
+    outside: Outside, registry_server: RegistryServer, service: Line
+) -> None:
+    """Fault 15: the registry holds somebody else's image, or nothing, under the tag that was just pushed."""
+    version = service.versions.version(1)
+    with pytest.raises(DigestMismatch, match="is missing after"):
+        await verified(PUSHED, MINE, version, outside, service)
+    held = push(registry_server, "v1.0.1", OTHER)
+    with pytest.raises(DigestMismatch, match=f"is {held} after {PUSHED} was pushed"):
+        await verified(PUSHED, MINE, version, outside, service)
+
+
+@pytest.mark.fault(12)
+async def test_the_push_of_a_twin_is_taken_for_the_release(
+    outside: Outside, registry_server: RegistryServer, service: Line
+) -> None:
+    """Fault 12: another build of the same inputs landed last; both runs name what the registry holds."""
+    held = push(registry_server, "v1.0.1", MINE)
+    published = await verified(PUSHED, MINE, service.versions.version(1), outside, service)
+    assert (published.digest, published.pushed) == (held, False)
+    mine = await verified(held, MINE, service.versions.version(1), outside, service)
+    assert mine.pushed

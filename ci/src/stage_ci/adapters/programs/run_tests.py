@@ -16,7 +16,6 @@ import sys
 import tempfile
 import urllib.parse
 import xml.etree.ElementTree as ET
-from collections.abc import Iterable
 from datetime import UTC, datetime
 
 SECRETS = pathlib.Path("/run/secrets/environment")
@@ -67,12 +66,16 @@ def disguises(value: str) -> set[bytes]:
     return {text.encode() for text in texts if text}
 
 
-def hide(data: bytes, values: Iterable[str]) -> bytes:
-    """Return the bytes without any value, whatever form it comes in, and without long pieces of one."""
-    forms = {form for value in values for form in disguises(value)}
+def hide(data: bytes, values: dict[str, str]) -> bytes:
+    """Return the bytes without any value, whatever form it comes in, and without long pieces of a credential.
+
+    A host's or an experiment's name is hidden as a whole only: pieces of it are the project's own words.
+    """
+    forms = {form for value in values.values() for form in disguises(value)}
     for form in sorted(forms, key=len, reverse=True):
         data = data.replace(form, HIDDEN)
-    pieces = {form[at : at + PIECE] for form in forms for at in range(0, len(form) - PIECE + 1, 4)}
+    credentials = {form for name, value in values.items() if "TOKEN" in name for form in disguises(value)}
+    pieces = {form[at : at + PIECE] for form in credentials for at in range(0, len(form) - PIECE + 1, 4)}
     kept, end, at = bytearray(), 0, 0
     while pieces and at <= len(data) - PIECE:
         if data[at : at + PIECE] in pieces:
@@ -85,7 +88,7 @@ def hide(data: bytes, values: Iterable[str]) -> bytes:
     return bytes(kept + data[end:])
 
 
-def hide_in_report(path: pathlib.Path, values: Iterable[str]) -> None:
+def hide_in_report(path: pathlib.Path, values: dict[str, str]) -> None:
     """Hide the values in the texts of an XML file, and leave its names and numbers; half of a file is removed."""
     try:
         tree = ET.parse(path)  # noqa: S314 - written by pytest and coverage
@@ -130,8 +133,8 @@ def main() -> int:
     command += ["--cov-report", f"xml:{reports / 'coverage.xml'}", "--cov-report", "term", "-p", "no:cacheprovider"]
     status, output = run(command, seconds)
     for path in reports.glob("*.xml"):
-        hide_in_report(path, values.values())
-    sys.stdout.buffer.write(hide(output, values.values()))
+        hide_in_report(path, values)
+    sys.stdout.buffer.write(hide(output, values))
     return status if status >= 0 else 128 - status  # ended by a signal, as a shell tells it
 
 
