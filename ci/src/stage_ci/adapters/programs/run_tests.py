@@ -69,12 +69,12 @@ def disguises(value: str) -> set[bytes]:
 def hide(data: bytes, values: dict[str, str]) -> bytes:
     """Return the bytes without any value, whatever form it comes in, and without long pieces of a credential.
 
-    A host's or an experiment's name is hidden as a whole only: pieces of it are the project's own words.
+    A model's or an experiment's name is hidden as a whole only: pieces of it are the project's own words.
     """
     forms = {form for value in values.values() for form in disguises(value)}
     for form in sorted(forms, key=len, reverse=True):
         data = data.replace(form, HIDDEN)
-    credentials = {form for name, value in values.items() if "TOKEN" in name for form in disguises(value)}
+    credentials = {form for name, value in values.items() if name.startswith("DATABRICKS") for form in disguises(value)}
     pieces = {form[at : at + PIECE] for form in credentials for at in range(0, len(form) - PIECE + 1, 4)}
     kept, end, at = bytearray(), 0, 0
     while pieces and at <= len(data) - PIECE:

@@ -96,7 +96,7 @@ def test_any_values_arrive_as_they_were_given(given: dict[str, str]) -> None:
 def test_a_value_is_hidden_whatever_form_it_comes_in(value: str, disguise: Callable[[str], str]) -> None:
     """Fault 36: nothing of it is left, and all that stood around it is."""
     shown = f"<before>{disguise(value)}<after>".encode()
-    assert run_tests.hide(shown, {"TOKEN": value}) == b"<before>***<after>"
+    assert run_tests.hide(shown, {"DATABRICKS_TOKEN": value}) == b"<before>***<after>"
 
 
 @pytest.mark.fault(36)
@@ -104,7 +104,7 @@ def test_a_value_is_hidden_whatever_form_it_comes_in(value: str, disguise: Calla
 def test_a_value_is_hidden_in_a_basic_authentication(user: str) -> None:
     """Fault 36: base64 of user and token shifts the token's characters by the length of the user."""
     shown = base64.b64encode(f"{user}:canary-7f3a-0123456789".encode())
-    left = run_tests.hide(b"Authorization: Basic " + shown, {"TOKEN": "canary-7f3a-0123456789"})
+    left = run_tests.hide(b"Authorization: Basic " + shown, {"DATABRICKS_TOKEN": "canary-7f3a-0123456789"})
     assert (
         len(left.replace(b"***", b"")) <= len("Authorization: Basic ") + len(base64.b64encode(f"{user}:".encode())) + 4
     )
@@ -130,7 +130,7 @@ def test_the_project_s_own_words_stay_readable() -> None:
 def test_the_lines_of_a_value_are_hidden_one_by_one() -> None:
     """Fault 36: pytest shows a text of several lines with a mark before each."""
     shown = "".join(f"E     + {line}\n" for line in KEY.splitlines())
-    assert b"canary" not in run_tests.hide(shown.encode(), {"TOKEN": KEY})
+    assert b"canary" not in run_tests.hide(shown.encode(), {"DATABRICKS_TOKEN": KEY})
 
 
 def test_an_empty_value_hides_nothing() -> None:
