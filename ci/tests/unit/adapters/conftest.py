@@ -160,17 +160,6 @@ class Scripting:
         return Scripting.json({"errors": [{"code": code, "message": "as scripted", "detail": None}]}, status)
 
 
-@pytest.fixture(scope="session")
-def anyio_backend() -> str:
-    """Return what Dagger runs on."""
-    return "asyncio"
-
-
-@pytest.fixture(autouse=True)
-def _no_proxy(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("NO_PROXY", "127.0.0.1")
-
-
 @pytest.fixture
 def start_server() -> Iterator[Callable[[], Server]]:
     """Return a function that starts one more server."""
