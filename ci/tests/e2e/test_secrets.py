@@ -23,6 +23,7 @@ def test_that_prints_what_it_knows() -> None:
     assert len(value) == {len(CANARY)}
     assert value == "something else"
 '''
+GIVEN = ("--databricks-token=env:DATABRICKS_TOKEN",)
 FORMS = (CANARY, base64.b64encode(CANARY.encode()).decode(), urllib.parse.quote(CANARY, safe=""))
 
 
@@ -41,8 +42,7 @@ def found(data: bytes) -> list[str]:
 
 def test_the_output_of_the_tests_does_not_hold_it(leaking: Path) -> None:
     """Faults 35, 36: it arrives, and is printed in no form."""
-    arguments = ["--databricks-token=env:DATABRICKS_TOKEN", "-vvv"]
-    call = dagger("test", f"--source={leaking}", *arguments, environment={"DATABRICKS_TOKEN": CANARY})
+    call = dagger("test", f"--source={leaking}", *GIVEN, "-vvv", environment={"DATABRICKS_TOKEN": CANARY})
     assert call.status != 0
     assert "test: 1 of 2 tests failed" in call.error
     assert "***" in call.stdout + call.stderr
@@ -56,7 +56,7 @@ def test_the_reports_do_not_hold_it(leaking: Path, tmp_path: Path) -> None:
         "reports",
         f"--source={leaking}",
         "--database=rehearsal",
-        "--databricks-token=env:DATABRICKS_TOKEN",
+        *GIVEN,
         "export",
         f"--path={folder}",
         environment={"DATABRICKS_TOKEN": CANARY},
@@ -76,8 +76,19 @@ def test_hidden_files_and_keys_do_not_reach_the_image(service: Path, tmp_path: P
         path = service / name
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(CANARY)
-    archive = tmp_path / "image.tar"
-    call = dagger("build", f"--source={service}", "as-tarball", "export", f"--path={archive}")
+    search(service, tmp_path / "image.tar")
+
+
+def test_the_image_of_a_source_whose_tests_leak_does_not_hold_it(leaking: Path, tmp_path: Path) -> None:
+    """Fault 36: what the tests were given and printed is in no layer of the image built from this source."""
+    call = dagger("test", f"--source={leaking}", *GIVEN, environment={"DATABRICKS_TOKEN": CANARY})
+    assert call.status != 0
+    search(leaking, tmp_path / "image.tar")
+
+
+def search(source: Path, archive: Path) -> None:
+    """Build the image of ``source`` and look for the canary in every file of every layer."""
+    call = dagger("build", f"--source={source}", "as-tarball", "export", f"--path={archive}")
     assert call.status == 0, call.stderr
     with tarfile.open(archive) as image:
         for member in image.getmembers():
