@@ -111,7 +111,8 @@ def test_a_registry_that_nobody_serves_is_an_error() -> None:
     call = dagger("latest-version", "--registry-service=tcp://localhost:1")
     assert call.status != 0
     assert call.stdout == ""
-    assert "services: " in call.error
+    assert "registry: " in call.error
+    assert "check the registry's address" in call.error
 
 
 def test_some_credentials_are_not_enough(service: Path) -> None:

@@ -66,7 +66,7 @@ def test_an_image_that_never_becomes_ready_stops_the_release(
 def test_an_image_that_crashes_stops_the_release(released: Rehearsal, before: tuple[str, str], service: Path) -> None:
     """Fault 39: the service ends before it listens."""
     (service / "src" / "service" / "__main__.py").write_text('raise SystemExit("no model")\n')
-    assert "smoke: the image does not start: " in refused(released, before, service)
+    assert "smoke: `python3 -m service`: no model; " in refused(released, before, service)
 
 
 def test_a_missing_database_is_no_finding(released: Rehearsal, before: tuple[str, str], service: Path) -> None:
