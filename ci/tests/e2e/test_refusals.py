@@ -129,7 +129,7 @@ def test_an_argument_that_cannot_be_used_is_named(service: Path, flags: list[str
         ("--filename=manifests/none.yaml", "manifests/none.yaml is not in the infrastructure repository"),
         ("--filename=manifests", "manifests is not a regular file"),
         ("--infra-branch=none", "has no branch none"),
-        ("--image=owner/other", "has no reference to owner/other"),
+        ("--image=owner/other", "has no reference to docker.io/owner/other"),
     ],
 )
 def test_a_manifest_that_cannot_be_edited_stops_the_release_before_the_push(
