@@ -21,12 +21,13 @@ def tagged(registry: str, image: str, *tags: str) -> None:
     """Put a small artifact under each tag."""
     base = f"http://{registry}/v2/{image}"
     digest = "sha256:44136fa355b3678a1146ad16f7e8649e94fb4fc21fe77e8310c060f61caaff8a"  # of {}
-    upload = httpx.URL(httpx.post(f"{base}/blobs/uploads/").headers["Location"])
-    httpx.put(upload.copy_add_param("digest", digest), content=b"{}").raise_for_status()
     empty = {"mediaType": EMPTY, "digest": digest, "size": 2}
     manifest = json.dumps({"schemaVersion": 2, "mediaType": OCI, "config": empty, "layers": [empty]})
-    for tag in tags:
-        httpx.put(f"{base}/manifests/{tag}", content=manifest, headers={"Content-Type": OCI}).raise_for_status()
+    with httpx.Client(timeout=60) as client:
+        upload = httpx.URL(client.post(f"{base}/blobs/uploads/").headers["Location"])
+        client.put(upload.copy_add_param("digest", digest), content=b"{}").raise_for_status()
+        for tag in tags:
+            client.put(f"{base}/manifests/{tag}", content=manifest, headers={"Content-Type": OCI}).raise_for_status()
 
 
 @contextmanager

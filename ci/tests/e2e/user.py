@@ -130,7 +130,9 @@ class Servers:
     def digest(self, tag: str, image: str = IMAGE) -> str | None:
         """Return what the registry holds under a tag; None if nothing."""
         accept = "application/vnd.oci.image.manifest.v1+json"
-        answer = httpx.head(f"http://{self.registry}/v2/{image}/manifests/{tag}", headers={"Accept": accept})
+        answer = httpx.head(
+            f"http://{self.registry}/v2/{image}/manifests/{tag}", headers={"Accept": accept}, timeout=60
+        )
         return answer.headers["Docker-Content-Digest"] if answer.is_success else None
 
     def git(self, *arguments: str) -> str:
