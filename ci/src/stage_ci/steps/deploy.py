@@ -30,12 +30,15 @@ class Deployed:
     changes: tuple[Change, ...]
     superseded_by: Version | None = None
 
+    def lines(self, filename: Filename) -> tuple[str, ...]:
+        """Return a line for each reference of ``filename`` that changed."""
+        return tuple(f"{filename}:{change.line} {change.old} -> {change.new}" for change in self.changes)
+
     def text(self, filename: Filename) -> str:
         """Return what happened to ``filename``, a line for each reference."""
         if self.superseded_by:
             return f"{filename} names {self.superseded_by}, which is newer: left as it is\n"
-        moved = [f"{filename}:{change.line} {change.old} -> {change.new}" for change in self.changes]
-        return "\n".join([*(moved or [f"{filename} names it already"]), f"commit {self.commit}", ""])
+        return "\n".join([*(self.lines(filename) or [f"{filename} names it already"]), f"commit {self.commit}", ""])
 
 
 async def deploy(

@@ -58,7 +58,7 @@ async def verified(pushed: Digest, inputs: InputDigest, version: Version, outsid
     if held == pushed:
         return Published(version, pushed, pushed=True)
     # Another run of the same inputs may have pushed at the same moment, from another build of them.
-    if held and InputDigest.read(await outside.registry.labels(str(held)) or {}) == inputs:
+    if held and await _inputs_of(str(held), outside.registry) == inputs:
         return Published(version, held, pushed=False)
     raise DigestMismatch(f"{line.repository}:{version} is {held or 'missing'} after {pushed} was pushed")
 
@@ -87,10 +87,15 @@ async def _claim_once(inputs: InputDigest, text: str, outside: Outside, line: Li
         await outside.infrastructure.create(claim_ref(line.repository, version), text)
     # Somebody who claims nothing may have pushed the tag since the listing.
     digest = await outside.registry.digest(str(version))
-    if digest and InputDigest.read(await outside.registry.labels(str(version)) or {}) != inputs:
+    if digest and await _inputs_of(str(version), outside.registry) != inputs:
         raise _Foreign
     return version, digest
 
 
 async def _foreign(version: Version, tags: list[str], inputs: InputDigest, registry: Registry) -> bool:
-    return str(version) in tags and InputDigest.read(await registry.labels(str(version)) or {}) != inputs
+    return str(version) in tags and await _inputs_of(str(version), registry) != inputs
+
+
+async def _inputs_of(reference: str, registry: Registry) -> InputDigest | None:
+    """Return the inputs that the image at a tag or digest says it was made from; None if it says nothing usable."""
+    return InputDigest.read(await registry.labels(reference) or {})

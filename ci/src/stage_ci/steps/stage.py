@@ -77,7 +77,7 @@ def release(
         commit=deployed.commit,
         manifest=order.place.filename,
         outcome=outcome,
-        deployed=tuple(f"{order.place.filename}:{c.line} {c.old} -> {c.new}" for c in deployed.changes),
+        deployed=deployed.lines(order.place.filename),
         checks=told,
         rehearsal=rehearsal,
     )
