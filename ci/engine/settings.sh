@@ -33,7 +33,7 @@ required() { awk -v module="$1" '$1 == module && $2 ~ /^v/ {print $2; exit}' "$H
 
 ENGINE_VERSION=$(required github.com/dagger/dagger dagger)
 TRIVY_VERSION=$(required github.com/aquasecurity/trivy trivy)
-DISTRIBUTION_VERSION=v3.0.0
+DISTRIBUTION_VERSION=$(required github.com/distribution/distribution/v3 registry)
 CRANE_VERSION=v0.22.1
 DEBIAN_VERSION=12 # whose python3 is 3.11
 

@@ -6,6 +6,11 @@ base_systems() {
 }
 
 images() {
-    step images "$(key "$(machine)" "$STATE"/keys/{base-systems,registry,crane,dagger,trivy} "$HERE"/{images,sdk-python} "$REGISTRY")" \
-        "30 s" "making the images" "$HERE/images/build"
+    step images "$(key "$(machine)" "$STATE"/keys/{base-systems,registry,crane,dagger} "$HERE"/{images,sdk-python} "$REGISTRY")" \
+        "30 s" "making the images" "$HERE/images/build" all-but-trivy
+}
+
+# scanner_image : apart, so that nothing else waits for Trivy.
+scanner_image() {
+    step scanner-image "$(key "$STATE"/keys/{images,trivy})" "15 s" "making the image of Trivy" "$HERE/images/build" trivy
 }
