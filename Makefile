@@ -15,7 +15,7 @@ UV := uv==0.13.9
 CI := .venv/ci/bin
 APP := .venv/app/bin
 DATABASE := ci/src/stage_ci/adapters/trivy-db.tar.gz
-GO_FILES := ci/advisories/main.go ci/engine/dagger/distconsts/consts.go ci/engine/registry/main.go ci/engine/sdk-python/main.go
+GO_FILES := ci/advisories/main.go ci/engine/programs/distconsts/consts.go ci/engine/programs/registry/main.go ci/engine/sdk-python/main.go
 # Files that begin as a shell script does; those without a first line of that kind say so for shellcheck.
 HASH := \#
 SCRIPTS = $(shell grep -rlzE '^$(HASH)(!/usr/bin/env bash| shellcheck shell=bash)' --exclude-dir=.git --exclude-dir=.venv --exclude-dir=data .)
@@ -76,8 +76,7 @@ check-workflows: .venv/ci.stamp .venv/bin/actionlint
 check-go:
 	@unformatted=$$(gofmt -l $(GO_FILES)); [[ -z $$unformatted ]] || { echo "not as gofmt writes it: $$unformatted; make format"; exit 1; }
 	go -C ci/advisories vet
-	go -C ci/engine/dagger/distconsts vet
-	go -C ci/engine/registry vet
+	go -C ci/engine/programs/distconsts vet
 
 .PHONY: check-pins
 check-pins:

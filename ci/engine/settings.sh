@@ -18,7 +18,7 @@ SOCKET=$STATE/run/engine.sock # as distconsts says
 SYSTEM_PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin
 
 # Where the engine sees the state folder.
-ROOT=$(sed -n 's/^const Root = "\(.*\)"$/\1/p' "$HERE/dagger/distconsts/consts.go")
+ROOT=$(sed -n 's/^const Root = "\(.*\)"$/\1/p' "$HERE/programs/distconsts/consts.go")
 # Folders that Dagger, BuildKit, runc and CNI fix in their code. The engine gets its own at these places; the machine's are covered.
 FIXED_PLACES=(/etc/dagger /run/buildkit /run/containers /run/runc /var/lib/cni)
 # Made by Dagger where it is missing, to be mounted over.
@@ -31,10 +31,9 @@ NETWORK_PREFIX=10.87 # of a /16
 # required MODULE FOLDER : the version of a Go module in FOLDER/go.mod, the one place that names it.
 required() { awk -v module="$1" '$1 == module && $2 ~ /^v/ {print $2; exit}' "$HERE/$2/go.mod"; }
 
-ENGINE_VERSION=$(required github.com/dagger/dagger dagger)
+ENGINE_VERSION=$(required github.com/dagger/dagger programs)
 TRIVY_VERSION=$(required github.com/aquasecurity/trivy trivy)
-DISTRIBUTION_VERSION=$(required github.com/distribution/distribution/v3 registry)
-CRANE_VERSION=v0.22.1
+DISTRIBUTION_VERSION=$(required github.com/distribution/distribution/v3 programs)
 DEBIAN_VERSION=12 # whose python3 is 3.11
 
 # What a container must know of this machine to reach the package registries as the machine does.

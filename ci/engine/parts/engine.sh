@@ -4,7 +4,7 @@
 
 engine() {
     local key
-    key=$(key "$HERE"/{engine.json,inside,parts/engine.sh} "$STATE/keys/dagger" "$IMAGES"/sdk-{go,python}.digest "$REGISTRY")
+    key=$(key "$HERE"/{engine.json,inside,parts/engine.sh} "$STATE/keys/programs" "$IMAGES"/sdk-{go,python}.digest "$REGISTRY")
     if running engine; then
         made running-engine "$key" && return
         say "the engine's files changed: starting it anew"

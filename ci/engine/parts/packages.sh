@@ -24,7 +24,7 @@ debian_is_right() {
 
 go_is_right() {
     local found wanted
-    wanted=$(awk '$1 == "go" {print $2}' "$HERE"/{dagger,registry,trivy}/go.mod | sort -V | tail -n 1)
+    wanted=$(awk '$1 == "go" {print $2}' "$HERE"/{programs,trivy}/go.mod | sort -V | tail -n 1)
     found=$(go env GOVERSION 2>/dev/null) || die "building the engine" "there is no go on the PATH" "install Go $wanted or newer"
     printf '%s\n' "$wanted" "${found#go}" | sort -CV ||
         die "building the engine" "Go $wanted or newer is needed, this is ${found#go}" "install a newer Go"

@@ -3,7 +3,7 @@
 
 registry() {
     local key
-    key=$(key "$STATE/keys/registry" "$HERE/images/registry.yml" "$REGISTRY")
+    key=$(key "$STATE/keys/programs" "$HERE/images/registry.yml" "$REGISTRY")
     if running registry; then
         made running-registry "$key" && return
         say "the registry's files changed: starting it anew"
