@@ -8,7 +8,9 @@ SHELL := bash
 MAKEFLAGS += --no-builtin-rules
 
 # Yours to set: `make stage ARGS="--format=json"`, `make unit ARGS="-k claim"`, `make unit PYTHON=/opt/python/bin/python3`.
+# What the benchmark learns and asks: `make bench-service DATA=path/to/tickets.csv`, columns Document and Topic_group.
 ARGS ?=
+DATA ?= data/tickets.csv
 PYTHON ?= $(shell python3.11 -c '' 2>/dev/null && echo python3.11 || echo python3)
 
 UV := uv==0.13.9
@@ -38,6 +40,10 @@ stage: ## run the stage as a rehearsal, or with credentials in ARGS; the first t
 .PHONY: bench
 bench: .venv/ci.stamp ## measure the stage
 	@$(with_engine) $(CI)/python -m bench $(ARGS)
+
+.PHONY: bench-service
+bench-service: .venv/bench.stamp .venv/bin/vegeta ## measure the service beside the original's way of serving
+	@$(with_engine) .venv/bench/bin/python -m bench.service --data="$(DATA)" $(ARGS)
 
 ##### Tests
 
@@ -137,5 +143,11 @@ endef
 .venv/app.stamp: requirements.dev $(wildcard requirements)
 	$(call environment,app,$<,80 s)
 
+.venv/bench.stamp: bench/service/requirements $(wildcard requirements requirements.train)
+	$(call environment,bench,$<,80 s)
+
 .venv/bin/actionlint: ci/tools/go.mod ci/tools/go.sum
 	go -C ci/tools build -trimpath -o $(CURDIR)/$@ github.com/rhysd/actionlint/cmd/actionlint
+
+.venv/bin/vegeta: bench/service/tools/go.mod bench/service/tools/go.sum
+	go -C bench/service/tools build -trimpath -o $(CURDIR)/$@ github.com/tsenart/vegeta/v12

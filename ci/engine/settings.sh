@@ -29,7 +29,7 @@ NETWORK=dagger
 NETWORK_PREFIX=10.87 # of a /16
 
 # required MODULE FOLDER : the version of a Go module in FOLDER/go.mod, the one place that names it.
-required() { awk -v module="$1" '$1 == module && $2 ~ /^v/ {print $2; exit}' "$HERE/$2/go.mod"; }
+required() { awk -v module="$1" '{sub(/^require /, "")} $1 == module && $2 ~ /^v/ {print $2; exit}' "$HERE/$2/go.mod"; }
 
 ENGINE_VERSION=$(required github.com/dagger/dagger programs)
 TRIVY_VERSION=$(required github.com/aquasecurity/trivy trivy)
