@@ -41,6 +41,10 @@ stage: ## run the stage as a rehearsal, or with credentials in ARGS; the first t
 bench: .venv/ci.stamp ## measure the stage
 	@$(with_engine) $(CI)/python -m bench $(ARGS)
 
+.PHONY: figures
+figures: .venv/app.stamp ## measure training on a file of tickets: make figures DATA=path/to/tickets.csv
+	@PYTHONPATH=src $(APP)/python -m bench.figures --data="$(DATA)" $(ARGS)
+
 .PHONY: bench-service
 bench-service: .venv/bench.stamp .venv/bin/vegeta ## measure the service beside the original's way of serving
 	@$(with_engine) .venv/bench/bin/python -m bench.service --data="$(DATA)" $(ARGS)
@@ -62,7 +66,7 @@ app: .venv/app.stamp ## the service's unit tests
 	PYTHONPATH=src $(APP)/python -m pytest tests/unit $(ARGS)
 
 .PHONY: e2e
-e2e: .venv/ci.stamp ## the pipeline on a real engine, as a user calls it
+e2e: .venv/ci.stamp .venv/mlflow.stamp ## the pipeline on a real engine, as a user calls it
 	@$(with_engine) cd ci && ../$(CI)/python -m pytest tests/e2e $(ARGS)
 
 .PHONY: check-python
@@ -140,8 +144,11 @@ endef
 .venv/ci.stamp: ci/requirements.dev
 	$(call environment,ci,$<,20 s)
 
-.venv/app.stamp: requirements.dev $(wildcard requirements)
+.venv/app.stamp: requirements.dev $(wildcard requirements requirements.train)
 	$(call environment,app,$<,80 s)
+
+.venv/mlflow.stamp: ci/tests/e2e/mlflow.requirements
+	$(call environment,mlflow,$<,60 s)
 
 .venv/bench.stamp: bench/service/requirements $(wildcard requirements requirements.train)
 	$(call environment,bench,$<,80 s)

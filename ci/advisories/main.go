@@ -40,7 +40,7 @@ type list struct {
 	Advisories []advisory `json:"advisories"`
 }
 
-// advisory concerns a Python package ("pip": vulnerable ranges and the fixed version) or a Debian source package
+// advisory concerns a Python package ("pip": vulnerable ranges and the fixed version, or none) or a Debian source package
 // ("debian 12": the fixed version, or none).
 type advisory struct {
 	ID         string   `json:"id"`
@@ -103,7 +103,7 @@ func metadataOf(l list) ([]byte, error) {
 	return json.Marshal(map[string]any{
 		"Version":    schemaVersion,
 		"UpdatedAt":  l.Updated,
-		"NextUpdate": l.Updated.AddDate(100, 0, 0), // nothing newer will come: never too old
+		"NextUpdate": l.Updated.AddDate(100, 0, 0), // nothing newer will come, so it is never too old to the scan
 	})
 }
 
@@ -154,6 +154,8 @@ func store(db *bolt.DB, a advisory) error {
 
 func detail(a advisory) map[string]any {
 	switch {
+	case a.Ecosystem == "pip" && a.Fixed == "":
+		return map[string]any{"VulnerableVersions": a.Vulnerable}
 	case a.Ecosystem == "pip":
 		return map[string]any{"VulnerableVersions": a.Vulnerable, "PatchedVersions": []string{a.Fixed}}
 	case a.Fixed == "":

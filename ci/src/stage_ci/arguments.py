@@ -23,15 +23,20 @@ INFRA_BRANCH: Final = "main"
 FILENAME: Final = "manifests/default/svm.yaml"
 REHEARSAL: Final = "default"
 PORT: Final = 8000
+SAMPLE: Final = "Hardware=my laptop screen stays black and the docking station does not power on"
+PACKAGE: Final = "callcenterai_svm"
 
 # What never leaves the caller's machine. Hidden files hold credentials and caches (.env, .git, .aws, .dvc, .venv);
-# those that configure a check or the build come back by name. What else lies in this repository goes as well.
+# those that configure a check, the scan or the build come back by name. What else lies in this repository goes as well.
 _NOT_UPLOADED: Final = [
     "**/.*",
     "!**/.dockerignore",
     "!**/.flake8",
     "!**/.isort.cfg",
     "!**/.coveragerc",
+    "!.trivyignore",
+    "!.trivyignore.y*ml",
+    "!.openvex.json",
     "**/*.pem",
     "**/*.key",
     "**/*.p12",
@@ -77,6 +82,10 @@ Line = Annotated[str, Doc("Line of versions as vMAJOR.MINOR; the stage counts th
 InfraRepo = Annotated[str, Doc("Infrastructure repository: owner/name on GitHub, or an https URL without credentials.")]
 InfraBranch = Annotated[str, Doc("Branch of the infrastructure repository that the manifest is committed to.")]
 File = Annotated[str, Doc("Manifest in the infrastructure repository that names the image, relative to its root.")]
+AllowDowngrade = Annotated[
+    bool,
+    Doc("Whether the manifest may go back to an older version, as after a revert; by default a newer one stays."),
+]
 ImageVersion = Annotated[str, Doc("Version to name in the manifest, such as v1.0.7; one of the version line.")]
 ImageDigest = Annotated[
     str,
@@ -114,8 +123,46 @@ LookIntoRehearsal = Annotated[
     Doc("Name of a rehearsal to look into instead of the real registry and repository."),
 ]
 Port = Annotated[int, Doc("TCP port on which the service in the image listens.")]
-DatabricksHost = Annotated[dagger.Secret | None, Doc("DATABRICKS_HOST for the unit tests' .env.")]
-DatabricksToken = Annotated[dagger.Secret | None, Doc("DATABRICKS_TOKEN for the unit tests' .env.")]
+Sample = Annotated[
+    str,
+    Doc(
+        "Ticket that the started image is asked for and the topic it must get, as TOPIC=TEXT; TEXT alone for any topic."
+    ),
+]
+Data = Annotated[
+    dagger.File | None,
+    Doc("CSV of labelled tickets, such as ./tickets.csv; by default data/tickets.csv of the source."),
+]
+Package = Annotated[str, Doc("Package in src/ whose modules `train` and `tracking` train a model and log it.")]
+Options = Annotated[
+    list[str] | None,
+    Doc("Further options for the training, with commas between them, such as --text-column=Body,--seed=7."),
+]
+TrackingUri = Annotated[
+    str,
+    Doc("MLflow server, as `databricks` or an http(s) URL; by default Databricks if its host is given, or else none."),
+]
+TrackingService = Annotated[
+    dagger.Service | None,
+    Doc("MLflow server that only your machine can see, such as tcp://localhost:5000; wins over --tracking-uri."),
+]
+Experiment = Annotated[
+    str, Doc("MLflow experiment that a training is logged to; by default the one its package names.")
+]
+Register = Annotated[
+    str, Doc("Name of the registered model that a training becomes a new version of, such as callcenterai-svm.")
+]
+Model = Annotated[
+    str, Doc("Model that the image serves in place of its own, by its MLflow URI, such as models:/callcenterai-svm/3.")
+]
+DatabricksHost = Annotated[
+    dagger.Secret | None,
+    Doc("DATABRICKS_HOST, such as env://DATABRICKS_HOST, for the unit tests' .env and for MLflow."),
+]
+DatabricksToken = Annotated[
+    dagger.Secret | None,
+    Doc("DATABRICKS_TOKEN, such as env://DATABRICKS_TOKEN, for the unit tests' .env and for MLflow."),
+]
 ModelUri = Annotated[dagger.Secret | None, Doc("MODEL_URI for the unit tests' .env.")]
 ExperimentName = Annotated[dagger.Secret | None, Doc("EXPERIMENT_NAME for the unit tests' .env.")]
 Format = Annotated[

@@ -8,6 +8,8 @@
     │   ├── InvalidReference
     │   ├── InvalidDigest
     │   ├── InvalidFilename
+    │   ├── InvalidWaiver          a list of waived findings that cannot be used as it is
+    │   ├── InvalidVex
     │   └── MissingCredential
     ├── NothingChecked             no file linted, no test collected, no package scanned
     ├── LintFailed
@@ -15,7 +17,10 @@
     ├── EngineFailed               the engine could not do a step's own work: image, package, network
     ├── BuildFailed
     ├── SmokeFailed
+    ├── TrainingFailed
+    ├── TrackingFailed             the model was trained, and MLflow did not take it
     ├── VulnerableImage            the scanner ran and found what forbids a release
+    ├── WaiverExpired              it found what somebody had answered for until a day that is over
     ├── ScannerUnavailable         the scanner could not run: no verdict either way
     ├── RegistryError
     │   ├── RegistryRefused        401, 403: no retry can mend it
@@ -28,6 +33,7 @@
     └── ManifestError
         ├── ManifestMissing        not there, or not a regular UTF-8 file
         ├── ManifestUnreadable     template, duplicate key, invalid or oversized YAML
+        ├── InvalidMarker          a marker comment that says nothing known, or stands at no reference
         └── NothingUpdated         no reference to the image
 """
 
@@ -82,6 +88,20 @@ class InvalidFilename(InvalidInput):
     remedy = "give the manifest's path relative to the repository's root, such as manifests/default/svm.yaml"
 
 
+class InvalidWaiver(InvalidInput):
+    """A list of waived findings that cannot be used, or an entry without an owner or a day on which it ends."""
+
+    step = "scan"
+    remedy = "give each entry id, owner and expired_at as a day, such as 2026-12-31"
+
+
+class InvalidVex(InvalidInput):
+    """A document on the image's vulnerabilities that is no OpenVEX, or does not say who says so and why."""
+
+    step = "scan"
+    remedy = "write an OpenVEX document with an author, and a justification for each not_affected"
+
+
 class MissingCredential(InvalidInput):
     """Some credentials were given and others were not."""
 
@@ -131,11 +151,32 @@ class SmokeFailed(StageError):
     remedy = "run `dagger call build as-service --use-entrypoint up` and ask it by hand"
 
 
+class TrainingFailed(StageError):
+    """The service's training refused its data, broke, or left no model."""
+
+    step = "train"
+    remedy = "mend what it names; `dagger call train -vvv` shows all that it wrote"
+
+
+class TrackingFailed(StageError):
+    """The model was trained, but the MLflow server did not take it."""
+
+    step = "mlflow"
+    remedy = "check the server and call again: the training is kept, and not made twice"
+
+
 class VulnerableImage(StageError):
     """The scanner found a critical vulnerability that has a fix."""
 
     step = "scan"
     remedy = "raise the package to its fixed version; `dagger call scan` lists all"
+
+
+class WaiverExpired(StageError):
+    """A critical vulnerability that somebody had answered for until a day that is over."""
+
+    step = "scan"
+    remedy = "raise the package and remove the entry, or let its owner give a new day in .trivyignore.yaml"
 
 
 class ScannerUnavailable(StageError):
@@ -210,6 +251,12 @@ class ManifestUnreadable(ManifestError):
     """A template, a duplicate key, invalid YAML, or more than the pipeline reads."""
 
     remedy = "correct the manifest in the infrastructure repository"
+
+
+class InvalidMarker(ManifestError):
+    """A marker comment that says nothing known or stands at no reference: never taken for one that works."""
+
+    remedy = "write `hold by=NAME reason=TEXT`, `image`, `tag of IMAGE` or `digest of IMAGE` after `# stage-ci:`"
 
 
 class NothingUpdated(ManifestError):

@@ -9,12 +9,14 @@ from stage_ci.rehearsal import Rehearsal
 from stage_ci.rules.manifest import Target
 from stage_ci.rules.reference import Digest
 from stage_ci.rules.release import Filename, line_version, renderer
+from stage_ci.rules.trial import Trial
+from stage_ci.service import Service
 from stage_ci.steps import reports as reporting
 from stage_ci.steps import stage as staging
-from stage_ci.steps.candidate import built, candidate
+from stage_ci.steps.candidate import built, candidate, scanned
 from stage_ci.steps.deploy import deploy as name_in_manifest
 from stage_ci.steps.deploy import edited, published_digest
-from stage_ci.steps.order import Order, line, place
+from stage_ci.steps.order import Order, Run, line, place
 from stage_ci.steps.outside import Access, announce, authored, looked_into, outside, registry_of
 from stage_ci.steps.outside import database as database_of
 from stage_ci.steps.plan import next_version as next_of
@@ -25,7 +27,7 @@ without_expected_tracebacks()
 
 
 @dagger.object_type
-class StageCi:
+class StageCi(Service):
     """Take a machine-learning service from source to a named version in the infrastructure repository."""
 
     @dagger.function
@@ -62,19 +64,6 @@ class StageCi:
         environment = await staging.environment(databricks_host, databricks_token, model_uri, experiment_name)
         return (await staging.test(source, environment)).output
 
-    @dagger.function
-    async def build(self, source: arg.Source) -> dagger.Container:
-        """Build the image from the Dockerfile; its label ci.stage.inputs names what it was made from."""
-        return (await built(source))[0]
-
-    @dagger.function
-    async def smoke(self, source: arg.Source, port: arg.Port = arg.PORT) -> str:
-        """Start the built image and ask it for /health, /ready and one real prediction on /predict_one.
-
-        Fails if the image does not start, is not ready within 30 seconds, or answers wrongly.
-        """
-        return await image.smoke((await built(source))[0], port)
-
     @arg.never_cached
     async def scan(
         self, source: arg.Source, database: arg.Databases = None, rehearsal: arg.RehearsalName = arg.REHEARSAL
@@ -82,12 +71,13 @@ class StageCi:
         """Scan the archive of the built image with Trivy and show its table.
 
         Fails if a CRITICAL vulnerability of the system or of a library has a fix, with another message if the scanner
-        could not run. `reports` has the SARIF and CycloneDX files.
+        could not run. What the source's .trivyignore.yaml excuses, with an owner and until a day, or its .openvex.json,
+        passes and is listed. `reports` has the SARIF and CycloneDX files.
         """
+        excuses = await scanner.excuses(source)
         packed = await image.pack((await built(source))[0])
         advisories = await database_of(database or [], authored(database, rehearsal))
-        result = await scanner.scan(packed.file, advisories)
-        result.verdict.require()
+        result = await scanned(packed, advisories, excuses)
         return f"{await result.reports.file('scan.txt').contents()}\n{result.verdict.summary}\n"
 
     @arg.never_cached
@@ -138,6 +128,7 @@ class StageCi:
         version_line: arg.Line = arg.VERSION_LINE,
         infra_repo: arg.InfraRepo = arg.INFRA_REPO,
         port: arg.Port = arg.PORT,
+        sample: arg.Sample = arg.SAMPLE,
         database: arg.Databases = None,
         docker_username: arg.Username = None,
         docker_password: arg.Password = None,
@@ -152,10 +143,10 @@ class StageCi:
         embedded registry of the rehearsal is used.
         """
         access = Access(docker_username, docker_password, token, registry_service, infra_service, seed)
-        order = line(image, version_line)
+        order, trial = line(image, version_line), Trial.parse(port, sample)
         announce(embedded := access.embedded(rehearsal))
         async with outside(access, embedded, order.repository, infra_repo) as reached:
-            fit = await candidate(source, database_of(database or [], embedded, registry_service), port)
+            fit = await candidate(source, database_of(database or [], embedded, registry_service), trial)
             published = await publish_candidate(fit, reached, order)
         return f"{order.repository}:{published.version}@{published.digest}"
 
@@ -188,6 +179,7 @@ class StageCi:
         infra_repo: arg.InfraRepo = arg.INFRA_REPO,
         infra_branch: arg.InfraBranch = arg.INFRA_BRANCH,
         filename: arg.File = arg.FILENAME,
+        allow_downgrade: arg.AllowDowngrade = False,
         docker_username: arg.Username = None,
         docker_password: arg.Password = None,
         token: arg.Token = None,
@@ -198,10 +190,11 @@ class StageCi:
         """Name a published version in the infrastructure repository's manifest, commit and push.
 
         The version has to be in the registry. Another commit that lands first is kept: the edit is made again on top
-        of it. A manifest that names a newer version stays as it is.
+        of it. What a marker holds stays, and so does a newer version unless --allow-downgrade is given.
         """
         access = Access(docker_username, docker_password, token, registry_service, infra_service, seed)
-        order, where = line(image, version_line), place(infra_branch, filename)
+        order = line(image, version_line)
+        where = place(infra_branch, filename, allow_downgrade=allow_downgrade)
         version = line_version(order.versions, image_version)
         announce(embedded := access.embedded(rehearsal))
         async with outside(access, embedded, order.repository, infra_repo) as reached:
@@ -218,6 +211,7 @@ class StageCi:
         infra_repo: arg.InfraRepo = arg.INFRA_REPO,
         infra_branch: arg.InfraBranch = arg.INFRA_BRANCH,
         filename: arg.File = arg.FILENAME,
+        allow_downgrade: arg.AllowDowngrade = False,
         docker_username: arg.Username = None,
         docker_password: arg.Password = None,
         token: arg.Token = None,
@@ -227,7 +221,8 @@ class StageCi:
     ) -> str:
         """Show what `stage` would do: the version it would take and the manifest's difference. Touches nothing."""
         access = Access(docker_username, docker_password, token, registry_service, infra_service, seed)
-        asked = Order(source, line(image, version_line), infra_repo, place(infra_branch, filename))
+        where = place(infra_branch, filename, allow_downgrade=allow_downgrade)
+        asked = Order(source, line(image, version_line), infra_repo, where)
         return await planned(asked, access, access.embedded(rehearsal))
 
     @arg.never_cached
@@ -260,7 +255,9 @@ class StageCi:
         infra_repo: arg.InfraRepo = arg.INFRA_REPO,
         infra_branch: arg.InfraBranch = arg.INFRA_BRANCH,
         filename: arg.File = arg.FILENAME,
+        allow_downgrade: arg.AllowDowngrade = False,
         port: arg.Port = arg.PORT,
+        sample: arg.Sample = arg.SAMPLE,
         database: arg.Databases = None,
         docker_username: arg.Username = None,
         docker_password: arg.Password = None,
@@ -284,8 +281,8 @@ class StageCi:
         access = Access(docker_username, docker_password, token, registry_service, infra_service, seed)
         render = renderer(format)
         environment = await staging.environment(databricks_host, databricks_token, model_uri, experiment_name)
-        where = place(infra_branch, filename)
-        asked = Order(source, line(image, version_line), infra_repo, where, environment, database or [], port)
+        where, trial = place(infra_branch, filename, allow_downgrade=allow_downgrade), Trial.parse(port, sample)
+        asked = Run(source, line(image, version_line), infra_repo, where, environment, database or [], trial)
         return render(await staging.stage(asked, access, access.embedded(rehearsal)))
 
     @dagger.function

@@ -1,6 +1,7 @@
 """Each function alone, as whoever debugs a red run calls it."""
 
 import re
+import shutil
 import subprocess
 from pathlib import Path
 
@@ -22,6 +23,7 @@ FUNCTIONS = {
     "smoke",
     "stage",
     "test",
+    "train",
     "update-manifest",
 }
 FLAG = re.compile(r"--([a-z][a-z0-9-]*)")
@@ -131,6 +133,18 @@ def test_an_interpreter_that_crashes_is_told(service: Path) -> None:
     call = dagger("test", f"--source={service}")
     assert call.status != 0
     assert "test: pytest ended with status 3" in call.error
+
+
+def test_nested_requirements_are_installed(service: Path) -> None:
+    """A file of requirements may include any other, whatever the other is called."""
+    lines = (service / "requirements.dev").read_text().splitlines()
+    (service / "requirements.tools").write_text("\n".join(line for line in lines if "==" in line) + "\n")
+    (service / "requirements.dev").write_text("-r requirements.tools\n")
+    shutil.copy(service / "requirements", service / "requirements.base")
+    (service / "requirements").write_text("-r requirements.base\n")
+    call = dagger("test", f"--source={service}")
+    assert call.status == 0, call.stderr
+    assert "1 passed" in call.stdout
 
 
 def test_update_manifest_shows_the_change_and_needs_no_network() -> None:

@@ -1,15 +1,11 @@
 """A registry and a git server on the caller's machine, given as services: the same code as a rehearsal's."""
 
-import http.server
 import json
-import threading
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
 import httpx
 import pytest
-from user import IMAGE, MANIFEST, Servers, dagger
+from user import IMAGE, MANIFEST, Servers, answering, dagger
 
 CREDENTIALS = ["--docker-username=env:USER_OF_TEST", "--docker-password=env:WORD_OF_TEST", "--token=env:TOKEN_OF_TEST"]
 ENVIRONMENT = {"USER_OF_TEST": "someone", "WORD_OF_TEST": "canary-password", "TOKEN_OF_TEST": "canary-token"}
@@ -28,27 +24,6 @@ def tagged(registry: str, image: str, *tags: str) -> None:
         client.put(upload.copy_add_param("digest", digest), content=b"{}").raise_for_status()
         for tag in tags:
             client.put(f"{base}/manifests/{tag}", content=manifest, headers={"Content-Type": OCI}).raise_for_status()
-
-
-@contextmanager
-def answering(status: int) -> Iterator[str]:
-    """Give the address of a server that answers every question with ``status``."""
-
-    class Handler(http.server.BaseHTTPRequestHandler):
-        def do_GET(self) -> None:
-            self.send_response(status)
-            self.send_header("Content-Length", "0")
-            self.end_headers()
-
-        do_HEAD = do_GET  # noqa: N815 - the name that http.server looks for
-
-        def log_message(self, *_: object) -> None:
-            """Write nothing."""
-
-    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
-        threading.Thread(target=server.serve_forever, daemon=True).start()
-        yield f"localhost:{server.server_port}"
-        server.shutdown()
 
 
 def test_a_release_goes_to_the_given_servers(servers: Servers, service: Path) -> None:

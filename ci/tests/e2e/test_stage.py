@@ -6,7 +6,8 @@ from pathlib import Path
 
 from user import IMAGE, INFRA_REPO, MANIFEST, REPOSITORY, SEED, Rehearsal, shown
 
-APPLICATION = ("Dockerfile", "requirements", "requirements.dev", "setup.cfg", ".dockerignore", "src", "tests", "data")
+REQUIREMENTS = ("requirements", "requirements.train", "requirements.dev")
+APPLICATION = ("Dockerfile", *REQUIREMENTS, "setup.cfg", ".dockerignore", "src", "tests", "data")
 
 
 def copy_of_the_application(folder: Path) -> Path:

@@ -1,11 +1,14 @@
 """The command line as a user types it, and looks at the outside with tools of this machine."""
 
+import hashlib
+import http.server
 import json
 import os
 import re
 import socket
 import subprocess
 import tempfile
+import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -21,6 +24,7 @@ SEED = REPOSITORY / "examples" / "infra"
 IMAGE = "medhedimaaroufi/callcenterai-svm"
 INFRA_REPO = "MLOps-CallcenterAI/Infrastructure-Configuration"
 MANIFEST = "manifests/default/svm.yaml"
+OCI_MANIFEST = "application/vnd.oci.image.manifest.v1+json"
 # Seconds for one call; a cold one builds images.
 LIMIT = 900
 
@@ -115,6 +119,46 @@ def _wait_for(port: int, process: "subprocess.Popen[bytes]") -> None:
     pytest.fail("the service was not shown")
 
 
+@contextmanager
+def answering(status: int) -> Iterator[str]:
+    """Give the address of a server that answers every question with ``status``."""
+
+    class Handler(http.server.BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            self.send_response(status)
+            self.send_header("Content-Length", "0")
+            self.end_headers()
+
+        do_HEAD = do_GET  # noqa: N815 - the name that http.server looks for
+
+        def log_message(self, *_: object) -> None:
+            """Write nothing."""
+
+    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        yield f"localhost:{server.server_port}"
+        server.shutdown()
+
+
+def put_artifact(registry: str, name: str, media_type: str, layer: bytes, title: str) -> None:
+    """Put a file into a registry under ``name``, a repository and a tag, as tools that keep files in registries do."""
+    repository, _, tag = name.partition(":")
+    base = f"http://{registry}/v2/{repository}"
+    with httpx.Client(timeout=60) as client:
+
+        def put(content: bytes, media_type: str) -> dict[str, object]:
+            digest = f"sha256:{hashlib.sha256(content).hexdigest()}"
+            upload = httpx.URL(client.post(f"{base}/blobs/uploads/").headers["Location"])
+            client.put(upload.copy_add_param("digest", digest), content=content).raise_for_status()
+            return {"mediaType": media_type, "digest": digest, "size": len(content)}
+
+        config = put(b"{}", "application/vnd.oci.empty.v1+json")
+        named = put(layer, media_type) | {"annotations": {"org.opencontainers.image.title": title}}
+        manifest = {"schemaVersion": 2, "mediaType": OCI_MANIFEST, "config": config, "layers": [named]}
+        headers = {"Content-Type": OCI_MANIFEST}
+        client.put(f"{base}/manifests/{tag}", content=json.dumps(manifest), headers=headers).raise_for_status()
+
+
 @dataclass(frozen=True)
 class Servers:
     """A registry and a git server on this machine, as a user's own would be."""
@@ -129,10 +173,8 @@ class Servers:
 
     def digest(self, tag: str, image: str = IMAGE) -> str | None:
         """Return what the registry holds under a tag; None if nothing."""
-        accept = "application/vnd.oci.image.manifest.v1+json"
-        answer = httpx.head(
-            f"http://{self.registry}/v2/{image}/manifests/{tag}", headers={"Accept": accept}, timeout=60
-        )
+        address = f"http://{self.registry}/v2/{image}/manifests/{tag}"
+        answer = httpx.head(address, headers={"Accept": OCI_MANIFEST}, timeout=60)
         return answer.headers["Docker-Content-Digest"] if answer.is_success else None
 
     def git(self, *arguments: str) -> str:

@@ -28,7 +28,9 @@ NEVER_CACHED: Final = {
     "StageCi.next_version",
     "StageCi.plan",
     "StageCi.publish",
+    "StageCi.smoke",
     "StageCi.stage",
+    "StageCi.train",
     "Rehearsal.infrastructure",
     "Rehearsal.log",
     "Rehearsal.manifest",
@@ -42,7 +44,6 @@ CACHED: Final = {
     "StageCi.format",
     "StageCi.lint",
     "StageCi.rehearsal",
-    "StageCi.smoke",
     "StageCi.test",
     "StageCi.update_manifest",
 }
@@ -56,7 +57,10 @@ DEFAULTS: Final = {
     "infra_repo": "MLOps-CallcenterAI/Infrastructure-Configuration",
     "infra_branch": "main",
     "filename": "manifests/default/svm.yaml",
+    "allow_downgrade": False,
     "port": 8000,
+    "sample": "Hardware=my laptop screen stays black and the docking station does not power on",
+    "package": "callcenterai_svm",
     "format": "text",
 }
 
@@ -116,9 +120,12 @@ def test_the_defaults_are_those_of_the_seed(name: str, value: object) -> None:
     assert set(found) == {value}
 
 
-@pytest.mark.parametrize("name", ["docker_username", "docker_password", "token", "registry_service", "infra_service"])
+@pytest.mark.parametrize(
+    "name",
+    ["docker_username", "docker_password", "token", "registry_service", "infra_service", "tracking_service", "data"],
+)
 def test_credentials_and_services_are_optional(name: str) -> None:
-    """Without them a run is a rehearsal."""
+    """Without them a release is a rehearsal, and a training is logged nowhere."""
     found = [f.parameters[name] for f in FUNCTIONS.values() if name in f.parameters]
     assert {(parameter.is_optional, parameter.signature.default) for parameter in found} == {(True, None)}
 
@@ -130,6 +137,15 @@ def test_credentials_in_the_source_are_not_uploaded(name: str) -> None:
     for function in FUNCTIONS.values():
         if "source" in function.parameters:
             assert f"**/{name}" in function.parameters["source"].ignore
+
+
+@pytest.mark.fault(38)
+@pytest.mark.parametrize("name", [".trivyignore", ".trivyignore.y*ml", ".openvex.json"])
+def test_what_the_source_says_of_findings_is_uploaded(name: str) -> None:
+    """Fault 38: hidden files, and read by the scan; at the root alone."""
+    for function in FUNCTIONS.values():
+        if "source" in function.parameters:
+            assert f"!{name}" in function.parameters["source"].ignore
 
 
 def test_both_checks_are_found_by_dagger_check() -> None:

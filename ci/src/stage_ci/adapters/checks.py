@@ -95,12 +95,11 @@ def _linters(source: dagger.Directory) -> dagger.Container:
 
 
 async def _tests(source: dagger.Directory) -> dagger.Container:
-    present = set(await source.entries())
-    # requirements.dev may include requirements, so both enter the layer.
-    files = [name for name in ("requirements", "requirements.dev") if name in present]
+    present = await toolchain.requirement_files(source)
+    wanted = [name for name in ("requirements", "requirements.dev") if name in present]
     extra = () if "requirements.dev" in present else pins.TEST_TOOLS
     return (
-        toolchain.with_requirements(source, files, extra)
+        toolchain.with_requirements(source, present, wanted, extra)
         .with_new_file("/programs/run_tests.py", program("run_tests.py"))
         .with_env_variable("PYTHONPATH", f"{toolchain.WORKDIR}/src")
         .with_directory(REPORTS, dag.directory())

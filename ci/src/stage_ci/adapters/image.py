@@ -17,6 +17,9 @@ from stage_ci.rules.claim import InputDigest
 from stage_ci.rules.dockerfile import base_images
 from stage_ci.rules.dockerignore import patterns
 from stage_ci.rules.reference import Digest
+from stage_ci.rules.trial import Trial
+from stage_ci.rules.vex import VEX_FILE
+from stage_ci.rules.waivers import WAIVERS_FILE
 
 # Seconds a started image has to become ready.
 READY_LIMIT: Final = 30
@@ -52,7 +55,7 @@ async def build(source: dagger.Directory) -> dagger.Container:
         InvalidInput: if there is no Dockerfile.
         BuildFailed: if it cannot be built; names the instruction or the package.
     """
-    await _require_dockerfile(source)
+    source = await _build_source(source)
     try:
         return await source.docker_build().sync()
     except dagger.QueryError as error:
@@ -66,7 +69,7 @@ async def inputs(source: dagger.Directory) -> InputDigest:
     Raises:
         InvalidInput: if there is no Dockerfile, or it names no base image.
     """
-    await _require_dockerfile(source)
+    source = await _build_source(source)
     bases: dict[str, str] = {}
 
     async def resolve(name: str) -> None:
@@ -79,13 +82,17 @@ async def inputs(source: dagger.Directory) -> InputDigest:
     return InputDigest.of(await listing.with_exec(["sh", "-c", _LISTING]).stdout(), bases)
 
 
-async def _require_dockerfile(source: dagger.Directory) -> None:
-    if "Dockerfile" not in await source.entries():
+async def _build_source(source: dagger.Directory) -> dagger.Directory:
+    """Return ``source`` without what only the scan reads: whoever answers for a finding asks for no other image."""
+    present = set(await source.entries())
+    if "Dockerfile" not in present:
         raise InvalidInput(
             "the source has no Dockerfile",
             step="build",
             remedy="check that --source is the folder that holds the Dockerfile",
         )
+    read_by_the_scan = sorted(present & {WAIVERS_FILE, VEX_FILE})
+    return source.without_files(read_by_the_scan) if read_by_the_scan else source
 
 
 async def _context(source: dagger.Directory) -> dagger.Directory:
@@ -123,20 +130,20 @@ async def pack(image: dagger.Container) -> Archive:
     return Archive(file, manifest_digest(index))
 
 
-async def smoke(image: dagger.Container, port: int) -> str:
+async def smoke(image: dagger.Container, trial: Trial) -> str:
     """Start ``image`` as a service and return its answers, a line each.
 
     Raises:
         SmokeFailed: if it does not start, is not ready in time, or answers wrongly.
     """
-    service = image.with_exposed_port(port).as_service(use_entrypoint=True)
+    service = image.with_exposed_port(trial.port).as_service(use_entrypoint=True)
     prober = toolchain.python().with_new_file("/probe.py", program("probe.py")).with_service_binding("service", service)
-    command = ["python3", "/probe.py", f"http://service:{port}", str(READY_LIMIT)]
+    command = ["python3", "/probe.py", f"http://service:{trial.port}", str(READY_LIMIT), trial.text, trial.topic]
     try:
         with anyio.fail_after(2 * READY_LIMIT):
             return await prober.with_exec(command).stdout()
     except TimeoutError:
-        raise SmokeFailed(f"the image did not listen on port {port} within {2 * READY_LIMIT} s") from None
+        raise SmokeFailed(f"the image did not listen on port {trial.port} within {2 * READY_LIMIT} s") from None
     except dagger.ExecError as error:
         raise SmokeFailed(last_line(error.stdout) or cause(error)) from error
     except dagger.QueryError as error:

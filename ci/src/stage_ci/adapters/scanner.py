@@ -1,7 +1,7 @@
 """Runs Trivy: bill of materials from the archive, then findings from the bill, each cached by what it depends on."""
 
-from dataclasses import dataclass
-from datetime import UTC, datetime
+from dataclasses import dataclass, field
+from datetime import UTC, date, datetime
 from typing import Final
 
 import dagger
@@ -10,10 +10,14 @@ from dagger import dag
 from stage_ci import pins
 from stage_ci.adapters.commands import step
 from stage_ci.errors import ScannerUnavailable
+from stage_ci.rules.advisories import Advisories
 from stage_ci.rules.verdict import Verdict, scanner_cause
+from stage_ci.rules.vex import VEX_FILE, require_openvex
+from stage_ci.rules.waivers import WAIVERS_FILE, Waivers, require_one_list
 
 _DATABASE: Final = "/database"
 _REPORTS: Final = "/scan"
+_EXCUSES: Final = "/excuses"
 # Findings never change this status: whatever is not 0 means that the scanner broke.
 _QUIET: Final = ["--quiet", "--cache-dir", _DATABASE]
 # Minutes for one run of the scanner.
@@ -36,6 +40,21 @@ class Database:
 
 
 @dataclass(frozen=True, slots=True)
+class Excuses:
+    """What a source says of findings.
+
+    Attributes:
+        today: The day of the scan, in UTC.
+        waivers: Its list of waivers on that day.
+        vex: Its OpenVEX document; empty if it has none.
+    """
+
+    today: date
+    waivers: Waivers = field(default_factory=Waivers)
+    vex: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class Scan:
     """A verdict, and the folder with ``scan.txt``, ``scan.sarif``, ``scan.json`` and ``sbom.cdx.json``."""
 
@@ -44,33 +63,36 @@ class Scan:
 
 
 @step("scan")
-async def scan(archive: dagger.File, database: Database) -> Scan:
-    """Return what Trivy finds in the image of ``archive``.
+async def excuses(source: dagger.Directory) -> Excuses:
+    """Return what ``source`` says of findings, today in UTC.
 
     Raises:
-        ScannerUnavailable: if the database cannot be had, or the scanner breaks.
+        InvalidWaiver: if its list of waivers cannot be used.
+        InvalidVex: if its OpenVEX document cannot be used.
+    """
+    today, present = datetime.now(UTC).date(), set(await source.entries())
+    require_one_list(present)
+    entries = await source.file(WAIVERS_FILE).contents() if WAIVERS_FILE in present else ""
+    statements = await source.file(VEX_FILE).contents() if VEX_FILE in present else ""
+    if VEX_FILE in present:
+        require_openvex(statements)
+    return Excuses(today, Waivers.read(entries, today), statements)
+
+
+@step("scan")
+async def scan(archive: dagger.File, database: Database, excuses: Excuses) -> Scan:
+    """Return what Trivy finds in the image of ``archive``, and which of it ``excuses`` speak for.
+
+    Raises:
+        ScannerUnavailable: if the database cannot be had or is too old, or the scanner breaks.
     """
     bill = await _bill(archive)
-    known = await _download(database)
-    scanner = (
-        _trivy()
-        .with_mounted_directory(_DATABASE, known)
-        .with_directory(_REPORTS, dag.directory().with_file("sbom.cdx.json", bill))
-    )
-    report = f"{_REPORTS}/scan.json"
-    sbom = ["sbom", *_QUIET, *_TIMEOUT, "--skip-db-update", "--offline-scan", "--pkg-types", "os,library"]
-    scanned = await _require([*sbom, "--format", "json", "--output", report, f"{_REPORTS}/sbom.cdx.json"], scanner)
-    convert = ["convert", "--quiet", "--format"]
-    sarif = await _require([*convert, "sarif", "--output", f"{_REPORTS}/scan.sarif", report], scanned)
-    table = await _require([*convert, "table", "--output", f"{_REPORTS}/scan.txt", report], sarif)
-    formats = table.directory(_REPORTS)
-    verdict = Verdict.read(
-        await formats.file("scan.json").contents(),
-        await bill.contents(),
-        await known.file("db/metadata.json").contents(),
-        rehearsal=database.rehearsal,
-    )
-    return Scan(verdict, formats)
+    known = await _download(database, excuses.today)
+    metadata = await known.file("db/metadata.json").contents()
+    advisories = Advisories.read(metadata, excuses.today, rehearsal=database.rehearsal)
+    formats = await _reports(bill, known, excuses)
+    report = await formats.file("scan.json").contents()
+    return Scan(Verdict.read(report, await bill.contents(), advisories, excuses.waivers), formats)
 
 
 async def _bill(archive: dagger.File) -> dagger.File:
@@ -80,14 +102,45 @@ async def _bill(archive: dagger.File) -> dagger.File:
     return (await _require(command, scanner)).file(target)
 
 
-async def _download(database: Database) -> dagger.Directory:
+async def _download(database: Database, today: date) -> dagger.Directory:
     # The database changes a few times a day; the date in the key asks for it again tomorrow.
-    scanner = _trivy().with_env_variable("STAGE_CI_DATE", datetime.now(UTC).date().isoformat())
+    scanner = _trivy().with_env_variable("STAGE_CI_DATE", today.isoformat())
     command = ["image", *_QUIET, *_TIMEOUT, "--download-db-only", "--db-repository", ",".join(database.addresses)]
     if database.service:
         scanner = scanner.with_service_binding("registry", database.service)
         command.append("--insecure")
     return (await _require(command, scanner)).directory(_DATABASE)
+
+
+async def _reports(bill: dagger.File, known: dagger.Directory, excuses: Excuses) -> dagger.Directory:
+    given, flags = _given(excuses)
+    scanner = (
+        _trivy()
+        .with_mounted_directory(_DATABASE, known)
+        .with_mounted_directory(_EXCUSES, given)
+        .with_workdir(_EXCUSES)
+        .with_directory(_REPORTS, dag.directory().with_file("sbom.cdx.json", bill))
+    )
+    report, show = f"{_REPORTS}/scan.json", "--show-suppressed"
+    command = ["sbom", *_QUIET, *_TIMEOUT, "--skip-db-update", "--offline-scan", "--pkg-types", "os,library", *flags]
+    command += [show, "--format", "json", "--output", report, f"{_REPORTS}/sbom.cdx.json"]
+    scanner = await _require(command, scanner)
+    for name, file in {"sarif": "scan.sarif", "table": "scan.txt"}.items():
+        target = f"{_REPORTS}/{file}"
+        scanner = await _require(["convert", "--quiet", show, "--format", name, "--output", target, report], scanner)
+    return scanner.directory(_REPORTS)
+
+
+def _given(excuses: Excuses) -> tuple[dagger.Directory, list[str]]:
+    folder = dag.directory()
+    flags: list[str] = []
+    if excuses.waivers.held:
+        folder = folder.with_new_file(WAIVERS_FILE, excuses.waivers.for_trivy())
+        flags += ["--ignorefile", WAIVERS_FILE]
+    if excuses.vex:
+        folder = folder.with_new_file(VEX_FILE, excuses.vex)
+        flags += ["--vex", VEX_FILE]
+    return folder, flags
 
 
 async def _require(command: list[str], scanner: dagger.Container) -> dagger.Container:

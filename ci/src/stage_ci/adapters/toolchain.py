@@ -23,17 +23,27 @@ def with_packages(packages: Iterable[str]) -> dagger.Container:
     return install(_with_uv(), list(packages)).without_mount(_CACHE)
 
 
-def with_requirements(source: dagger.Directory, names: Iterable[str], extra: Iterable[str]) -> dagger.Container:
-    """Return an interpreter with what the requirement files ``names`` of ``source`` list, and ``extra``.
+async def requirement_files(source: dagger.Directory) -> list[str]:
+    """Return the requirement files, and folders of such, at the root of ``source``; a folder's name ends with ``/``."""
+    return sorted(name for name in await source.entries() if name.startswith("requirements"))
 
-    Only these files enter the layer, so an edit elsewhere installs nothing.
+
+def with_requirements(
+    source: dagger.Directory, present: Iterable[str], wanted: Iterable[str], extra: Iterable[str] = ()
+) -> dagger.Container:
+    """Return an interpreter with what the requirement files ``wanted`` of ``source`` list, and ``extra``.
+
+    One file may include another, so all that are ``present`` enter the layer; nothing else does, so that an edit
+    elsewhere installs nothing.
     """
     container = _with_uv().with_workdir("/requirements")
-    arguments: list[str] = list(extra)
-    for name in names:
-        container = container.with_file(name, source.file(name))
-        arguments += ["--requirement", name]
-    return install(container, arguments).without_mount(_CACHE)
+    for name in present:
+        if name.endswith("/"):
+            container = container.with_directory(name, source.directory(name))
+        else:
+            container = container.with_file(name, source.file(name))
+    arguments = [*extra, *(part for name in wanted for part in ("--requirement", name))]
+    return (install(container, arguments) if arguments else container).without_mount(_CACHE)
 
 
 def install(container: dagger.Container, arguments: list[str]) -> dagger.Container:

@@ -8,6 +8,7 @@ from enum import StrEnum
 from typing import Final, Self
 
 from stage_ci.errors import InvalidFilename, InvalidInput, InvalidVersion
+from stage_ci.rules.manifest import Change
 from stage_ci.rules.reference import Digest, Repository
 from stage_ci.rules.version import Version, VersionLine
 
@@ -23,6 +24,7 @@ class Outcome(StrEnum):
     RELEASED = "released"
     ALREADY_RELEASED = "already-released"
     SUPERSEDED = "superseded"
+    HELD = "held"
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,10 +57,11 @@ class Release:
         repository: The image's repository.
         version: The version of this run's own inputs.
         digest: What the registry holds under that version.
-        commit: The infrastructure commit in which the manifest names the version, or a newer one if superseded.
+        commit: The infrastructure commit in which the manifest names the version, or that of the newest look at it if
+            it names another: a newer one if superseded, an older one if held.
         manifest: The file that names it.
         outcome: How the stage ended.
-        deployed: The references of the manifest that changed, a line each.
+        deployed: What became of the manifest, a line each; empty if it named the version before.
         checks: One line for each step that held, by the step's name.
         rehearsal: The name of the rehearsal; None for a real release.
     """
@@ -100,6 +103,7 @@ class Release:
             Outcome.RELEASED: "Released",
             Outcome.ALREADY_RELEASED: "Already released",
             Outcome.SUPERSEDED: "Superseded by a newer version in the manifest",
+            Outcome.HELD: "Held back by a marker in the manifest",
         }[self.outcome]
 
 
@@ -118,6 +122,22 @@ def renderer(name: str) -> Callable[[Release], str]:
 def newer_than(version: Version, tags: Iterable[str], line: VersionLine) -> Version | None:
     """Return the newest version above ``version`` among a manifest's tags: a deploy must not go back from it."""
     return max((found for found in line.select(tags) if found > version), default=None)
+
+
+def moved_line(filename: Filename, change: Change) -> str:
+    """Return how a reference that was moved is told."""
+    return f"{filename}:{change.line} {change.old} -> {change.new}"
+
+
+def held_line(filename: Filename, change: Change) -> str:
+    """Return how a reference that a marker holds is told: by whom, and what lets it go."""
+    marker = f"the marker on line {change.hold.line}" if change.hold else "the marker"
+    return f"{filename}:{change.line} {change.old} is {change.hold}; to lift it, remove {marker} and run again"
+
+
+def superseded_line(filename: Filename, newer: Version) -> str:
+    """Return how a manifest that names a newer version is told, and what takes it back."""
+    return f"{filename} names {newer}, which is newer: it stays; --allow-downgrade takes it back"
 
 
 def require_line(line: VersionLine, tags: Iterable[str], filename: str) -> None:

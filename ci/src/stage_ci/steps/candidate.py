@@ -9,9 +9,10 @@ import dagger
 from stage_ci.adapters import image as images
 from stage_ci.adapters import scanner
 from stage_ci.adapters.image import Archive
-from stage_ci.adapters.scanner import Database, Scan
+from stage_ci.adapters.scanner import Database, Excuses, Scan
 from stage_ci.errors import StageError
 from stage_ci.rules.claim import INPUTS_LABEL, InputDigest
+from stage_ci.rules.trial import Trial
 from stage_ci.steps.together import together
 
 
@@ -37,30 +38,32 @@ async def built(source: dagger.Directory) -> tuple[dagger.Container, InputDigest
     return container.with_label(INPUTS_LABEL, str(inputs)), inputs
 
 
-async def candidate(source: dagger.Directory, database: Awaitable[Database], port: int) -> Candidate:
+async def candidate(source: dagger.Directory, database: Awaitable[Database], trial: Trial) -> Candidate:
     """Return the image of ``source`` after it was found fit for a release.
 
     Raises:
-        InvalidInput: if there is no usable Dockerfile.
+        InvalidInput: if there is no usable Dockerfile, or what the source says of findings cannot be used.
         BuildFailed: if the image cannot be built.
         ScannerUnavailable: if the scanner could not run.
+        WaiverExpired: if a critical vulnerability was waived until a day that is over.
         VulnerableImage: if a critical vulnerability has a fix.
         SmokeFailed: if the image does not start, is not ready or answers wrongly.
     """
-    (container, inputs), advisories = await together(built(source), database)
+    (container, inputs), advisories, excuses = await together(built(source), database, scanner.excuses(source))
     packed = await images.pack(container)
-    scan, answers = await together(scanned(packed, advisories), images.smoke(container, port))
+    scan, answers = await together(scanned(packed, advisories, excuses), images.smoke(container, trial))
     return Candidate(container, inputs, packed, scan, answers)
 
 
-async def scanned(packed: Archive, database: Database) -> Scan:
+async def scanned(packed: Archive, database: Database, excuses: Excuses) -> Scan:
     """Return the scan of ``packed``, whose verdict allows a release.
 
     Raises:
         ScannerUnavailable: if the scanner could not run.
+        WaiverExpired: if a critical vulnerability was waived until a day that is over.
         VulnerableImage: if a critical vulnerability has a fix.
     """
-    scan = await scanner.scan(packed.file, database)
+    scan = await scanner.scan(packed.file, database, excuses)
     try:
         scan.verdict.require()
     except StageError:

@@ -1,5 +1,6 @@
 """Name a version in the infrastructure repository's manifest, whoever else is writing to it."""
 
+import sys
 import tempfile
 from dataclasses import dataclass
 from typing import Final
@@ -13,7 +14,7 @@ from stage_ci.adapters.registry import Registry
 from stage_ci.errors import InfrastructureBusy, InvalidVersion, ManifestMissing
 from stage_ci.rules.manifest import Change, Edit, Target, update
 from stage_ci.rules.reference import Digest
-from stage_ci.rules.release import Filename, newer_than, require_line
+from stage_ci.rules.release import Filename, held_line, moved_line, newer_than, require_line, superseded_line
 from stage_ci.rules.version import Version
 from stage_ci.steps.order import Line, Place
 from stage_ci.steps.retry import against_others
@@ -24,27 +25,37 @@ ANY_DIGEST: Final = Digest("sha256:" + "0" * 64)
 
 @dataclass(frozen=True, slots=True)
 class Deployed:
-    """The infrastructure commit that names the version, what it changed, and a newer version that was left alone."""
+    """What became of a manifest.
+
+    Attributes:
+        commit: The infrastructure commit that names the version, or the one that was looked at if none had to be made.
+        changes: The references that were moved.
+        held: The references that a marker kept from naming the version.
+        superseded_by: The newer version for which the manifest was left alone.
+        all_held: Whether there is no reference to the image but the held ones.
+    """
 
     commit: str
-    changes: tuple[Change, ...]
+    changes: tuple[Change, ...] = ()
+    held: tuple[Change, ...] = ()
     superseded_by: Version | None = None
+    all_held: bool = False
 
     def lines(self, filename: Filename) -> tuple[str, ...]:
-        """Return a line for each reference of ``filename`` that changed."""
-        return tuple(f"{filename}:{change.line} {change.old} -> {change.new}" for change in self.changes)
+        """Return a line for each reference of ``filename`` that was moved or held, and for a newer version."""
+        newer = [superseded_line(filename, self.superseded_by)] if self.superseded_by else []
+        moved = (moved_line(filename, change) for change in self.changes)
+        return (*newer, *moved, *(held_line(filename, change) for change in self.held))
 
     def text(self, filename: Filename) -> str:
         """Return what happened to ``filename``, a line for each reference."""
-        if self.superseded_by:
-            return f"{filename} names {self.superseded_by}, which is newer: left as it is\n"
         return "\n".join([*(self.lines(filename) or [f"{filename} names it already"]), f"commit {self.commit}", ""])
 
 
 async def deploy(
     infrastructure: Infrastructure, place: Place, line: Line, version: Version, digest: Digest | None
 ) -> Deployed:
-    """Make the manifest at ``place`` name ``version``; never go back from a newer one.
+    """Make the manifest at ``place`` name ``version``; never go back from a newer one unless ``place`` allows it.
 
     Raises:
         ManifestError: if the manifest cannot be edited.
@@ -77,24 +88,19 @@ async def _deploy_once(
 ) -> Deployed:
     snapshot = await infrastructure.snapshot(place.branch)
     edit = update(snapshot.read(str(place.filename)), target, filename=str(place.filename))
-    if newer := newer_than(version, edit.tags, line.versions):
-        return Deployed(snapshot.commit, (), newer)
-    if not edit.changed:
-        return Deployed(snapshot.commit, ())
+    newer = None if place.allow_downgrade else newer_than(version, edit.tags, line.versions)
+    if newer or not edit.changed:
+        return Deployed(snapshot.commit, (), edit.held, newer, len(edit.held) == len(edit.changes))
     message = commit_message(place.filename, edit, target)
     commit = await infrastructure.commit(snapshot, place.branch, str(place.filename), edit.content, message)
-    return Deployed(commit, _moved(edit))
+    return Deployed(commit, edit.moved, edit.held)
 
 
 def commit_message(filename: Filename, edit: Edit, target: Target) -> str:
     """Return the message of a deploying commit: what moved where, for `git log`."""
-    moved = "\n".join(f"{change.path}: {change.old} -> {change.new}" for change in _moved(edit))
+    moved = "\n".join(f"{change.path}: {change.old} -> {change.new}" for change in edit.moved)
     digest = f"\n\nImage-Digest: {target.digest}" if target.digest else ""
     return f"{filename}: {target.repository.path} {target.tag}\n\n{moved}{digest}\n"
-
-
-def _moved(edit: Edit) -> tuple[Change, ...]:
-    return tuple(change for change in edit.changes if change.old != change.new)
 
 
 @step("manifest")
@@ -110,8 +116,10 @@ async def edited(infra: dagger.Directory, filename: Filename, target: Target) ->
         # The API gives text and replaces what is not UTF-8; a file keeps its bytes.
         await infra.file(str(filename)).export(f"{folder}/manifest")
         before = await anyio.Path(folder, "manifest").read_bytes()
-    after = update(before, target, filename=str(filename)).content.decode()
-    return infra.with_new_file(str(filename), after).changes(infra)
+    edit = update(before, target, filename=str(filename))
+    for change in edit.held:
+        print(held_line(filename, change), file=sys.stderr)  # noqa: T201 - the result is the change alone
+    return infra.with_new_file(str(filename), edit.content.decode()).changes(infra)
 
 
 async def published_digest(registry: Registry, version: Version) -> Digest:

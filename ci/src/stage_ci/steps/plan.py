@@ -6,8 +6,8 @@ from stage_ci.adapters import image
 from stage_ci.adapters.infrastructure import claim_object
 from stage_ci.adapters.services import Embedded
 from stage_ci.rules.claim import Claims, InputDigest, claim_text, next_free
-from stage_ci.rules.manifest import Target, diff, update
-from stage_ci.rules.release import newer_than
+from stage_ci.rules.manifest import Edit, Target, diff, update
+from stage_ci.rules.release import held_line, newer_than, superseded_line
 from stage_ci.rules.version import Version
 from stage_ci.steps.deploy import ANY_DIGEST
 from stage_ci.steps.order import Line, Order
@@ -28,15 +28,21 @@ async def plan(order: Order, access: Access, embedded: Embedded | None) -> str:
     before = snapshot.read(str(order.place.filename))
     target = Target(order.line.repository, str(version), digest or ANY_DIGEST)
     edit = update(before, target, filename=str(order.place.filename))
-    if newer := newer_than(version, edit.tags, order.line.versions):
-        move = f"the manifest names {newer}, which is newer: it would stay"
-    else:
-        move = diff(before, edit.content, filename=str(order.place.filename)).rstrip("\n") or _NOTHING
-    move = move.replace(str(ANY_DIGEST), "sha256:(known after the push)")
+    move = _move(order, version, before, edit).replace(str(ANY_DIGEST), "sha256:(known after the push)")
     told = [f"{what} {order.line.repository}:{version}", f"inputs {inputs}", move]
     if embedded:
         told.insert(0, f"Rehearsal {embedded.name!r}: nothing would leave this machine")
     return "\n".join(told) + "\n"
+
+
+def _move(order: Order, version: Version, before: bytes, edit: Edit) -> str:
+    filename = order.place.filename
+    newer = None if order.place.allow_downgrade else newer_than(version, edit.tags, order.line.versions)
+    if newer:
+        return superseded_line(filename, newer)
+    held = [held_line(filename, change) for change in edit.held]
+    change = diff(before, edit.content, filename=str(filename)).rstrip("\n")
+    return "\n".join([*held, change] if change else held) or _NOTHING
 
 
 async def next_version(reached: Outside, line: Line) -> Version:

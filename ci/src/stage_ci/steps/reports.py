@@ -49,8 +49,8 @@ async def reports(
 
 
 async def _scan(source: dagger.Directory, database: Database) -> Scan:
-    container, _ = await built(source)
-    return await scanner.scan((await image.pack(container)).file, database)
+    (container, _), excuses = await together(built(source), scanner.excuses(source))
+    return await scanner.scan((await image.pack(container)).file, database, excuses)
 
 
 async def _told(step: Awaitable[T]) -> T | StageError:

@@ -13,7 +13,7 @@ from stage_ci.rules.checks import LintReport, TestReport
 from stage_ci.rules.release import Outcome, Release
 from stage_ci.steps.candidate import candidate
 from stage_ci.steps.deploy import Deployed, deploy, require_editable
-from stage_ci.steps.order import Order
+from stage_ci.steps.order import Order, Run
 from stage_ci.steps.outside import Access, Outside, database, outside
 from stage_ci.steps.publish import Published, publish
 from stage_ci.steps.together import together
@@ -22,7 +22,7 @@ from stage_ci.steps.together import together
 ENVIRONMENT: Final = ("DATABRICKS_HOST", "DATABRICKS_TOKEN", "MODEL_URI", "EXPERIMENT_NAME")
 
 
-async def stage(order: Order, access: Access, embedded: Embedded | None) -> Release:
+async def stage(order: Run, access: Access, embedded: Embedded | None) -> Release:
     """Lint, test, build, scan, publish and deploy; what an earlier run has done is not done again.
 
     Raises:
@@ -33,7 +33,7 @@ async def stage(order: Order, access: Access, embedded: Embedded | None) -> Rele
         linted, tested, fit, reached = await together(
             lint(order.source),
             test(order.source, order.environment),
-            candidate(order.source, database(order.databases, embedded, access.registry_service), order.port),
+            candidate(order.source, database(order.databases, embedded, access.registry_service), order.trial),
             ready(order, outside(access, embedded, order.line.repository, order.infra_repo), stack),
         )
         published = await publish(fit, reached, order.line)
@@ -66,6 +66,8 @@ def release(
     """Return what a stage has come to."""
     if deployed.superseded_by:
         outcome = Outcome.SUPERSEDED
+    elif deployed.all_held:
+        outcome = Outcome.HELD
     elif published.pushed or deployed.changes:
         outcome = Outcome.RELEASED
     else:

@@ -40,7 +40,7 @@ class Reply:
     body: bytes = b""
     headers: dict[str, str] = field(default_factory=dict)
     cut: bool = False  # announces more than it sends, then closes
-    reset: bool = False  # closes with RST instead of answering
+    reset: bool = False  # closes with RST halfway through what it is sent, instead of answering
     stall: bool = False  # answers nothing until the server closes
 
 
@@ -82,7 +82,6 @@ class Server:
 
     def reply_to(self, asked: Asked) -> Reply:
         """Return the scripted answer."""
-        self.asked.append(asked)
         if self._demand and asked.target.startswith("/v2/") and asked.authorization != self._demand[0]:
             return Reply(401, headers={"WWW-Authenticate": self._demand[1]})
         replies = self._scripts.get((asked.method, asked.target), [Reply(404, b"not scripted")])
@@ -106,9 +105,13 @@ class _Handler(BaseHTTPRequestHandler):
         if not self.raw_requestline or not self.parse_request():
             self.close_connection = True
             return
-        body = self.rfile.read(int(self.headers.get("Content-Length", 0)))
         headers = {name.lower(): value for name, value in self.headers.items()}
-        self._give(self.registry.reply_to(Asked(self.command, self.path, headers, body)))
+        asked = Asked(self.command, self.path, headers, b"")
+        reply = self.registry.reply_to(asked)
+        length = int(headers.get("content-length", 0))
+        body = self.rfile.read(length // 2 if reply.reset else length)
+        self.registry.asked.append(asked._replace(body=body))
+        self._give(reply)
 
     def _give(self, reply: Reply) -> None:
         if reply.stall:

@@ -92,11 +92,28 @@ async def test_a_blob_that_lies_there_is_not_put_again(taker: Server, script: Sc
 
 @pytest.mark.fault(14)
 async def test_an_upload_that_breaks_off_starts_again(taker: Server, script: Scripting) -> None:
-    """Fault 14: a new upload is opened, because nobody knows how much of the first one arrived."""
+    """Fault 14: halfway; a new upload is opened, because nobody knows how much of the first one arrived."""
     taker.on(f"PUT {UPLOAD}&digest={digest(b'db')}", script.reply(reset=True), script.reply(201))
     async with script.registry(taker) as registry:
         await put(registry)
     assert taker.log.count("POST /v2/owner/service/blobs/uploads/") == 3
+    assert [asked.body for asked in taker.asked if asked.method == "PUT"] == [b"{}", b"d", b"db", BODY]
+
+
+@pytest.mark.fault(9)
+async def test_a_token_that_expires_between_listing_and_pushing_is_replaced_once(
+    taker: Server, other: Server, script: Scripting
+) -> None:
+    """Fault 9: the upload goes on with a fresh one, and the registry is asked for no third."""
+    challenge = f'Bearer realm="{other.url}/token"'
+    other.on("GET /token", script.json({"token": "t1"}), script.json({"token": "t2"}))
+    taker.on("GET tags/list", script.json({"tags": []}))
+    taker.demand("Bearer t1", challenge)
+    async with script.registry(taker, script.credentials) as registry:
+        await registry.tags()
+        taker.demand("Bearer t2", challenge)
+        assert await put(registry) == digest(BODY)
+    assert other.log == ["GET /token", "GET /token"]
 
 
 @pytest.mark.fault(14)

@@ -29,6 +29,7 @@ NAMES = [
     pytest.param("documents", marks=pytest.mark.fault(26)),
     pytest.param("unicode_and_long_lines", marks=pytest.mark.fault(26)),
     pytest.param("braces", marks=pytest.mark.fault(27)),
+    pytest.param("markers", marks=pytest.mark.fault(29)),
 ]
 
 
@@ -49,7 +50,7 @@ def test_every_golden_folder_is_a_case() -> None:
 
 @pytest.mark.parametrize("name", NAMES)
 def test_exactly_the_references_change(name: str) -> None:
-    """Faults 21, 23 to 27: every reference to the repository changes, every other byte stays."""
+    """Faults 21, 23 to 27, 29: every reference to the repository changes, every other byte stays."""
     original, expected = read(name)
     assert update(original, TARGET, filename="x.yaml").content == expected
 

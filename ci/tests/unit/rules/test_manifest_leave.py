@@ -119,15 +119,46 @@ def test_what_is_no_text_is_no_manifest(content: bytes, problem: str) -> None:
         (b"- " * 500_000, f"svm.yaml:1: more than {MAX_DEPTH} levels;"),
         (b"? " * 500_000, f"svm.yaml:1: more than {MAX_DEPTH} levels;"),
         (b"a: &a [" + b"x, " * 999 + b"]\nb: [" + b"*a, " * 1000 + b"]", f"svm.yaml:2: more than {MAX_NODES} nodes"),
+        (b"a: !" + b"t" * 100_000 + b" b\n", "svm.yaml:1: invalid YAML: a tag of more than 256 characters"),
+        (b"%TAG ! " + b"t" * 100_000 + b"\n--- a\n", "svm.yaml:1: invalid YAML: a tag of more than 256 characters"),
         (b"%YAML 1." + b"1" * 5000 + b"\n--- a\n", "svm.yaml: invalid YAML: a number or a character's code"),
     ],
-    ids=["huge", "nul", "utf-16", "bell", "sequences", "mappings", "items", "keys", "aliases", "version"],
+    ids=[
+        "huge",
+        "nul",
+        "utf-16",
+        "bell",
+        "sequences",
+        "mappings",
+        "items",
+        "keys",
+        "aliases",
+        "tag",
+        "tags",
+        "version",
+    ],
 )
 def test_what_would_exhaust_the_machine_is_refused_early(content: bytes, problem: str) -> None:
     """Fault 27: size, depth and number of nodes are bounded before they cost time or memory."""
     error = refusal(content)
     assert type(error) is ManifestUnreadable
     assert problem in str(error)
+
+
+@pytest.mark.fault(27)
+def test_an_edit_that_could_not_be_read_again_is_refused() -> None:
+    """Fault 27: the longer tag would be the last that this file takes."""
+    containers = pod(f"{{image: {IMAGE}:v1}}")
+    full = containers + b"#" * (MAX_BYTES - len(containers))
+    assert f"svm.yaml has {MAX_BYTES + 4} bytes" in str(refusal(full))
+
+
+@pytest.mark.fault(27)
+def test_a_long_comment_of_a_block_scalar_takes_no_time() -> None:
+    """Fault 27: ruamel.yaml alone would take half a minute for a megabyte."""
+    head = b"kind: Pod\ntext: | #" + b"c" * 200_000 + b"\n  a\nspec:\n  containers:\n"
+    edit = update(head + f"  - image: {IMAGE}:v1.0.0\n".encode(), TARGET, filename="svm.yaml")
+    assert edit.content == head + f"  - image: {IMAGE}:v1.0.1\n".encode()
 
 
 @pytest.mark.fault(27)
@@ -159,3 +190,10 @@ def test_a_difference_is_bounded_as_an_edit_is() -> None:
     """Fault 27: the same limits, whoever asks."""
     with pytest.raises(ManifestUnreadable):
         diff(b"a: b\n", b"x" * (MAX_BYTES + 1), filename="svm.yaml")
+
+
+@pytest.mark.fault(26)
+def test_a_tag_that_goes_over_a_line_is_refused() -> None:
+    """Fault 26: an edit changes lines and never their number."""
+    error = refusal(pod(f'{{image: "{IMAGE}:2.0\\\n    .0"}}'))
+    assert f"svm.yaml:1: {IMAGE}:2.0.0 is written with escapes" in str(error)

@@ -6,7 +6,7 @@ from ruamel.yaml.nodes import ScalarNode
 from stage_ci.errors import ManifestUnreadable
 from stage_ci.rules.manifest.nodes import walk
 from stage_ci.rules.manifest.proof import prove
-from stage_ci.rules.manifest.reading import compose
+from stage_ci.rules.manifest.reading import read
 from stage_ci.rules.manifest.source import Source
 from stage_ci.rules.manifest.splicing import Splice, spliced
 
@@ -16,12 +16,12 @@ TEXT = "image: svm:v1 # note\nother: [&a x, *a, y]\n---\nlast: 'z'\n"
 def judge(old: str, new: str, *, meant: str | None = None, text: str = TEXT, after: str | None = None) -> None:
     """Prove the exchange of `old` by `new` when the scalar that holds `old` is meant to become `meant`."""
     before = Source("svm.yaml", text)
-    documents = compose(before)
-    nodes = [node for document in documents for node in walk(document)]
-    wanted = {id(node): meant for node in nodes if isinstance(node, ScalarNode) and meant and old in node.value}
+    reading = read(before)
+    nodes = [node for document in reading.documents for node in walk(document)]
+    wanted = [(node, meant) for node in nodes if isinstance(node, ScalarNode) and meant and old in node.value]
     start = text.index(old)
     splices = [Splice(start, start + len(old), new)]
-    prove(before, documents, spliced(before, splices) if after is None else Source("svm.yaml", after), splices, wanted)
+    prove(before, reading, spliced(before, splices) if after is None else Source("svm.yaml", after), splices, wanted)
 
 
 def test_the_meant_change_is_proven() -> None:
@@ -58,11 +58,28 @@ def test_another_meaning_is_refused(old: str, new: str, meant: str | None) -> No
         judge(old, new, meant=meant)
 
 
-@pytest.mark.parametrize(("new", "problem"), [("svm:v2\n---\nx: ", "documents"), ("svm:v2: x", "mapping values")])
+@pytest.mark.parametrize(
+    ("new", "problem"), [("svm:v2\n---\nx: ", "more than the image"), ("svm:v2: x", "mapping values")]
+)
 def test_another_structure_is_refused(new: str, problem: str) -> None:
     """A document more, or text that is no YAML any more."""
     with pytest.raises(ManifestUnreadable, match=problem):
         judge("svm:v1", new, meant="svm:v2")
+
+
+@pytest.mark.parametrize("new", ["1.10", "1_0", "yes", "NO", "12:30", "0x1", "2026-11-24", "null", "~", "<<", "="])
+def test_text_that_some_yaml_reads_as_no_text_is_refused(new: str) -> None:
+    """Fault 26: by version 1.1 or 1.2; Kubernetes' own tools hold to the older one where it suits them."""
+    with pytest.raises(ManifestUnreadable, match=r"svm\.yaml:1: the edit would change more than the image"):
+        judge("svm:v1", new, meant=new)
+    judge("svm:v1", new, meant=new, text=TEXT.replace("svm:v1", '"svm:v1"'))
+    judge("svm:v1", new, meant=new, text=TEXT.replace("svm:v1", "!!str svm:v1"))
+
+
+def test_a_scalar_that_is_said_to_be_no_text_stays() -> None:
+    """Its tag would not fit what takes its place."""
+    with pytest.raises(ManifestUnreadable, match="more than the image"):
+        judge("1.0", "v1.0.1", meant="v1.0.1", text="tag: !!float 1.0\n")
 
 
 def test_an_alias_of_another_anchor_is_refused() -> None:
@@ -72,7 +89,7 @@ def test_an_alias_of_another_anchor_is_refused() -> None:
         judge("*a", "*b", text=text)
     with pytest.raises(ManifestUnreadable, match="more than the image"):
         judge("&b x", "*a", text=text)
-    with pytest.raises(ManifestUnreadable, match="would join what was apart"):
+    with pytest.raises(ManifestUnreadable, match="more than the image"):
         judge("&a x]", "*a]", text="[&a x, &a x]\n")
 
 

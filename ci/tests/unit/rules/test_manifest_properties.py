@@ -60,6 +60,24 @@ WORKLOADS = [
     "apiVersion: v1\nkind: Pod\nspec:",
     "kind: Deployment\napiVersion: apps/v1\nspec:\n  template:\n    spec:",
     "apiVersion: batch/v1\nkind: CronJob\nspec:\n jobTemplate:\n  spec:\n   template:\n    spec:",
+    "kind: StatefulSet\napiVersion: apps/v1\nspec:\n  template: # of each\n    spec:",
+    "apiVersion: v1\nkind: List\nitems:\n- kind: ConfigMap\n- kind: DaemonSet\n  spec:\n   template:\n    spec:",
+    "kind: PodList\nitems:\n-\n    spec:",
+]
+# A reference that is used several times: by aliases, and by merge keys.
+SHARED = [
+    "image: &image {}\n      - image: *image\n      - {{name: c, image: *image }}",
+    "&all\n        image: '{}'\n      - <<: *all\n        name: b\n      - *all",
+    "<<: [&some {{image: {}}}, &more {{image: busybox}}]\n      - <<: [*some, *more]",
+]
+HOLDS = ["# stage-ci: hold", "#stage-ci: hold by=alice", '# stage-ci:  hold by="A B" reason=é 🤖 # why']
+ENTRIES = [
+    "name: {name}\n  newTag: {tag}",
+    "name: '{name}'\n  newTag: \"{tag}\"",
+    "{{name: {name}, newTag: '{tag}' }}",
+    "newTag: &tag |-\n    {tag}\n  name: other\n  newName: {name}",
+    "name: {name}\n  newTag:\t{tag}\t# tab\n  digest: {digest}",
+    '{{"newTag":"{tag}","digest":"{digest}","name":"{name}"}}',
 ]
 OTHERS = [
     f"kind: ConfigMap\napiVersion: v1\ndata:\n  image: {IMAGE}:v1.0.9\n  text: |\n    image: {IMAGE}:v1.0.9\n",
@@ -67,6 +85,11 @@ OTHERS = [
     f"- image: {IMAGE}:v1.0.9\n",
     f"# {IMAGE}:v1.0.9\n",
     "",
+]
+# What is a reference by its marker alone, as it is and as it has to become.
+NAMED = [
+    "kind: ConfigMap\ndata:\n  image: {name}:{tag} # stage-ci: image\n  other: {name}:v1.0.9\n",
+    "image:\n  # stage-ci: tag of {name}\n\n  tag: '{tag}'\n  sha: {digest} # stage-ci: digest of {name}\n",
 ]
 
 
@@ -88,10 +111,38 @@ def containers(draw: st.DrawFn) -> Pair:
 
 
 @st.composite
+def held(draw: st.DrawFn) -> Pair:
+    """Draw a container whose image a marker holds, beside it or above."""
+    old, hold = draw(references())[0], draw(st.sampled_from(HOLDS))
+    text = draw(
+        st.sampled_from([f"image: {old} {hold}", f"name: x\n        {hold}\n        # y\n        image: '{old}'"])
+    )
+    return text, text
+
+
+@st.composite
+def shared(draw: st.DrawFn) -> Pair:
+    """Draw containers that share one reference."""
+    style, (old, new) = draw(st.sampled_from(SHARED)), draw(references())
+    return style.format(old), style.format(new)
+
+
+@st.composite
+def kustomizations(draw: st.DrawFn) -> Pair:
+    """Draw a Kustomization with entries for the image, or an object with a marked reference."""
+    name, tag = draw(st.sampled_from(NAMES)), draw(st.sampled_from(TAGS))
+    entries = draw(st.lists(st.sampled_from(ENTRIES), min_size=1, max_size=3))
+    kustomization = "kind: Kustomization\nimages:\n" + "".join(f"- {entry}\n" for entry in entries)
+    text = draw(st.sampled_from([kustomization, *NAMED]))
+    values = {"name": name, "tag": tag, "digest": OLD}, {"name": name, "tag": "v1.0.10", "digest": NEW}
+    return text.format(**values[0]), text.format(**values[1])
+
+
+@st.composite
 def workloads(draw: st.DrawFn) -> Pair:
     """Draw an object with a pod in it, with decoys, blank lines and comments between its containers."""
     decoys = st.sampled_from(DECOYS).map(lambda decoy: (decoy, decoy))
-    items = draw(st.lists(decoys | containers(), max_size=4))
+    items = draw(st.lists(decoys | containers() | shared() | held(), max_size=4))
     items.insert(draw(st.integers(0, len(items))), draw(containers()))
     head = f"{draw(st.sampled_from(WORKLOADS))}\n     {draw(st.sampled_from(['containers', 'initContainers']))}:\n"
     lines = draw(st.lists(st.sampled_from(LINES), min_size=len(items), max_size=len(items)))
@@ -105,7 +156,7 @@ def workloads(draw: st.DrawFn) -> Pair:
 def manifests(draw: st.DrawFn) -> tuple[bytes, bytes]:
     """Draw a file: its documents, what parts them, its line ends, its mark and its end."""
     others = st.sampled_from(OTHERS).map(lambda text: (text, text))
-    documents = [draw(workloads()), *draw(st.lists(workloads() | others, max_size=3))]
+    documents = [draw(workloads()), *draw(st.lists(workloads() | kustomizations() | others, max_size=3))]
     between = draw(st.sampled_from(["---\n", "--- # next\n", "...\n---\n", "...\n# between\n---\t\n"]))
     start = draw(st.sampled_from(["", "\ufeff"])) + draw(
         st.sampled_from(["", "---\n", "%YAML 1.2\n---\n", "# first\n"])
@@ -126,12 +177,15 @@ def attempt(content: bytes) -> Edit | None:
 
 
 @pytest.mark.fault(21)
+@pytest.mark.fault(23)
 @pytest.mark.fault(24)
+@pytest.mark.fault(25)
 @pytest.mark.fault(26)
+@pytest.mark.fault(29)
 @settings(max_examples=100, deadline=None)
 @given(manifests())
 def test_exactly_the_references_change_whatever_stands_around_them(files: tuple[bytes, bytes]) -> None:
-    """Faults 21, 24, 26: the file becomes what putting in the new references by hand gives, byte by byte."""
+    """Faults 21, 23 to 26, 29: the file becomes what putting in the new references by hand gives, byte by byte."""
     before, after = files
     edit = update(before, TARGET, filename="svm.yaml")
     assert edit.content == after

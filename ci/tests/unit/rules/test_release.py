@@ -9,8 +9,19 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from stage_ci.errors import InvalidFilename, InvalidInput, InvalidVersion
+from stage_ci.rules.manifest import Change, Hold
 from stage_ci.rules.reference import Digest, Repository
-from stage_ci.rules.release import Filename, Outcome, Release, line_version, newer_than, renderer, require_line
+from stage_ci.rules.release import (
+    Filename,
+    Outcome,
+    Release,
+    held_line,
+    line_version,
+    newer_than,
+    renderer,
+    require_line,
+    superseded_line,
+)
 from stage_ci.rules.version import VersionLine
 
 LINE = VersionLine.parse("v1.0")
@@ -92,6 +103,7 @@ def test_json_is_one_object_on_one_line() -> None:
         (Outcome.RELEASED, "Released"),
         (Outcome.ALREADY_RELEASED, "Already released"),
         (Outcome.SUPERSEDED, "Superseded by a newer version in the manifest"),
+        (Outcome.HELD, "Held back by a marker in the manifest"),
     ],
 )
 def test_a_summary_begins_with_the_outcome_and_the_image(outcome: Outcome, headline: str) -> None:
@@ -116,6 +128,29 @@ def test_a_summary_tells_checks_changes_and_commit() -> None:
 def test_a_summary_says_when_the_manifest_did_not_change() -> None:
     """Fault 20: nothing to commit is told as such."""
     assert "  manifest  manifests/default/svm.yaml unchanged\n" in replace(RELEASE, deployed=()).text()
+
+
+def test_every_outcome_has_a_headline() -> None:
+    """A summary of any of them can be shown."""
+    assert all(replace(RELEASE, outcome=outcome).text() for outcome in Outcome)
+
+
+@pytest.mark.fault(17)
+def test_a_newer_version_is_told_with_what_takes_it_back() -> None:
+    """Fault 17: whoever reverted on purpose reads the flag's name."""
+    assert superseded_line(RELEASE.manifest, LINE.version(10)) == (
+        "manifests/default/svm.yaml names v1.0.10, which is newer: it stays; --allow-downgrade takes it back"
+    )
+
+
+@pytest.mark.fault(29)
+def test_a_held_reference_is_told_with_who_and_how_to_lift_it() -> None:
+    """Fault 29: the marker's line, which need not be the reference's."""
+    change = Change("Pod/svm spec", 7, "owner/service:v1.0.4", "owner/service:v1.0.4", Hold(6, "alice", "demo"))
+    assert held_line(RELEASE.manifest, change) == (
+        "manifests/default/svm.yaml:7 owner/service:v1.0.4 is held by alice (demo); "
+        "to lift it, remove the marker on line 6 and run again"
+    )
 
 
 def test_a_rehearsal_says_so_in_its_first_line() -> None:

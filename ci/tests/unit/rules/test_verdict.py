@@ -1,14 +1,18 @@
 """What a scan means for a release."""
 
 import json
+from datetime import date
+from pathlib import Path
 from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from stage_ci.errors import NothingChecked, ScannerUnavailable, StageError, VulnerableImage
+from stage_ci.errors import NothingChecked, ScannerUnavailable, StageError, VulnerableImage, WaiverExpired
+from stage_ci.rules.advisories import Advisories
 from stage_ci.rules.verdict import Verdict, scanner_cause
+from stage_ci.rules.waivers import Waiver, Waivers
 
 SBOM = json.dumps(
     {
@@ -19,7 +23,7 @@ SBOM = json.dumps(
         ]
     }
 )
-METADATA = '{"Version": 2, "UpdatedAt": "2026-05-04T06:13:20.1Z"}'
+ADVISORIES = Advisories(date(2026, 5, 4), rehearsal=False)
 FIXED = {
     "VulnerabilityID": "CVE-2026-1",
     "PkgName": "openssl",
@@ -29,20 +33,59 @@ FIXED = {
 }
 UNFIXED = {key: value for key, value in FIXED.items() if key != "FixedVersion"} | {"VulnerabilityID": "CVE-2026-2"}
 
+# What Trivy 0.74.0 wrote about three packages: one of a waiver, one of a VEX statement, and one without a fix.
+WRITTEN = Path(__file__).parent / "testdata" / "scan"
+OVER = Waiver("CVE-2026-1", "team-a", date(2026, 1, 31), "no path reaches it", {})
+
+KEYS = ["Results", "Vulnerabilities", "ExperimentalModifiedFindings", "Type", "Status", "Finding", "components", "type"]
 json_values = st.recursive(
-    st.none() | st.booleans() | st.integers() | st.text(max_size=5),
-    lambda inner: (
-        st.lists(inner, max_size=3)
-        | st.dictionaries(st.sampled_from(["Results", "Vulnerabilities", "components", "UpdatedAt", "type"]), inner)
-    ),
+    st.none() | st.booleans() | st.integers() | st.text(max_size=5) | st.just("vulnerability"),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.sampled_from(KEYS), inner),
     max_leaves=8,
 )
 
 
-def read(*found: dict[str, Any], sbom: str = SBOM, metadata: str = METADATA, rehearsal: bool = False) -> Verdict:
+def read(
+    *found: dict[str, Any],
+    excused: list[dict[str, Any]] | None = None,
+    sbom: str = SBOM,
+    advisories: Advisories = ADVISORIES,
+    over: tuple[Waiver, ...] = (),
+) -> Verdict:
     """Return the verdict on an image in which these vulnerabilities were found."""
-    report = json.dumps({"Results": [{"Target": "debian", "Class": "os-pkgs"}, {"Vulnerabilities": list(found)}]})
-    return Verdict.read(report, sbom, metadata, rehearsal=rehearsal)
+    results = [
+        {"Target": "debian", "Class": "os-pkgs"},
+        {"Vulnerabilities": list(found), "ExperimentalModifiedFindings": excused},
+    ]
+    return Verdict.read(json.dumps({"Results": results}), sbom, advisories, Waivers(expired=over))
+
+
+def modified(status: str, statement: str, **found: str) -> dict[str, Any]:
+    """Return a finding that Trivy suppressed, as it writes it."""
+    source = ".trivyignore.yaml" if status == "ignored" else ".openvex.json"
+    finding = FIXED | found
+    return {
+        "Type": "vulnerability",
+        "Status": status,
+        "Statement": statement,
+        "Source": source,
+        "Finding": finding,
+    }
+
+
+@pytest.mark.fault(38)
+def test_what_trivy_writes_is_read() -> None:
+    """Fault 38: unfixed passes with a note, waived and not affected pass and are listed."""
+    report, sbom = ((WRITTEN / name).read_text() for name in ("scan.json", "sbom.cdx.json"))
+    verdict = Verdict.read(report, sbom, ADVISORIES, Waivers())
+    verdict.require()
+    assert verdict.summary == (
+        "3 packages, nothing critical that has a fix, 1 critical without a fix, critical and excused: 2 "
+        "(CVE-2025-43859 in h11 0.14.0 "
+        "(ignored: until 2999-12-31 by team-a@example.com: chunked bodies end at the proxy), "
+        "CVE-2024-33663 in python-jose 3.3.0 "
+        "(not affected: vulnerable_code_not_in_execute_path)) (database of 2026-05-04)"
+    )
 
 
 def test_an_image_without_findings_may_be_released() -> None:
@@ -81,6 +124,48 @@ def test_a_critical_vulnerability_without_a_fix_is_a_note(fixed: dict[str, Any])
     assert str(verdict.findings[0]) == "CVE-2026-2 in openssl 3.0.1 (no fix yet)"
 
 
+@pytest.mark.fault(38)
+@pytest.mark.parametrize(
+    ("status", "statement", "told"),
+    [
+        ("ignored", "until 2099-12-31 by team-a: no path", "ignored: until 2099-12-31 by team-a: no path"),
+        ("not_affected", "vulnerable_code_not_present", "not affected: vulnerable_code_not_present"),
+        ("fixed", "", "fixed"),
+    ],
+)
+def test_an_excused_critical_vulnerability_passes_and_is_listed(status: str, statement: str, told: str) -> None:
+    """Fault 38: a waiver that holds, and a VEX statement, with whoever answers for it."""
+    verdict = read(excused=[modified(status, statement)])
+    verdict.require()
+    assert f", critical and excused: 1 (CVE-2026-1 in openssl 3.0.1 ({told})) (database" in verdict.summary
+
+
+def test_an_excused_lesser_vulnerability_is_in_the_table_only() -> None:
+    """The line for a person is about what forbids a release."""
+    assert "excused" not in read(excused=[modified("ignored", "", Severity="HIGH")]).summary
+
+
+def test_what_is_suppressed_but_no_vulnerability_is_passed_over() -> None:
+    """Trivy's other scanners have findings of other shapes."""
+    assert read(excused=[{"Type": "secret", "Status": "ignored", "Finding": {}}]).excused == ()
+
+
+@pytest.mark.fault(38)
+@pytest.mark.parametrize("found", [FIXED, FIXED | {"FixedVersion": ""}])
+def test_an_expired_waiver_of_a_critical_vulnerability_names_its_owner(found: dict[str, Any]) -> None:
+    """Fault 38: with a fix or without, for somebody promised to have looked at it by then."""
+    with pytest.raises(WaiverExpired) as refused:
+        read(found, over=(OVER,)).require()
+    assert refused.value.cause.startswith("critical vulnerabilities whose waiver is over: 1 (CVE-2026-1 in openssl")
+    assert refused.value.cause.endswith(", waived until 2026-01-31 by team-a: no path reaches it)")
+
+
+@pytest.mark.parametrize("found", [[], [FIXED | {"Severity": "HIGH"}], [UNFIXED]])
+def test_an_expired_waiver_of_anything_else_is_no_reason(found: list[dict[str, Any]]) -> None:
+    """The package was raised, or the finding would not have forbidden a release."""
+    read(*found, over=(OVER,)).require()
+
+
 @pytest.mark.parametrize("severity", ["HIGH", "MEDIUM", "LOW", "UNKNOWN", "critical?"])
 def test_a_lesser_vulnerability_is_no_reason(severity: str) -> None:
     """With a fix or without."""
@@ -97,7 +182,7 @@ def test_an_image_without_packages_was_not_scanned() -> None:
 
 def test_a_rehearsal_says_loudly_that_it_is_no_verdict() -> None:
     """The authored database knows a handful of advisories."""
-    summary = read(UNFIXED, rehearsal=True).summary
+    summary = read(UNFIXED, advisories=Advisories(date(2026, 1, 1), rehearsal=True)).summary
     assert "NO SECURITY VERDICT" in summary
     assert "nothing critical" not in summary
     assert "1 critical without a fix" in summary
@@ -119,28 +204,20 @@ def test_a_list_of_packages_that_cannot_be_read_is_no_verdict(broken: str) -> No
 def test_a_report_that_cannot_be_read_is_no_verdict(broken: str) -> None:
     """Fault 37: neither a pass nor a finding."""
     with pytest.raises(ScannerUnavailable, match="no readable report"):
-        Verdict.read(broken, SBOM, METADATA, rehearsal=False)
-
-
-@pytest.mark.fault(37)
-@pytest.mark.parametrize("broken", ["", "{}", "[]", "null", '{"UpdatedAt": null}', '{"UpdatedAt": 7}'])
-def test_a_database_of_no_date_is_no_verdict(broken: str) -> None:
-    """Fault 37: how old the answer is belongs to it."""
-    with pytest.raises(ScannerUnavailable):
-        read(metadata=broken)
+        Verdict.read(broken, SBOM, ADVISORIES, Waivers())
 
 
 @pytest.mark.parametrize("report", ["{}", '{"Results": null}', '{"Results": [{"Vulnerabilities": null}]}'])
 def test_a_report_without_findings_has_none(report: str) -> None:
     """Go leaves an empty list out, or writes null."""
-    assert Verdict.read(report, SBOM, METADATA, rehearsal=False).findings == ()
+    assert Verdict.read(report, SBOM, ADVISORIES, Waivers()).findings == ()
 
 
-@given(json_values, json_values, json_values)
-def test_any_json_is_a_verdict_or_an_error(report: object, sbom: object, metadata: object) -> None:
+@given(json_values, json_values)
+def test_any_json_is_a_verdict_or_an_error(report: object, sbom: object) -> None:
     """No other exception reaches the caller."""
     try:
-        Verdict.read(json.dumps(report), json.dumps(sbom), json.dumps(metadata), rehearsal=False).require()
+        Verdict.read(json.dumps(report), json.dumps(sbom), ADVISORIES, Waivers()).require()
     except StageError:
         return
 
@@ -157,6 +234,10 @@ def test_any_json_is_a_verdict_or_an_error(report: object, sbom: object, metadat
             "init error: x",
         ),
         ("2026-05-04T12:00:01Z\tERROR\tdatabase is corrupt", "database is corrupt"),
+        (
+            "2026-05-04T12:00:01Z\tFATAL\tFatal error\trun error: 1 error:\n\t* GET http://registry: 429\n\n\n",
+            "GET http://registry: 429",
+        ),
         (f"2026-05-04T12:00:01Z\tFATAL\t{'x' * 600}", "x" * 500),
     ],
 )

@@ -88,7 +88,7 @@ async def test_a_version_that_is_named_already_takes_no_commit(repository: GitRe
     """Fault 20: the tip of the branch is what names it."""
     tip = repository.push({str(FILE): manifest("owner/service:v1.0.2")})
     deployed = await run(repository, service, 2)
-    assert deployed == Deployed(tip, ())
+    assert deployed == Deployed(tip)
     assert deployed.text(FILE) == f"{FILE} names it already\ncommit {tip}\n"
     assert repository.git("rev-parse", "main").strip() == tip
 
@@ -99,8 +99,9 @@ async def test_a_newer_version_stays(repository: GitRepository, service: Line, i
     """Fault 17: a run never goes back; it says so and ends well."""
     tip = repository.push({str(FILE): manifest(*images)})
     deployed = await run(repository, service, 9)
-    assert deployed == Deployed(tip, (), service.versions.version(10))
-    assert deployed.text(FILE) == f"{FILE} names v1.0.10, which is newer: left as it is\n"
+    assert deployed == Deployed(tip, superseded_by=service.versions.version(10))
+    told = f"{FILE} names v1.0.10, which is newer: it stays; --allow-downgrade takes it back"
+    assert deployed.text(FILE) == f"{told}\ncommit {tip}\n"
     assert repository.git("rev-parse", "main").strip() == tip
 
 

@@ -1,7 +1,8 @@
 """Asks a running service what a user and a cluster would ask it: alive, ready, one real prediction.
 
-usage: probe.py BASE_URL SECONDS; prints one line per answer, ends 1 at the first wrong one.
-Runs in a container of its own, with the standard library only.
+usage: probe.py BASE_URL SECONDS TEXT [TOPIC]; prints one line per answer, ends 1 at the first wrong one.
+TOPIC is what the ticket TEXT must get; whatever it gets must be among the topics that the service lists on its first
+page, if it does. Runs in a container of its own, with the standard library only.
 """
 
 import http.client
@@ -12,7 +13,6 @@ import urllib.error
 import urllib.request
 
 OK = 200
-TICKET = "my laptop screen stays black and the docking station does not power on"
 
 
 def ask(url: str, body: dict[str, str] | None = None, seconds: float = 10) -> tuple[int, str]:
@@ -42,25 +42,50 @@ def told(path: str, status: int, text: str) -> str:
     return f"{path} answers {status or 'nothing'}: {' '.join(text.split())[:300]}"
 
 
+def member(text: str, name: str) -> object:
+    """Return a member of a JSON object; None if there is none, or no object."""
+    try:
+        value = json.loads(text)
+    except ValueError:
+        return None
+    return value.get(name) if isinstance(value, dict) else None
+
+
+def predicted(base: str, ticket: str) -> str:
+    """Return the topic of a ticket, after its answer was printed; empty if it is none."""
+    status, text = ask(base + "/predict_one", {"text": ticket})
+    print(told("/predict_one", status, text))
+    topic = member(text, "prediction")
+    return topic if status == OK and isinstance(topic, str) else ""
+
+
+def wrong(base: str, topic: str, expected: str) -> str:
+    """Return what is wrong with a topic; empty if nothing."""
+    if expected and topic != expected:
+        return f"where {expected} was expected"
+    listed = member(ask(base + "/")[1], "topics")
+    if isinstance(listed, list) and topic not in listed:
+        return "which is none of the topics that / lists"
+    return ""
+
+
 def main() -> int:
     """Ask as the command line says; return the exit status."""
-    base, seconds = sys.argv[1], float(sys.argv[2])
-    deadline = time.monotonic() + seconds
+    base, seconds, ticket, expected = [*sys.argv[1:], ""][:4]
+    deadline = time.monotonic() + float(seconds)
     for path in ("/health", "/ready"):
         status, text = wait(base + path, deadline)
         print(told(path, status, text))
         if status != OK:
             return 1
-    status, text = ask(base + "/predict_one", {"text": TICKET})
-    print(told("/predict_one", status, text))
-    try:
-        answer = json.loads(text)
-    except ValueError:
+    topic = predicted(base, ticket)
+    if not topic:
         return 1
-    topic = answer.get("prediction") if isinstance(answer, dict) else None
-    if status != OK or not isinstance(topic, str) or not topic:
+    shown = " ".join(topic.split())[:100]
+    if reason := wrong(base, topic, expected):
+        print(f"/predict_one answers a ticket with {shown}, {reason}")
         return 1
-    print(f"ready, and answers a ticket with {' '.join(topic.split())[:100]}")
+    print(f"ready, and answers a ticket with {shown}")
     return 0
 
 

@@ -1,12 +1,16 @@
 """The edit: find the references, exchange their characters, prove that nothing else changed."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
 
+from ruamel.yaml.nodes import ScalarNode
+
 from stage_ci.errors import InvalidReference, NothingUpdated
-from stage_ci.rules.manifest.nodes import Node, line_of, start_of
+from stage_ci.rules.manifest.holds import held
+from stage_ci.rules.manifest.markers import Hold, markers
+from stage_ci.rules.manifest.nodes import line_of, start_of
 from stage_ci.rules.manifest.proof import prove
-from stage_ci.rules.manifest.reading import compose
+from stage_ci.rules.manifest.reading import Reading, read
 from stage_ci.rules.manifest.search import Survey, survey
 from stage_ci.rules.manifest.sites import Part, Site, spelled
 from stage_ci.rules.manifest.source import Source
@@ -48,12 +52,14 @@ class Change:
         line: The line on which the reference starts, counted from 1.
         old: The reference as it was, in its writer's spelling.
         new: The reference as it is.
+        hold: The marker that keeps it from saying the target's tag; None where nothing does, or where it says it.
     """
 
     path: str
     line: int
     old: str
     new: str
+    hold: Hold | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,12 +77,22 @@ class Edit:
     @property
     def changed(self) -> bool:
         """Whether the file differs from the input."""
-        return any(change.old != change.new for change in self.changes)
+        return bool(self.moved)
+
+    @property
+    def moved(self) -> tuple[Change, ...]:
+        """The references that are others than before."""
+        return tuple(change for change in self.changes if change.old != change.new)
+
+    @property
+    def held(self) -> tuple[Change, ...]:
+        """The references that a marker keeps from naming the target's tag."""
+        return tuple(change for change in self.changes if change.hold)
 
     @property
     def tags(self) -> tuple[str, ...]:
-        """The tags that the references had before, each once; one without a tag adds none."""
-        tags = (Reference.parse(change.old).tag for change in self.changes)
+        """The tags that the references had before, each once; one without a tag, or that is held, adds none."""
+        tags = (Reference.parse(change.old).tag for change in self.changes if not change.hold)
         return tuple(dict.fromkeys(filter(None, tags)))
 
 
@@ -84,7 +100,8 @@ def update(content: bytes, target: Target, *, filename: str) -> Edit:
     """Return the manifest with every reference to the target's repository made to say the target's tag and digest.
 
     A reference keeps its writer's spelling of the name, its form (a tag is added where there is none; a digest is
-    replaced, never added) and its quotes; every byte outside of it stays.
+    replaced, never added) and its quotes; every byte outside of it stays. A marker that holds a reference keeps all of
+    it; see ``markers``.
 
     Args:
         content: The whole file.
@@ -97,18 +114,24 @@ def update(content: bytes, target: Target, *, filename: str) -> Edit:
     Raises:
         ManifestMissing: if the file is empty or not UTF-8.
         ManifestUnreadable: if it is a template, invalid or oversized, if a reference holds a digest and the target has
-            none, if a reference is shared by an alias with something that is no image, or if the proof fails.
+            none, if an alias shares a reference with something else or with a held one, or if the proof fails.
+        InvalidMarker: if a marker says nothing known or stands at no reference.
         NothingUpdated: if no reference means the repository, or an entry of Kustomize's images has no tag to update.
     """
     source = Source.decode(content, filename)
-    documents = compose(source)
-    found = survey(documents, filename)
+    reading = read(source)
+    told = markers(source)
+    found = survey(reading.documents, filename, told.namings)
+    holds = held(source, told, found.sites, reading.documents)
     sites = found.of(target.repository)
     if not sites:
         raise _nothing(found, target, filename)
-    renewals = [(site, _renewed(site, target, source)) for site in sites]
-    edited = _rewritten(source, documents, renewals, found.beside(target.repository))
-    return Edit(edited.text.encode(), tuple(_change(source, site, new) for site, new in renewals))
+    renewals = [(site, _renewed(site, target, source, holds.get(id(site.node)))) for site in sites]
+    kept = frozenset(id(part.node) for site in sites if id(site.node) in holds for part in site.parts)
+    edited = _rewritten(source, reading, renewals, kept | found.beside(target.repository)).text.encode()
+    Source.decode(edited, filename)  # what is written must be read again the next time
+    changes = (_change(source, site, new, target, holds.get(id(site.node))) for site, new in renewals)
+    return Edit(edited, tuple(changes))
 
 
 def _nothing(found: Survey, target: Target, filename: str) -> NothingUpdated:
@@ -117,11 +140,13 @@ def _nothing(found: Survey, target: Target, filename: str) -> NothingUpdated:
     return NothingUpdated(f"{filename} has no reference to {target.repository}; its images: {some or 'none'}")
 
 
-def _renewed(site: Site, target: Target, source: Source) -> Reference:
+def _renewed(site: Site, target: Target, source: Source, hold: Hold | None) -> Reference:
     """Return what a reference has to say: a digest names its image alone, so a stale one beside a new tag would lie."""
     if not site.parts:
         cause = f"{source.filename}:{line_of(site.node)}: {site.path} has neither newTag nor digest"
         raise NothingUpdated(cause, remedy=f"add `newTag: {target.tag}` to it once")
+    if hold:
+        return site.reference
     if site.reference.digest and not target.digest:
         cause = f"{spelled(site.reference)} holds a digest, and the new image's is not known"
         raise source.refusal(cause, line=line_of(site.node), remedy="give the digest with --image-digest")
@@ -130,22 +155,22 @@ def _renewed(site: Site, target: Target, source: Source) -> Reference:
 
 
 def _rewritten(
-    source: Source, documents: Sequence[Node], renewals: Iterable[tuple[Site, Reference]], beside: frozenset[int]
+    source: Source, reading: Reading, renewals: Iterable[tuple[Site, Reference]], beside: frozenset[int]
 ) -> Source:
     splices: dict[int, Splice] = {}
-    meant: dict[int, str] = {}
+    meant = dict[int, tuple[ScalarNode, str]]()
     for site, new_reference in renewals:
         for part in site.parts:
             old, new = part.spell(site.reference), part.spell(new_reference)
             if old != new:
                 _refuse_shared(source, site, part, beside)
                 splices[start_of(part.node)] = splice(source, part.node, old, new)
-                meant[id(part.node)] = part.node.value.replace(old, new, 1)
+                meant[id(part.node)] = part.node, part.node.value.replace(old, new, 1)
     if not splices:
         return source
     ordered = [splices[start] for start in sorted(splices)]
     after = spliced(source, ordered)
-    prove(source, documents, after, ordered, meant)
+    prove(source, reading, after, ordered, list(meant.values()))
     return after
 
 
@@ -156,8 +181,9 @@ def _refuse_shared(source: Source, site: Site, part: Part, beside: frozenset[int
         raise source.refusal(cause, line=line_of(part.node), remedy="write the text out in both places")
 
 
-def _change(source: Source, site: Site, new: Reference) -> Change:
+def _change(source: Source, site: Site, new: Reference, target: Target, hold: Hold | None) -> Change:
     first = site.parts[0]
     start = bounds(source, first.node, first.spell(site.reference))[0]
     line = line_of(first.node) + source.breaks(start_of(first.node), start)
-    return Change(site.path, line, spelled(site.reference), spelled(new))
+    kept = hold if new.tag != target.tag else None
+    return Change(site.path, line, spelled(site.reference), spelled(new), kept)

@@ -42,6 +42,12 @@ def line_of(node: Node) -> int:
     return int(node.start_mark.line) + 1
 
 
+def lines_of(scalar: ScalarNode) -> tuple[int, int]:
+    """Return the lines, counted from 1, on which a scalar starts and ends; a block scalar's header counts alone."""
+    start = line_of(scalar)
+    return start, start if scalar.style in ("|", ">") else int(scalar.end_mark.line) + 1
+
+
 def content(scalar: ScalarNode) -> str:
     """Return a scalar's text without the blanks around it, such as the line break that ends a block scalar."""
     return str(scalar.value).strip(_BLANKS)

@@ -16,6 +16,7 @@ class Leaf(Enum):
 
     IMAGE = "a whole reference in one scalar"
     ENTRY = "an entry of Kustomize's images"
+    KEY = "the name of a field"
     OTHER = "anything else"
 
 

@@ -1,48 +1,49 @@
-"""The proof that an edit changed what it meant to change and nothing else: the edited text, read again."""
+"""The proof that an edit changed what it meant to change and nothing else: the edited text, scanned again."""
 
 from collections.abc import Iterable, Mapping, Sequence
+from itertools import zip_longest
+from typing import Final
 
 from ruamel.yaml.nodes import ScalarNode
+from ruamel.yaml.resolver import implicit_resolvers
+from ruamel.yaml.tokens import ScalarToken
 
-from stage_ci.rules.manifest.nodes import STRING, Node, children, line_of
-from stage_ci.rules.manifest.reading import compose
+from stage_ci.rules.manifest.nodes import STRING, line_of
+from stage_ci.rules.manifest.reading import Reading, scan
 from stage_ci.rules.manifest.source import Source
 from stage_ci.rules.manifest.splicing import Splice
+from stage_ci.rules.manifest.tokens import Said, said
 
-_REMEDY = "nothing was written; please report this manifest"
+_REMEDY: Final = "nothing was written; please report this manifest"
+_CAUSE: Final = "the edit would change more than the image"
 
 
 def prove(
-    before: Source, documents: Sequence[Node], after: Source, splices: Iterable[Splice], meant: Mapping[int, str]
+    before: Source, reading: Reading, after: Source, splices: Iterable[Splice], meant: Sequence[tuple[ScalarNode, str]]
 ) -> None:
     """Return if the edit is proven, and raise otherwise.
 
     Args:
         before: The manifest as it was.
-        documents: Its root nodes.
+        reading: What it was read as.
         after: The manifest as edited.
         splices: What was exchanged, in the order of the text.
-        meant: The new text of each scalar that was to change, by the identity of its node.
+        meant: Each scalar that was to change, with its new text.
 
     Raises:
         ManifestUnreadable: if a character outside of the splices differs, if the edited text is not valid, or if its
-            nodes differ from the former ones in anything but the meant scalars having their meant text.
+            tokens differ from the former ones in anything but the meant scalars having their meant text.
     """
     if not _same_outside(before.text, after.text, splices):
         raise before.refusal("the edit would change text around the image", remedy=_REMEDY)
-    edited = compose(after)
-    if len(edited) != len(documents):
-        raise before.refusal("the edit would change the number of documents", remedy=_REMEDY)
-    partners: dict[int, int] = {}
-    for pair in zip(documents, edited, strict=True):
-        waiting = [pair]
-        while waiting:
-            old, new = waiting.pop()
-            if not _equal(old, new, meant) or partners.setdefault(id(old), id(new)) != id(new):
-                raise before.refusal("the edit would change more than the image", line=line_of(old), remedy=_REMEDY)
-            waiting.extend(zip(children(old), children(new), strict=True))
-    if len(set(partners.values())) != len(partners):
-        raise before.refusal("the edit would join what was apart", remedy=_REMEDY)
+    for node, text in meant:
+        if not _is_text(node, text):
+            raise before.refusal(_CAUSE, line=line_of(node), remedy=_REMEDY)
+    texts = {node.end_mark.index: text for node, text in meant}
+    for entry, token in zip_longest(reading.record, scan(after)):
+        if not (entry and token and _expected(entry, texts) == said(token)):
+            line = token.start_mark.line + 1 if token else None
+            raise before.refusal(_CAUSE, line=line, remedy=_REMEDY)
 
 
 def _same_outside(before: str, after: str, splices: Iterable[Splice]) -> bool:
@@ -56,11 +57,18 @@ def _same_outside(before: str, after: str, splices: Iterable[Splice]) -> bool:
     return [*kept_before, before[done:]] == [*kept_after, after[done + shift :]]
 
 
-def _equal(old: Node, new: Node, meant: Mapping[int, str]) -> bool:
-    if (type(old), old.anchor, len(children(old))) != (type(new), new.anchor, len(children(new))):
-        return False
-    if isinstance(old, ScalarNode) and isinstance(new, ScalarNode):
-        text = meant.get(id(old))
-        expected = (old.tag, old.value) if text is None else (STRING, text)
-        return (new.style, new.tag, new.value) == (old.style, *expected)
-    return bool(old.tag == new.tag)
+def _expected(entry: tuple[int, Said], texts: Mapping[int, str]) -> Said:
+    end, former = entry
+    if end not in texts or former[0] != ScalarToken.__name__:  # a token of no width may end where a scalar does
+        return former
+    kind, _, *form = former
+    return kind, texts[end], *form
+
+
+def _is_text(node: ScalarNode, text: str) -> bool:
+    """Return whether ``text`` in the place of a scalar is text, as an image is, and no number or truth."""
+    explicit = node.ctag.handle is not None
+    if explicit or node.style is not None:
+        return bool(node.tag == STRING)
+    # By the rules of YAML 1.1 and 1.2: Kubernetes' own tools still read some of a plain scalar by the older ones.
+    return not any(text[0] in (first or text) and rule.match(text) for _, _, rule, first in implicit_resolvers)

@@ -1,9 +1,13 @@
 """Manifest text to YAML nodes that know where they stand, in bounded time and memory.
 
-ruamel.yaml's own composer gives the nodes; added here is what it leaves open: a bound on what aliases multiply,
-duplicate keys (it looks for them only when it constructs objects), and tabs between tokens.
+ruamel.yaml's own composer gives the nodes; added here is what it leaves open: a bound on what aliases multiply, and
+duplicate keys (it looks for them only when it constructs objects).
 """
 
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from functools import cached_property
 from typing import Any, Final
 
 from ruamel.yaml import YAML
@@ -11,13 +15,15 @@ from ruamel.yaml.composer import Composer, MaxDepthExceededError
 from ruamel.yaml.error import MarkedYAMLError, YAMLError
 from ruamel.yaml.events import AliasEvent
 from ruamel.yaml.nodes import MappingNode, ScalarNode
+from ruamel.yaml.parser import Parser
 from ruamel.yaml.reader import ReaderError
-from ruamel.yaml.scanner import Scanner
+from ruamel.yaml.tokens import Token
 
 from stage_ci.errors import ManifestUnreadable
 from stage_ci.rules.manifest import templates
 from stage_ci.rules.manifest.nodes import Node, line_of, walk
 from stage_ci.rules.manifest.source import Source
+from stage_ci.rules.manifest.tokens import Recorder, Said, TabScanner
 
 # Eight characters a node, as manifests have them, fill MAX_BYTES with fewer; "billion laughs" asks for a billion.
 MAX_NODES: Final = 150_000
@@ -25,64 +31,80 @@ MAX_NODES: Final = 150_000
 MAX_DEPTH: Final = 100
 
 
-def compose(source: Source) -> tuple[Node, ...]:
-    """Return the root nodes of the manifest's documents.
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """A manifest as YAML.
+
+    Args:
+        documents: The root node of each document; an alias gives the node of its anchor, the same object.
+        record: What each token said, in the order of the text, with the position at which it ended.
+    """
+
+    documents: Sequence[Node]
+    record: Sequence[tuple[int, Said]]
+
+
+def read(source: Source) -> Reading:
+    """Return the nodes of a manifest, and the tokens that they were made of.
 
     Args:
         source: The manifest.
-
-    Returns:
-        One node for each document; an alias gives the node of its anchor, the same object.
 
     Raises:
         ManifestUnreadable: if it is a template, holds a key twice in one mapping, is no valid YAML, or is nested deeper
             than ``MAX_DEPTH`` or larger than ``MAX_NODES`` once its aliases are followed.
     """
-    yaml = YAML(typ="safe", pure=True)
-    yaml.Scanner = _Scanner
-    yaml.Composer = _Composer
-    yaml.max_depth = MAX_DEPTH
-    try:
+    yaml = _yaml(Recorder)
+    yaml.Composer, yaml.Parser = _Composer, _Parser
+    with _explaining(source):
         documents = tuple(yaml.compose_all(source.text))
-    except (YAMLError, ValueError, OverflowError) as error:  # the latter two: what ruamel.yaml's own conversions raise
-        raise _explained(error, source) from error
     if templates.opened(source.text):
         for document in documents:
             _refuse_template(document, source)
-    return documents
+    return Reading(documents, yaml.scanner.record)
+
+
+def scan(source: Source) -> Iterator[Token]:
+    """Yield the tokens of a manifest, which take no memory together.
+
+    Raises:
+        ManifestUnreadable: if they are none of YAML.
+    """
+    with _explaining(source):
+        yield from _yaml(TabScanner).scan(source.text)
+
+
+def _yaml(scanner: type[TabScanner]) -> YAML:
+    yaml = YAML(typ="safe", pure=True)
+    yaml.Scanner = scanner
+    yaml.max_depth = MAX_DEPTH
+    return yaml
+
+
+@contextmanager
+def _explaining(source: Source) -> Iterator[None]:
+    try:
+        yield
+    except (YAMLError, ValueError, OverflowError) as error:  # the latter two: what ruamel.yaml's own conversions raise
+        raise _explained(error, source) from error
 
 
 class _RefusedError(MarkedYAMLError):
     """YAML that can be parsed and is refused all the same."""
 
 
-class _Scanner(Scanner):
-    """Tokens, and tabs between them where YAML allows them: within a line, never as indentation.
+class _Parser(Parser):
+    """ruamel.yaml's own, which looks for its scanner once and not for every token."""
 
-    YAML 1.2.2, sections 6.1 and 6.2. As in libyaml, a tab is indentation where a key of a block mapping could start.
-    """
-
-    def scan_to_next_token(self) -> None:
-        super().scan_to_next_token()
-        while self.reader.peek() == "\t" and not self.allow_simple_key:
-            self.reader.forward()
-            super().scan_to_next_token()
-
-    def scan_plain_spaces(self, indent: int, start_mark: Any) -> Any:  # noqa: ANN401 - ruamel.yaml's own signature
-        length = 0
-        while self.reader.peek(length) in " \t":
-            length += 1
-        blanks = self.reader.prefix(length)
-        if "\t" not in blanks:
-            return super().scan_plain_spaces(indent, start_mark)
-        self.reader.forward(length)
-        if self.reader.peek() in "\r\n":
-            return super().scan_plain_spaces(indent, start_mark)
-        return [blanks]
+    scanner = cached_property(lambda parser: parser.loader.scanner)
 
 
 class _Composer(Composer):
     """Nodes, counted as if every alias were written out, and mappings without duplicate keys."""
+
+    # What does not change is looked up once, and not for every event.
+    parser = cached_property(lambda composer: composer.loader.parser)
+    resolver = cached_property(lambda composer: composer.loader.resolver)
 
     def __init__(self, loader: Any = None) -> None:  # noqa: ANN401 - ruamel.yaml's own signature
         super().__init__(loader)

@@ -6,7 +6,8 @@ from dataclasses import dataclass
 from ruamel.yaml.nodes import ScalarNode
 
 from stage_ci.errors import InvalidReference
-from stage_ci.rules.manifest.nodes import STRING, Node, content, scalars
+from stage_ci.rules.manifest.markers import Naming
+from stage_ci.rules.manifest.nodes import STRING, Node, content, line_of, lines_of, scalars
 from stage_ci.rules.reference import Reference
 
 
@@ -41,6 +42,11 @@ class Site:
     parts: tuple[Part, ...]
     tagged: bool = True
 
+    @property
+    def lines(self) -> frozenset[int]:
+        """The lines, counted from 1, on which its text starts and ends."""
+        return frozenset((line_of(self.node), *(line for part in self.parts for line in lines_of(part.node))))
+
 
 def image_site(scalar: ScalarNode, path: str) -> Site | None:
     """Return the reference that an image field holds, if it is one: ``${IMAGE}`` is none, and neither is a number."""
@@ -60,18 +66,35 @@ def entry_site(entry: Node, path: str) -> Site | None:
     parts: list[Part] = []
     if tag:
         text += f":{content(tag)}"
-        parts.append(Part(tag, lambda reference: reference.tag or ""))
+        parts.append(Part(tag, _tag))
     if digest:
         text += f"@{content(digest)}"
-        parts.append(Part(digest, lambda reference: str(reference.digest or "")))
+        parts.append(Part(digest, _digest))
     reference = _parsed(text)
     return Site(path, entry, reference, tuple(parts), tagged=tag is not None) if reference else None
+
+
+def named_site(scalar: ScalarNode, path: str, naming: Naming) -> Site | None:
+    """Return the reference that a scalar holds because a marker says so, if it is one."""
+    if naming.part == "image":
+        return image_site(scalar, path)
+    tagged = naming.part == "tag"
+    reference = _parsed(f"{naming.name}{':' if tagged else '@'}{content(scalar)}")
+    return Site(path, scalar, reference, (Part(scalar, _tag if tagged else _digest),), tagged) if reference else None
 
 
 def spelled(reference: Reference) -> str:
     """Return a reference in its writer's own spelling."""
     tag = f":{reference.tag}" if reference.tag else ""
     return f"{reference.name}{tag}{f'@{reference.digest}' if reference.digest else ''}"
+
+
+def _tag(reference: Reference) -> str:
+    return reference.tag or ""
+
+
+def _digest(reference: Reference) -> str:
+    return str(reference.digest or "")
 
 
 def _parsed(text: str) -> Reference | None:

@@ -8,6 +8,7 @@ from typing import Final
 
 from ruamel.yaml.nodes import ScalarNode
 
+from stage_ci.errors import ManifestUnreadable
 from stage_ci.rules.manifest.nodes import line_of, start_of
 from stage_ci.rules.manifest.source import Source
 
@@ -22,9 +23,9 @@ _OPENINGS: Final = {
     ">": re.compile(_PROPERTIES + r">[^\r\n]*[ \t\r\n]*"),
 }
 # Section 5.7, as far as a reference can be written with it: the code of a character, the slash of JSON, and (section
-# 7.3.1) a line break that stands for nothing. A character that needs no escape is the last alternative.
+# 7.3.1) a line break before it that stands for nothing. A character that needs no escape is the last alternative.
 _ESCAPABLE: Final = re.compile(
-    r"(?:\\(?:\r\n?|\n)[ \t]*)*(?:\\x([0-9A-Fa-f]{2})|\\u([0-9A-Fa-f]{4})|\\U([0-9A-Fa-f]{8})|\\(/)|([^\\]))"
+    r"(?:\\(?:\r\n?|\n)[ \t]*)*(\\x([0-9A-Fa-f]{2})|\\u([0-9A-Fa-f]{4})|\\U([0-9A-Fa-f]{8})|\\(/)|([^\\]))"
 )
 
 
@@ -59,10 +60,12 @@ def splice(source: Source, scalar: ScalarNode, old: str, new: str) -> Splice:
     """Return the splice that makes ``new`` of the scalar's ``old``, from the first character that differs.
 
     Raises:
-        ManifestUnreadable: if ``old`` cannot be located.
+        ManifestUnreadable: if ``old`` cannot be located, or a line ends amid what has to go.
     """
     at = bounds(source, scalar, old)
     kept = sum(1 for _ in takewhile(lambda pair: pair[0] == pair[1], zip(old, new, strict=False)))
+    if source.breaks(at[kept], at[-1]):
+        raise _refusal(source, scalar, old)
     return Splice(at[kept], at[-1], new[kept:])
 
 
@@ -76,11 +79,16 @@ def spliced(source: Source, splices: Iterable[Splice]) -> Source:
 
 
 def _escaped(source: Source, scalar: ScalarNode, text: str, start: int) -> Sequence[int]:
-    ends = [start]
+    starts, end = [], start
     for character in text:
-        unit = _ESCAPABLE.match(source.text, ends[-1])
-        code = unit and (unit[1] or unit[2] or unit[3])
-        if unit is None or character != (chr(int(code, 16)) if code else unit[4] or unit[5]):
-            raise source.refusal(f"{text} is written with escapes", line=line_of(scalar), remedy="write it without")
-        ends.append(unit.end())
-    return ends
+        unit = _ESCAPABLE.match(source.text, end)
+        code = unit and (unit[2] or unit[3] or unit[4])
+        if unit is None or character != (chr(int(code, 16)) if code else unit[5] or unit[6]):
+            raise _refusal(source, scalar, text)
+        starts.append(unit.start(1))
+        end = unit.end()
+    return [*starts, end]
+
+
+def _refusal(source: Source, scalar: ScalarNode, text: str) -> ManifestUnreadable:
+    return source.refusal(f"{text} is written with escapes", line=line_of(scalar), remedy="write it without")

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     Run = Callable[..., "Done"]
 
 PREDICTION: Final = '{"prediction": "Hardware", "confidence": 0.9}'
+TICKET: Final = "my laptop screen stays black"
 
 
 class Service:
@@ -31,6 +32,7 @@ class Service:
             "/health": [(200, "ok")],
             "/ready": [(200, "ready")],
             "/predict_one": [(200, PREDICTION)],
+            "/": [(200, '{"topics": ["Access", "Hardware"]}')],
         }
         self.asked: list[tuple[str, str, bytes]] = []
         self.closing = threading.Event()
@@ -83,11 +85,11 @@ class Done(NamedTuple):
 
 @pytest.fixture
 def run(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Callable[..., Done]:
-    """Return what runs the program against an address, for at most so many seconds."""
+    """Return what runs the program against an address, for at most so many seconds, with the topic that is expected."""
     monkeypatch.setenv("NO_PROXY", "127.0.0.1")
 
-    def run(base: str, seconds: float = 5) -> Done:
-        monkeypatch.setattr(sys, "argv", ["probe.py", base, str(seconds)])
+    def run(base: str, seconds: float = 5, *topic: str) -> Done:
+        monkeypatch.setattr(sys, "argv", ["probe.py", base, str(seconds), TICKET, *topic])
         return Done(probe.main(), capsys.readouterr().out.splitlines())
 
     return run
@@ -103,7 +105,7 @@ def service() -> Iterator[Service]:
 
 def test_a_green_service_ends_0_with_its_answers(service: Service) -> None:
     """Alive, ready, and one real prediction; with nothing but the standard library."""
-    command = [sys.executable, "-I", probe.__file__, service.url, "5"]
+    command = [sys.executable, "-I", probe.__file__, service.url, "5", TICKET, "Hardware"]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     assert (done.returncode, done.stderr) == (0, "")
     assert done.stdout.splitlines() == [
@@ -114,11 +116,35 @@ def test_a_green_service_ends_0_with_its_answers(service: Service) -> None:
     ]
 
 
-def test_the_prediction_is_asked_for_a_real_ticket(service: Service, run: Run) -> None:
-    """Words that a user writes, as JSON."""
+def test_the_prediction_is_asked_for_the_ticket(service: Service, run: Run) -> None:
+    """In the words that were given, as JSON."""
     run(service.url)
-    assert service.asked[-1][:2] == ("POST", "/predict_one")
-    assert json.loads(service.asked[-1][2]) == {"text": probe.TICKET}
+    (body,) = [body for method, path, body in service.asked if (method, path) == ("POST", "/predict_one")]
+    assert json.loads(body) == {"text": TICKET}
+
+
+@pytest.mark.fault(39)
+def test_a_topic_that_was_not_expected_ends_1(service: Service, run: Run) -> None:
+    """Fault 39: a model that answers with something is not yet the right one."""
+    status, lines = run(service.url, 5, "Access")
+    assert (status, lines[-1]) == (1, "/predict_one answers a ticket with Hardware, where Access was expected")
+
+
+@pytest.mark.fault(39)
+@pytest.mark.parametrize("topic", [(), ("Hardware",)], ids=["any topic", "the expected topic"])
+def test_a_topic_that_the_service_does_not_list_ends_1(service: Service, run: Run, topic: tuple[str, ...]) -> None:
+    """Fault 39: its first page says which there are."""
+    service.answers["/"] = [(200, '{"topics": ["Access", "Storage"]}')]
+    status, lines = run(service.url, 5, *topic)
+    expected = "/predict_one answers a ticket with Hardware, which is none of the topics that / lists"
+    assert (status, lines[-1]) == (1, expected)
+
+
+@pytest.mark.parametrize("page", ['{"status": "ok"}', '{"topics": 8}', "<html>", "[]", ""])
+def test_a_service_that_lists_no_topics_may_answer_with_any(service: Service, run: Run, page: str) -> None:
+    """A sibling has no such page, or another one there."""
+    service.answers["/"] = [(404, page)]
+    assert run(service.url).status == 0
 
 
 def test_a_service_that_becomes_ready_is_waited_for(service: Service, run: Run) -> None:

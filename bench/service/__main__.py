@@ -1,0 +1,103 @@
+"""Measures this service beside the original's way of serving, and writes bench/service.json.
+
+    make bench-service                              # both learn data/tickets.csv; about three minutes
+    make bench-service DATA=path/to/tickets.csv     # or another file with the columns Document and Topic_group
+    make bench-service ARGS=--without-image         # shows all but image_ratio, writes nothing
+
+Both servers have the same packages and the options of the Dockerfile's CMD. They share one core, and only one of them
+is asked at a time; this program and the load generator have another core. They are asked in turn, round by round, and
+every figure is the median of the rounds. An answer other than 200 ends the run without figures. Run it on an idle
+machine: what else runs takes more from the slower server, and flatters the other.
+"""
+
+import argparse
+import hashlib
+import json
+import os
+import sys
+import tempfile
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any, Final
+
+from bench.service import load
+from bench.service.errors import BenchError
+from bench.service.figures import BATCH, ORIGINAL_ENVIRONMENT_BYTES, ratios, rounded
+from bench.service.image import own_bytes
+from bench.service.measuring import STARTS, ready_seconds, under_load
+from bench.service.run import ROOT, Run, cores
+
+RESULT: Final = ROOT / "bench" / "service.json"
+
+
+def measured(run: Run) -> dict[str, Any]:
+    """Return every figure that needs no engine, ratios first; both models are there."""
+    loads, ready = under_load(run), ready_seconds(run)
+    return {
+        **ratios(loads.original, loads.ours, loads.batches),
+        "ready_seconds": ready,
+        **json.loads(run.in_process()),
+        "original": asdict(loads.original),
+        "service": asdict(loads.ours),
+        "batches": {"texts_per_second": BATCH * loads.batches.requests_per_second, **asdict(loads.batches)},
+    }
+
+
+def image(folder: Path) -> dict[str, Any]:
+    """Return the figures of the image, which the engine builds."""
+    size = own_bytes(ROOT, folder)
+    return {"image_ratio": size / ORIGINAL_ENVIRONMENT_BYTES, "image_bytes": size}
+
+
+def conditions(run: Run, load_average: float) -> dict[str, Any]:
+    """Return how the figures were measured; well above 0, the machine's load before the run makes them doubtful."""
+    return {
+        "data_sha256": hashlib.sha256(run.data.read_bytes()).hexdigest(),
+        "tickets": len(load.texts_of(run.data)),
+        "command": run.ours().command,
+        "connections": load.CONNECTIONS,
+        "seconds": run.seconds,
+        "rounds": run.rounds,
+        "starts": STARTS,
+        "server_cores": 1,
+        "load_average_before": load_average,
+    }
+
+
+def benchmark(asked: argparse.Namespace, folder: Path) -> dict[str, Any]:
+    """Return all figures that were asked for, taken in an empty folder."""
+    load_average, _, _ = os.getloadavg()
+    server_core, load_core = cores()
+    run = Run(asked.data.resolve(), folder, server_core, asked.seconds, asked.rounds)
+    run.prepare()  # on all cores
+    os.sched_setaffinity(0, {load_core})
+    figures = measured(run) | ({} if asked.without_image else image(folder))
+    return rounded({**figures, "conditions": conditions(run, load_average)})
+
+
+def main() -> int:
+    """Measure, and write it unless it is not all; return 0, or 1 after one line that says why there are no figures."""
+    asked = _parser().parse_args()
+    try:
+        with tempfile.TemporaryDirectory(prefix="bench-service-") as folder:
+            text = json.dumps(benchmark(asked, Path(folder)), indent=2) + "\n"
+    except (BenchError, OSError) as error:
+        sys.stderr.write(f"bench-service: {error}\n")
+        return 1
+    if not asked.without_image:
+        RESULT.write_text(text)
+    sys.stdout.write(text)
+    return 0
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="bench.service", description="measure the service beside the original's way")
+    parser.add_argument("--data", type=Path, required=True, help="CSV file with the columns Document and Topic_group")
+    parser.add_argument("--seconds", type=float, default=8, help="length of one measurement (default: 8)")
+    parser.add_argument("--rounds", type=int, default=3, help="measurements of each kind (default: 3)")
+    parser.add_argument("--without-image", action="store_true", help="do not build the image; write nothing")
+    return parser
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,61 @@
+"""The original's way of serving, to measure against. A reconstruction from its description: none of its code is here.
+
+As described: TF-IDF of words into three calibrated linear SVMs (one for each fold of the calibration), pickled; each
+request becomes a pandas frame that the whole pipeline predicts; one text per request. What the description leaves open
+is chosen in its favour, or as in this service: packages, server and its options are the same; the handler is a
+coroutine, as here, so that no thread is handed a request and the two meet the machine alike; nothing is logged,
+counted or limited.
+
+    python -m bench.service.baseline tickets.csv model.pkl                                  # trains
+    BASELINE_MODEL=model.pkl uvicorn --factory bench.service.baseline:create_app            # serves
+"""
+
+import os
+import pickle
+import sys
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+from fastapi import FastAPI
+from pydantic import BaseModel
+from sklearn.calibration import CalibratedClassifierCV
+from sklearn.feature_extraction.text import TfidfVectorizer
+from sklearn.pipeline import Pipeline
+from sklearn.svm import LinearSVC
+
+
+class Ticket(BaseModel):
+    """One ticket to classify."""
+
+    text: str
+
+
+def create_app() -> FastAPI:
+    """Return the service; it holds its model before it answers anything."""
+    model = pickle.loads(Path(os.environ["BASELINE_MODEL"]).read_bytes())
+    app = FastAPI()
+
+    @app.post("/predict_one")
+    async def predict_one(ticket: Ticket) -> dict[str, str]:
+        return {"input": ticket.text, "prediction": predict(model, [ticket.text])[0]}
+
+    return app
+
+
+def predict(model: Any, texts: list[str]) -> list[str]:
+    """Return the topic of each text, by way of a frame."""
+    frame = pd.DataFrame({"Document": texts})
+    topics: list[str] = model.predict(frame["Document"]).tolist()
+    return topics
+
+
+def train(data: Path) -> Pipeline:
+    """Return the original's pipeline, fitted on all tickets of a CSV file."""
+    tickets = pd.read_csv(data, keep_default_na=False)
+    steps = [("tfidf", TfidfVectorizer()), ("svm", CalibratedClassifierCV(LinearSVC(), cv=3))]
+    return Pipeline(steps).fit(tickets["Document"], tickets["Topic_group"])
+
+
+if __name__ == "__main__":
+    Path(sys.argv[2]).write_bytes(pickle.dumps(train(Path(sys.argv[1]))))
