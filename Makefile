@@ -67,7 +67,7 @@ app: .venv/app.stamp ## the service's unit tests
 
 .PHONY: e2e
 e2e: .venv/ci.stamp .venv/mlflow.stamp ## the pipeline on a real engine, as a user calls it
-	@$(with_engine) cd ci && ../$(CI)/python -m pytest tests/e2e $(ARGS)
+	@$(with_engine) cd ci && ../$(CI)/python -m pytest tests/e2e --numprocesses=2 --dist=loadfile $(ARGS)
 
 .PHONY: check-python
 check-python: .venv/ci.stamp

@@ -4,7 +4,8 @@
 
     CallcenterError      expected; its text is one line for a person to read
     ├── DatasetError     the tickets cannot be trained on as given
-    └── ModelError       there is no model to predict with: missing, foreign, unreachable
+    ├── ModelError       there is no model to predict with: missing, foreign, unreachable
+    └── TrackingError    MLflow did not take a trained model
 """
 
 
@@ -25,3 +26,7 @@ class DatasetError(CallcenterError):
 
 class ModelError(CallcenterError):
     """There is no model to predict with."""
+
+
+class TrackingError(CallcenterError):
+    """MLflow did not take a trained model."""

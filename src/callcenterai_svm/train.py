@@ -1,135 +1,155 @@
 """Trains the model: ``python -m callcenterai_svm.train --data tickets.csv --output model/``."""
 
 import argparse
-import hashlib
-import json
 import sys
 import tempfile
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
+from importlib.metadata import version
 from pathlib import Path
+from platform import python_version
 from typing import Final
 
-from sklearn.calibration import CalibratedClassifierCV
-from sklearn.feature_extraction.text import TfidfVectorizer
-from sklearn.metrics import accuracy_score, f1_score
-from sklearn.model_selection import StratifiedKFold, cross_val_predict
-from sklearn.pipeline import Pipeline
-from sklearn.svm import LinearSVC
-
-from . import MODEL_FILE, model
-from .dataset import FOLDS, Tickets, read_tickets
+from . import MODEL_FILE
+from .card import CARD_FILE, card
+from .dataset import FOLDS, TEXT_COLUMN, TOPIC_COLUMN, Tickets, read_tickets
 from .errors import CallcenterError
+from .export import exported
+from .metrics import METRICS_FILE, Metrics
+from .model import save
+from .report import REPORT_FILE, report
+from .selection import GRID
+from .training import Learned, learn
 
-METRICS_FILE: Final = "metrics.json"
+LIBRARIES: Final = ("numpy", "scipy", "scikit-learn")
+"""What the model's numbers come from, beside Python's own idea of letters."""
+
+RATE: Final = 25_000
+"""Characters of tickets that two cores learn in a second, for a word about the time."""
 
 
 @dataclass(frozen=True)
-class Metrics:
-    """What a training says about its model; rounded to four digits.
+class Order:
+    """What to train on and where to leave it.
 
     Attributes:
-        model_version: Version of the model these figures belong to.
-        data_sha256: Digest of the CSV file the model was trained on.
+        data: CSV file of tickets.
+        output: Folder of the model, made if missing.
+        text_column: Column of the texts.
+        topic_column: Column of the topics.
         seed: Seed of the folds and of the SVM.
-        folds: Folds of the cross-validation.
-        tickets: Different tickets, by topic.
-        accuracy: Cross-validated share of tickets with the right topic.
-        macro_f1: Cross-validated mean of the topics' F1.
     """
 
-    model_version: str
-    data_sha256: str
-    seed: int
-    folds: int
-    tickets: dict[str, int]
-    accuracy: float
-    macro_f1: float
+    data: Path
+    output: Path
+    text_column: str = TEXT_COLUMN
+    topic_column: str = TOPIC_COLUMN
+    seed: int = 0
 
 
-def classifier(seed: int) -> CalibratedClassifierCV:
-    """Returns an unfitted TF-IDF and linear SVM with calibrated probabilities.
-
-    The vectoriser is part of what each fold fits, so a fold's vocabulary and weights
-    never come from the tickets it is tested on. ``ensemble=False`` calibrates on these
-    out-of-fold scores and keeps one model, fitted on everything, instead of one a fold.
-    """
-    vectoriser = TfidfVectorizer(
-        lowercase=False, stop_words="english", sublinear_tf=True
-    )
-    pipeline = Pipeline([("tfidf", vectoriser), ("svm", LinearSVC(random_state=seed))])
-    return CalibratedClassifierCV(pipeline, cv=_folds(seed), ensemble=False)
-
-
-def fit(tickets: Tickets, seed: int) -> CalibratedClassifierCV:
-    """Returns the classifier, fitted on all tickets."""
-    fitted = classifier(seed).fit(tickets.texts, tickets.topics)
-    for calibrated in fitted.calibrated_classifiers_:
-        # An address in memory, kept to warn but once. It would make every file unique.
-        vars(calibrated.estimator["tfidf"]).pop("_stop_words_id", None)
-    return fitted
-
-
-def cross_validate(tickets: Tickets, seed: int) -> tuple[float, float]:
-    """Returns accuracy and macro-F1 of predictions on tickets held out of training."""
-    predicted = cross_val_predict(
-        classifier(seed), tickets.texts, tickets.topics, cv=_folds(seed)
-    )
-    accuracy = float(accuracy_score(tickets.topics, predicted))
-    macro_f1 = float(f1_score(tickets.topics, predicted, average="macro"))
-    return round(accuracy, 4), round(macro_f1, 4)
-
-
-def train(data: Path, output: Path, seed: int) -> Metrics:
-    """Trains on a CSV file and leaves ``model.skops`` and ``metrics.json`` in a folder.
+def train(order: Order) -> Metrics:
+    """Trains, and leaves the model, its metrics, its card and its report in a folder.
 
     Raises:
         DatasetError: If the tickets cannot be trained on.
         OSError: If the folder cannot be written; what it held is then as before.
     """
-    tickets = read_tickets(data)
-    # Before the training: whoever mistyped the folder need not wait for it.
-    output.mkdir(parents=True, exist_ok=True)
-    accuracy, macro_f1 = cross_validate(tickets, seed)
-    fitted = fit(tickets, seed)
-    # Inside the folder: a rename is atomic on one file system only.
-    with tempfile.TemporaryDirectory(prefix=".partial-", dir=output) as folder:
+    tickets = read_tickets(order.data, order.text_column, order.topic_column)
+    _progress(_about(tickets))
+    # Before the work: whoever mistyped the folder need not wait for it. And inside the
+    # folder: a rename is atomic on one file system only.
+    order.output.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(prefix=".partial-", dir=order.output) as folder:
         staged = Path(folder)
-        metrics = Metrics(
-            model_version=model.save(fitted, staged / MODEL_FILE),
-            data_sha256=hashlib.sha256(data.read_bytes()).hexdigest(),
-            seed=seed,
-            folds=FOLDS,
-            tickets=tickets.per_topic,
-            accuracy=accuracy,
-            macro_f1=macro_f1,
-        )
-        text = json.dumps(asdict(metrics), indent=2) + "\n"
-        (staged / METRICS_FILE).write_text(text, encoding="utf-8")
+        learned = learn(tickets, order.seed, _progress)
+        model_version = save(exported(learned.classifier), staged / MODEL_FILE)
+        size = (staged / MODEL_FILE).stat().st_size
+        metrics = _metrics(order, tickets, learned, model_version, size)
+        documents = {
+            METRICS_FILE: metrics.to_json(),
+            CARD_FILE: card(metrics),
+            REPORT_FILE: report(metrics),
+        }
+        for name, text in documents.items():
+            (staged / name).write_text(text, encoding="utf-8")
         # The model comes last: whoever finds it finds all of it.
-        for name in (METRICS_FILE, MODEL_FILE):
-            (staged / name).replace(output / name)
+        for name in (*documents, MODEL_FILE):
+            (staged / name).replace(order.output / name)
     return metrics
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Runs the command line; returns 0, or 1 after one line that says what is wrong."""
-    options = _parser().parse_args(arguments)
+    parser = _parser()
+    options = parser.parse_args(arguments)
+    if (options.experiment or options.register) and not options.tracking_uri:
+        parser.error("--experiment and --register need --tracking-uri")
+    names = ("data", "output", "text_column", "topic_column", "seed")
     try:
-        metrics = train(options.data, options.output, options.seed)
+        metrics = train(Order(*(getattr(options, name) for name in names)))
+        print(_summary(metrics))
+        if options.tracking_uri:
+            _log(options, metrics)
     except (CallcenterError, OSError) as error:
         print(f"train: {error}", file=sys.stderr)
         return 1
-    print(
-        f"model {metrics.model_version}: {sum(metrics.tickets.values())} tickets, "
-        f"{len(metrics.tickets)} topics, cross-validated on {metrics.folds} folds: "
-        f"accuracy {metrics.accuracy:.4f}, macro-F1 {metrics.macro_f1:.4f}"
-    )
     return 0
 
 
-def _folds(seed: int) -> StratifiedKFold:
-    return StratifiedKFold(FOLDS, shuffle=True, random_state=seed)
+def _log(options: argparse.Namespace, metrics: Metrics) -> None:
+    # The model is in its folder by now, so a server that is down costs no training.
+    from .tracking import log_to_mlflow
+
+    _progress(f"logging to MLflow at {options.tracking_uri}")
+    names = ("output", "tracking_uri", "experiment", "register")
+    folder, uri, experiment, name = (getattr(options, each) for each in names)
+    print(log_to_mlflow(folder, metrics, uri, experiment, name))
+
+
+def _metrics(
+    order: Order, tickets: Tickets, learned: Learned, model_version: str, size: int
+) -> Metrics:
+    return Metrics(
+        model_version=model_version,
+        model_bytes=size,
+        data_sha256=tickets.digest,
+        text_column=order.text_column,
+        topic_column=order.topic_column,
+        seed=order.seed,
+        folds=FOLDS,
+        tickets=tickets.per_topic,
+        repeated=tickets.repeated,
+        disputed=tickets.disputed,
+        c=learned.choice.c,
+        c_grid=list(GRID),
+        c_of_folds=[choice.c for choice in learned.of_folds],
+        libraries={
+            "Python": python_version(),
+            **{library: version(library) for library in LIBRARIES},
+        },
+        **asdict(learned.evaluation),
+    )
+
+
+def _about(tickets: Tickets) -> str:
+    seconds = 5 + sum(map(len, tickets.texts)) / RATE
+    return (
+        f"{len(tickets.texts)} tickets, {len(tickets.per_topic)} topics, "
+        f"{tickets.repeated} repetitions left out; about {seconds:.0f} s on two cores"
+    )
+
+
+def _summary(metrics: Metrics) -> str:
+    return (
+        f"model {metrics.model_version}: {metrics.total} tickets, "
+        f"{len(metrics.tickets)} topics, cross-validated on {metrics.folds} folds: "
+        f"accuracy {metrics.accuracy:.4f}, macro-F1 {metrics.macro_f1:.4f}, "
+        f"calibration error {metrics.ece:.4f}"
+    )
+
+
+def _progress(text: str) -> None:
+    print(f"train: {text}", file=sys.stderr, flush=True)
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -137,22 +157,37 @@ def _parser() -> argparse.ArgumentParser:
         prog="python -m callcenterai_svm.train",
         description="Trains the topic model and reports its cross-validated quality.",
     )
-    parser.add_argument(
-        "--data",
-        type=Path,
-        required=True,
-        help="UTF-8 CSV file with the columns Document and Topic_group",
-    )
-    parser.add_argument(
+    add = parser.add_argument
+    add("--data", type=Path, required=True, help="UTF-8 CSV file with a header")
+    add(
         "--output",
         type=Path,
         required=True,
-        help=f"folder for {MODEL_FILE} and {METRICS_FILE}, made if missing",
+        help="folder for the model and what is said about it, made if missing",
     )
-    parser.add_argument(
-        "--seed", type=int, default=0, help="seed of folds and SVM (default: 0)"
+    add(
+        "--text-column",
+        default=TEXT_COLUMN,
+        help="column with the texts (default: %(default)s)",
     )
+    add(
+        "--topic-column",
+        default=TOPIC_COLUMN,
+        help="column with the topics (default: %(default)s)",
+    )
+    add("--seed", type=_seed, default=0, help="of folds and SVM (default: 0)")
+    add("--tracking-uri", help="MLflow server to log to (default: log nowhere)")
+    add("--experiment", help="MLflow experiment (default: the tracking's own)")
+    add("--register", metavar="NAME", help="registered model for a new version")
     return parser
+
+
+def _seed(text: str) -> int:
+    """What numpy takes for a seed."""
+    seed = int(text)
+    if not 0 <= seed < 2**31:
+        raise argparse.ArgumentTypeError("give a number from 0 to 2147483647")
+    return seed
 
 
 if __name__ == "__main__":

@@ -1,36 +1,36 @@
 """Models over plain strings: what they predict, how they are kept, which are refused."""
 
-import copy
-import os
 import pickle
-import re
+import subprocess
+import sys
 from pathlib import Path
-from typing import Any
-from zipfile import ZipFile
 
+import numpy as np
 import pytest
-import skops.io
-from conftest import Trained
-from sklearn.feature_extraction.text import TfidfVectorizer
-from sklearn.pipeline import Pipeline, make_pipeline
-from sklearn.preprocessing import FunctionTransformer
-from sklearn.svm import LinearSVC
+from conftest import small_model
+from hypothesis import given
+from hypothesis import strategies as st
 
 from callcenterai_svm import model
 from callcenterai_svm.errors import ModelError
+from callcenterai_svm.model import TopicModel, load, save
 from callcenterai_svm.topics import TOPICS
 
-
-@pytest.fixture(scope="session")
-def topic_model(trained: Trained) -> model.TopicModel:
-    """The trained model as the service loads it."""
-    return model.load(trained.folder / "model.skops")
-
-
-def fitted(topics: list[str]) -> Pipeline:
-    """A classifier that knows one word of each topic."""
-    pipeline = make_pipeline(TfidfVectorizer(), LinearSVC(random_state=0))
-    return pipeline.fit([f"word{number}" for number in range(len(topics))], topics)
+# Loads a model and prints the modules it took, and what Python reports of code that runs.
+LOAD = """
+import sys
+from pathlib import Path
+from callcenterai_svm.errors import ModelError
+from callcenterai_svm.model import load
+ran = []
+kinds = {"compile", "exec", "import", "os.system", "pickle.find_class", "subprocess.Popen"}
+sys.addaudithook(lambda kind, _: ran.append(kind) if kind in kinds else None)
+try:
+    load(Path(sys.argv[1]))
+except ModelError:
+    ran.append("refused")
+print(ran, sorted({"sklearn", "scipy", "skops", "joblib", "pandas"}.intersection(sys.modules)))
+"""
 
 
 @pytest.mark.parametrize(
@@ -50,7 +50,7 @@ def fitted(topics: list[str]) -> Pipeline:
     ],
 )
 def test_plain_ticket_gets_its_topic(
-    topic_model: model.TopicModel, text: str, topic: str
+    topic_model: TopicModel, text: str, topic: str
 ) -> None:
     """One that a person would not hesitate over, of each topic."""
     assert topic_model.predict([text]) == [topic]
@@ -58,79 +58,131 @@ def test_plain_ticket_gets_its_topic(
 
 @pytest.mark.parametrize("text", ["!!!", "", "日本語", "\x00", "zzz " * 10_000])
 def test_text_without_a_known_word_gets_a_topic(
-    topic_model: model.TopicModel, text: str
+    topic_model: TopicModel, text: str
 ) -> None:
     """Odd as it is, it is one of the eight."""
     assert topic_model.predict([text])[0] in TOPICS
 
 
-def test_texts_keep_their_order(topic_model: model.TopicModel) -> None:
-    """In one go as one by one."""
-    texts = ["my password expired", "order from the vendor", "disk quota of my mailbox"]
-    one_by_one = [topic_model.predict([text])[0] for text in texts]
-    assert topic_model.predict(texts) == one_by_one
-    assert len(set(one_by_one)) == 3
-
-
-def test_case_and_white_space_do_not_matter(topic_model: model.TopicModel) -> None:
+def test_case_and_punctuation_do_not_matter(topic_model: TopicModel) -> None:
     """Texts are cleaned as in training."""
-    assert topic_model.predict([" RESET\n My  Password "]) == ["Access"]
+    one, other = topic_model.scores([" RESET\n My  Password! ", "reset my password"])
+    assert one.tolist() == other.tolist()
 
 
-def test_equal_models_are_equal_files(trained: Trained, tmp_path: Path) -> None:
-    """Wherever they lay in memory, and however often they were kept and loaded."""
-    original = trained.folder / "model.skops"
-    classifier = skops.io.load(original, trusted=model.TRUSTED)
-    again = tmp_path / "again.skops"
-    assert model.save(copy.deepcopy(classifier), again) == trained.metrics.model_version
-    assert again.read_bytes() == original.read_bytes()
+@given(st.lists(st.text(max_size=9) | st.sampled_from(["my password", "a b c d e"])))
+def test_a_text_s_scores_do_not_depend_on_the_others(
+    topic_model: TopicModel, texts: list[str]
+) -> None:
+    """Nor on the passes that many are scored in, and nothing gives nothing."""
+    alone = [topic_model.scores([text])[0] for text in texts]
+    expected = np.reshape(alone, (len(texts), len(TOPICS)))
+    with pytest.MonkeyPatch.context() as patch:
+        for most in (1, 20, 1_000):
+            patch.setattr(model, "MOST_CHARACTERS", most)
+            found = topic_model.scores(texts)
+            np.testing.assert_allclose(found, expected, rtol=0, atol=1e-12)
 
 
-def test_file_holds_no_memory_address(trained: Trained) -> None:
-    """Such a number would make every training a new version."""
-    with ZipFile(trained.folder / "model.skops") as archive:
-        schema = archive.read("schema.json").decode()
-    assert re.findall(r"(?<![\d.])\d{12,}", schema) == []
+def test_probabilities_are_a_softmax_of_the_scores() -> None:
+    """The words "a" and "b" have the scores 2 and 1 to 0; beta doubles them."""
+    weights = np.zeros((5, 2))
+    weights[0, 0], weights[2, 1] = 2, 1
+    small = TopicModel("small", small_model(weights=weights, beta=np.asarray(2.0)))
+    assert small.scores(["A", "b!", "?"]).tolist() == [[2, 0], [0, 1], [0, 0]]
+    expected = [[1, np.exp(-4)], [np.exp(-2), 1], [0.5, 0.5]]
+    expected = [row / np.sum(row) for row in expected]
+    np.testing.assert_allclose(small.probabilities(["A", "b!", "?"]), expected)
+    assert small.predict(["A", "b!"]) == ["Access", "Storage"]
+
+
+def test_saved_model_predicts_as_before(tmp_path: Path) -> None:
+    """And is known by its bytes."""
+    arrays = small_model()
+    version = save(arrays, tmp_path / "model")
+    loaded = load(tmp_path / "model")
+    assert loaded.version == version == save(arrays, tmp_path / "again")
+    texts = ["a", "a b", ""]
+    before = TopicModel(version, arrays).scores(texts)
+    assert loaded.scores(texts).tolist() == before.tolist()
+
+
+def test_failed_save_leaves_the_earlier_model(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whole, and nothing beside it."""
+    save(small_model(), tmp_path / "model")
+    earlier = (tmp_path / "model").read_bytes()
+
+    def full(path: Path, content: bytes) -> None:
+        path.touch()
+        raise OSError("no space left on device")
+
+    monkeypatch.setattr(Path, "write_bytes", full)
+    with pytest.raises(OSError, match="no space left"):
+        save(small_model(beta=np.asarray(2.0)), tmp_path / "model")
+    assert list(tmp_path.iterdir()) == [tmp_path / "model"]
+    assert (tmp_path / "model").read_bytes() == earlier
+
+
+def test_everybody_may_read_a_saved_model(tmp_path: Path) -> None:
+    """The service runs as another user than the one who trained."""
+    save(small_model(), tmp_path / "model")
+    (tmp_path / "plain").touch()
+    modes = [(tmp_path / name).stat().st_mode for name in ("model", "plain")]
+    assert modes[0] == modes[1]
 
 
 def test_missing_file_is_refused(tmp_path: Path) -> None:
-    """With the system's own reason."""
-    with pytest.raises(ModelError, match="none.skops: No such file"):
-        model.load(tmp_path / "none.skops")
+    """With the system's own reason; so is a folder."""
+    with pytest.raises(ModelError, match="none: No such file"):
+        load(tmp_path / "none")
+    with pytest.raises(ModelError, match="Is a directory"):
+        load(tmp_path)
 
 
-@pytest.mark.parametrize("content", [b"", b"no archive", pickle.dumps(TOPICS)])
-def test_other_format_is_refused(tmp_path: Path, content: bytes) -> None:
-    """A pickle as well: it is never unpickled."""
-    path = tmp_path / "model.skops"
-    path.write_bytes(content)
-    with pytest.raises(ModelError, match="not a model this service loads"):
-        model.load(path)
+def test_endless_file_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    """After as much as a model may have."""
+    monkeypatch.setattr(model, "MOST_BYTES", 1_000)
+    with pytest.raises(ModelError, match="/dev/zero: has more than 1000 bytes"):
+        load(Path("/dev/zero"))
 
 
-@pytest.mark.parametrize(
-    ("classifier", "message"),
-    [
-        (FunctionTransformer(os.getcwd), "not a model this service loads.*getcwd"),
-        (LinearSVC(), "not a model this service loads.*classes_"),
-        (fitted(["Access", "Weather"]), r"unknown topics: \['Weather'\]"),
-        (LinearSVC().fit([[0], [1]], ["Access", "Storage"]), "does not predict"),
-    ],
-    ids=["untrusted", "unfitted", "foreign topics", "no text"],
-)
-def test_unfit_archive_is_refused(
-    tmp_path: Path, classifier: Any, message: str
+def test_refusal_names_the_file(tmp_path: Path) -> None:
+    """Before what is wrong with it."""
+    path = tmp_path / "model"
+    path.write_bytes(b"no model")
+    with pytest.raises(ModelError) as caught:
+        load(path)
+    assert str(caught.value).startswith(f"{path}: not a model of this service")
+
+
+def test_model_that_does_not_predict_is_refused(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """For what it could run, lacks, or would say."""
-    path = tmp_path / "model.skops"
-    skops.io.dump(classifier, path)
-    with pytest.raises(ModelError, match=message) as caught:
-        model.load(path)
-    assert "\n" not in str(caught.value)
+    """It is tried before anybody asks it."""
+    save(small_model(), tmp_path / "model")
+    nothing = np.full((1, 2), np.nan)
+    monkeypatch.setattr(TopicModel, "scores", lambda self, texts: nothing)
+    with pytest.raises(ModelError, match="model: gives no probabilities"):
+        load(tmp_path / "model")
 
 
-def test_model_that_mlflow_wrote_loads(tmp_path: Path) -> None:
-    """Its archive is a plain one of skops, with addresses and times."""
-    path = tmp_path / "model.skops"
-    skops.io.dump(fitted(["Access", "Storage"]), path)
-    assert model.load(path).predict(["word1"]) == ["Storage"]
+class Planted:
+    """Runs when it is unpickled."""
+
+    def __reduce__(self) -> tuple[object, ...]:
+        return (sys.exit, (7,))
+
+
+@pytest.mark.parametrize("planted", [False, True], ids=["model", "pickle"])
+def test_loading_runs_nothing_from_the_file(tmp_path: Path, planted: bool) -> None:
+    """And takes neither scikit-learn nor what belongs to it."""
+    path = tmp_path / "model"
+    save(small_model(), path)
+    if planted:
+        path.write_bytes(pickle.dumps(Planted()))
+    command = [sys.executable, "-c", LOAD, str(path)]
+    environment = {"PYTHONPATH": ":".join(sys.path)}
+    run = subprocess.run(command, env=environment, capture_output=True, check=True)
+    assert run.stdout.decode() == f"{['refused'] if planted else []} []\n"

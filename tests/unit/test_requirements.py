@@ -7,6 +7,9 @@ import pytest
 
 ROOT = Path(__file__).parents[2]
 
+# The service, its training, their tests.
+FILES = ("requirements", "requirements.train", "requirements.dev")
+
 
 def packages(name: str) -> list[str]:
     """The lines of a requirements file, without comments and without inclusions."""
@@ -14,15 +17,25 @@ def packages(name: str) -> list[str]:
     return [line for line in lines if not re.match(r"\s*(#|-r |$)", line)]
 
 
-@pytest.mark.parametrize("name", ["requirements", "requirements.dev"])
+@pytest.mark.parametrize("name", FILES)
 def test_every_package_is_pinned(name: str) -> None:
     """To one version, with no other condition."""
     loose = [p for p in packages(name) if not re.fullmatch(r"[\w.-]+==[\w.]+", p)]
     assert packages(name) and loose == []
 
 
-def test_tests_run_with_what_the_image_installs() -> None:
-    """The test requirements include those of the image and move none of them."""
-    assert "-r requirements" in (ROOT / "requirements.dev").read_text().splitlines()
-    image = {pin.split("==")[0] for pin in packages("requirements")}
-    assert image.isdisjoint(pin.split("==")[0] for pin in packages("requirements.dev"))
+@pytest.mark.parametrize(
+    ("name", "included"), [(FILES[1], FILES[0]), (FILES[2], FILES[1])]
+)
+def test_each_file_adds_to_the_one_before(name: str, included: str) -> None:
+    """What is tested is what is trained and what is served: no package is named twice."""
+    assert f"-r {included}" in (ROOT / name).read_text().splitlines()
+    added = {pin.split("==")[0] for pin in packages(name)}
+    for before in FILES[: FILES.index(name)]:
+        assert added.isdisjoint(pin.split("==")[0] for pin in packages(before))
+
+
+@pytest.mark.parametrize("package", ["pandas", "scikit-learn", "scipy", "skops"])
+def test_service_does_without_what_training_needs(package: str) -> None:
+    """It would be most of the image's size."""
+    assert package not in {pin.split("==")[0] for pin in packages("requirements")}

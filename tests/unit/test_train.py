@@ -1,46 +1,32 @@
 """The training command: what it leaves behind, what it says, when it refuses."""
 
-import csv
 import hashlib
-from collections.abc import Sequence
+import json
 from pathlib import Path
-from typing import Any
 
 import pytest
 from conftest import Trained
-from sklearn.feature_extraction.text import TfidfVectorizer
 
-from callcenterai_svm import model
-from callcenterai_svm.dataset import FEWEST, read_tickets
-from callcenterai_svm.train import cross_validate, main
+from callcenterai_svm import model, selection, tracking
+from callcenterai_svm.errors import TrackingError
+from callcenterai_svm.train import main
 
-
-@pytest.fixture(scope="session")
-def few_csv(tickets_csv: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """As few tickets of each topic as can be trained on."""
-    with tickets_csv.open(newline="") as lines:
-        header, *rows = csv.reader(lines)
-    path = tmp_path_factory.mktemp("few") / "few.csv"
-    with path.open("w", newline="") as lines:
-        few = (row for first in range(0, 400, 50) for row in rows[first:][:FEWEST])
-        csv.writer(lines).writerows([header, *few])
-    return path
+FILES = ["MODEL_CARD.md", "metrics.json", "model.safetensors", "report.html"]
 
 
 def test_quality_is_well_above_chance(trained: Trained) -> None:
     """One in eight would be chance."""
     assert trained.metrics.accuracy > 0.75
     assert trained.metrics.macro_f1 > 0.75
+    assert trained.metrics.ece < 0.1
 
 
-def test_folder_holds_the_model_and_its_metrics_and_nothing_else(
-    trained: Trained,
-) -> None:
-    """The metrics name the model they belong to."""
-    names = sorted(path.name for path in trained.folder.iterdir())
-    assert names == ["metrics.json", "model.skops"]
-    version = model.load(trained.folder / "model.skops").version
-    assert trained.metrics.model_version == version
+def test_folder_holds_the_model_and_what_is_said_about_it(trained: Trained) -> None:
+    """And nothing else; the metrics name the model they belong to."""
+    assert sorted(path.name for path in trained.folder.iterdir()) == FILES
+    file = trained.folder / "model.safetensors"
+    assert trained.metrics.model_version == model.load(file).version
+    assert trained.metrics.model_bytes == file.stat().st_size
 
 
 def test_metrics_name_the_tickets(trained: Trained, tickets_csv: Path) -> None:
@@ -49,21 +35,21 @@ def test_metrics_name_the_tickets(trained: Trained, tickets_csv: Path) -> None:
     assert trained.metrics.data_sha256 == digest
 
 
-def test_no_vectoriser_of_the_validation_sees_every_ticket(
-    few_csv: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """Each is fitted on what its fold may know."""
-    seen: list[int] = []
-    fit_transform = TfidfVectorizer.fit_transform
+def test_metrics_tell_of_each_choice(trained: Trained) -> None:
+    """One for the model and one for each fold, out of the same values."""
+    chosen = [trained.metrics.c, *trained.metrics.c_of_folds]
+    assert len(chosen) == 6
+    assert set(chosen) <= set(trained.metrics.c_grid)
 
-    def spy(self: TfidfVectorizer, texts: Sequence[str], y: Any = None) -> Any:
-        seen.append(len(texts))
-        return fit_transform(self, texts, y)
 
-    monkeypatch.setattr(TfidfVectorizer, "fit_transform", spy)
-    tickets = read_tickets(few_csv)
-    cross_validate(tickets, seed=0)
-    assert 0 < max(seen) < len(tickets.texts)
+def test_figures_agree_with_each_other(trained: Trained) -> None:
+    """Every ticket is in one cell of the confusion matrix and in one bin."""
+    metrics = trained.metrics
+    rows = dict(zip(metrics.tickets, metrics.confusion, strict=True))
+    assert {topic: sum(row) for topic, row in rows.items()} == metrics.tickets
+    assert sum(each["count"] for each in metrics.reliability) == metrics.total
+    right = sum(row[at] for at, row in enumerate(metrics.confusion))
+    assert metrics.accuracy == pytest.approx(right / metrics.total, abs=1e-4)
 
 
 def test_command_says_version_and_quality(trained: Trained) -> None:
@@ -72,32 +58,115 @@ def test_command_says_version_and_quality(trained: Trained) -> None:
     assert trained.said == (
         f"model {metrics.model_version}: 400 tickets, 8 topics, "
         "cross-validated on 5 folds: "
-        f"accuracy {metrics.accuracy:.4f}, macro-F1 {metrics.macro_f1:.4f}\n"
+        f"accuracy {metrics.accuracy:.4f}, macro-F1 {metrics.macro_f1:.4f}, "
+        f"calibration error {metrics.ece:.4f}\n"
     )
+
+
+def test_same_tickets_give_the_same_bytes(
+    few_csv: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """In every file, wherever they are and however many processes work on them."""
+    copy = Path("copy.csv")
+    copy.write_bytes(few_csv.read_bytes())
+    for workers, data in enumerate((few_csv, copy), 1):
+        monkeypatch.setattr(selection, "WORKERS", workers)
+        assert main(["--data", str(data), "--output", f"{workers}"]) == 0
+    for name in FILES:
+        assert Path("1", name).read_bytes() == Path("2", name).read_bytes()
+    out, err = capsys.readouterr()
+    assert out.count("\n") == 2
+    assert "train: fitting the model with C" in err
+
+
+def test_two_topics_are_enough() -> None:
+    """Between two there is one score; the other is its opposite."""
+    words = ("disk", "share", "folder", "backup", "archive", "mailbox", "quota")
+    rows = [
+        f"my {word} is full,Storage\nno key to my {word},Access\n" for word in words
+    ]
+    Path("two.csv").write_text("text,label\n" + "".join(rows))
+    columns = ["--text-column", "text", "--topic-column", "label"]
+    assert main(["--data", "two.csv", "--output", "model", *columns]) == 0
+    served = model.load(Path("model/model.safetensors"))
+    assert served.predict(["full", "key"]) == ["Storage", "Access"]
 
 
 def test_refused_training_leaves_the_earlier_model(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """Exit 1, one line, and the folder as it was."""
-    earlier = tmp_path / "model" / "model.skops"
+    earlier = tmp_path / "model" / "model.safetensors"
     earlier.parent.mkdir()
     earlier.write_text("earlier")
     Path("bad.csv").write_text("text,label\n")
     assert main(["--data", "bad.csv", "--output", "model"]) == 1
-    _, err = capsys.readouterr()
+    out, err = capsys.readouterr()
     expected = "no column 'Document'; the columns are: text, label"
-    assert err == f"train: bad.csv: {expected}\n"
+    assert (out, err) == ("", f"train: bad.csv: {expected}\n")
     assert list(earlier.parent.iterdir()) == [earlier]
     assert earlier.read_text() == "earlier"
 
 
-def test_unwritable_output_is_refused_in_one_line(
+def test_refused_training_makes_no_folder() -> None:
+    """Nothing is written before the tickets are read."""
+    assert main(["--data", "none.csv", "--output", "model"]) == 1
+    assert not Path("model").exists()
+
+
+def test_unwritable_output_is_refused_before_the_work(
     few_csv: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """A file where the folder should be, for one."""
     Path("model").write_text("a file")
     assert main(["--data", str(few_csv), "--output", "model"]) == 1
-    _, err = capsys.readouterr()
-    assert "model" in err
-    assert err.count("\n") == 1
+    *progress, last = capsys.readouterr().err.splitlines()
+    assert "model" in last
+    assert len(progress) == 1
+
+
+def test_server_that_is_down_costs_no_model(
+    few_csv: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Exit 1 and one line more, with the model in its folder."""
+
+    def down(*asked: object) -> None:
+        raise TrackingError(f"{asked[2:]}: no answer")
+
+    monkeypatch.setattr(tracking, "log_to_mlflow", down)
+    to = ["--tracking-uri", "http://x", "--experiment", "e", "--register", "svm"]
+    assert main(["--data", str(few_csv), "--output", "model", *to]) == 1
+    assert sorted(path.name for path in Path("model").iterdir()) == FILES
+    out, err = capsys.readouterr()
+    assert out.startswith("model ")
+    assert err.endswith("train: ('http://x', 'e', 'svm'): no answer\n")
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        ["--register", "svm"],
+        ["--experiment", "e"],
+        ["--seed", "-1"],
+        ["--seed", "x"],
+        ["--seed", "4294967296"],
+    ],
+)
+def test_arguments_that_make_no_sense_are_refused(
+    wrong: list[str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    """As unknown ones are, and before anything is read."""
+    with pytest.raises(SystemExit) as exit_:
+        main(["--data", "none.csv", "--output", "model", *wrong])
+    assert exit_.value.code == 2
+    assert wrong[0] in capsys.readouterr().err
+
+
+def test_metrics_are_json_for_programs(trained: Trained) -> None:
+    """Without what JSON does not know, such as not-a-number."""
+
+    def refuse(constant: str) -> None:
+        raise AssertionError(constant)
+
+    text = (trained.folder / "metrics.json").read_text()
+    assert json.loads(text, parse_constant=refuse)["seed"] == 0

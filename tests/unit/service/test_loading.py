@@ -2,19 +2,22 @@
 
 import shutil
 import socket
+import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import pytest
-from conftest import Trained, wait_until
+from conftest import PATIENCE, wait_until
 from fastapi.testclient import TestClient
 
-from callcenterai_svm import loading, mlflow_source
-from callcenterai_svm.app import create_app
-from callcenterai_svm.settings import Settings
+from callcenterai_svm import MODEL_FILE
+from callcenterai_svm.model import load
+from callcenterai_svm.service import loading, mlflow_source
+from callcenterai_svm.service.app import create_app
+from callcenterai_svm.service.settings import Settings
 
 LOADING = "the model is being loaded"
 
@@ -33,6 +36,23 @@ def refusal(client: TestClient) -> str:
     assert failed.json()["status"] == "not ready"
     reason: str = failed.json()["reason"]
     return reason
+
+
+def until(holds: Callable[[], bool]) -> None:
+    """Waits for something that takes a moment."""
+    end = time.monotonic() + PATIENCE
+    while not holds():
+        assert time.monotonic() < end
+        time.sleep(0.02)
+
+
+def runs(pid: str) -> bool:
+    """Whether there is such a process, and it has not ended."""
+    try:
+        status = Path("/proc", pid, "stat").read_text()
+    except OSError:
+        return False
+    return status.rpartition(")")[2].split()[0] != "Z"
 
 
 @pytest.fixture
@@ -54,7 +74,10 @@ def test_service_without_a_model_lives_and_says_why() -> None:
     """Alive, not ready, and 503 with the reason from what predicts."""
     with started(model_path="nowhere") as client:
         reason = refusal(client)
-        assert reason == "nowhere/model.skops: No such file or directory"
+        assert reason == (
+            "MODEL_PATH: no files named model.safetensors or like a pickle in nowhere, "
+            "expected one"
+        )
         assert client.get("/health").status_code == 200
         for route, body in (
             ("/predict", {"text": ["a"]}),
@@ -66,13 +89,13 @@ def test_service_without_a_model_lives_and_says_why() -> None:
 
 
 def test_service_becomes_ready_when_the_model_appears(
-    trained: Trained, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    model_folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """It tries again, and nobody has to restart it."""
     monkeypatch.setattr(loading, "SHORTEST_PAUSE", 0.05)
     with started(model_path=tmp_path / "late") as client:
         refusal(client)
-        shutil.copytree(trained.folder, tmp_path / "late")
+        shutil.copytree(model_folder, tmp_path / "late")
         wait_until(client, lambda response: response.status_code == 200)
 
 
@@ -81,7 +104,7 @@ def test_unexpected_failure_is_no_endless_loading(
 ) -> None:
     """The reason names its kind, and the log has the rest."""
 
-    def fail(_: Path) -> None:
+    def fail(*_: object) -> None:
         raise MemoryError("all of it")
 
     monkeypatch.setattr(loading, "_load", fail)
@@ -89,24 +112,53 @@ def test_unexpected_failure_is_no_endless_loading(
         assert refusal(client) == "unexpected MemoryError; see the log"
 
 
-def test_model_uri_is_fetched_by_mlflow(trained: Trained) -> None:
+def test_model_uri_is_fetched_by_mlflow(model_folder: Path, tmp_path: Path) -> None:
     """And wins over MODEL_PATH; it may name a folder that holds the model's file."""
-    uri = trained.folder.parent.as_uri()
+    shutil.copytree(model_folder, tmp_path / "run" / "model")
+    uri = (tmp_path / "run").as_uri()
     with started(model_uri=uri, model_path="nowhere", model_timeout=60) as client:
         ready = wait_until(client, lambda response: LOADING not in response.text)
         assert ready.status_code == 200
         model = ready.json()["model"]
         assert model["source"] == "MODEL_URI"
-        assert model["version"] == trained.metrics.model_version
+        assert model["version"] == load(model_folder / MODEL_FILE).version
 
 
-def test_artifacts_without_a_model_file_are_refused(downloader: Path) -> None:
-    """A pickle is no substitute."""
-    downloader.write_text("import sys; open(sys.argv[1] + '/model.pkl', 'w')")
+@pytest.mark.parametrize(
+    ("files", "count"),
+    [((), "no"), (("a/model.safetensors", "b/model.safetensors"), "2")],
+)
+def test_artifacts_that_are_not_one_model_are_refused(
+    downloader: Path, files: tuple[str, ...], count: str
+) -> None:
+    """The reason says what was looked for."""
+    downloader.write_text(f"""
+import pathlib, sys
+for name in {files}:
+    path = pathlib.Path(sys.argv[1], name)
+    path.parent.mkdir()
+    path.touch()
+""")
     with started(model_uri="models:/callcenterai-svm/3") as client:
-        assert refusal(client) == (
-            "MODEL_URI: 0 files named model.skops among its artifacts, expected one"
-        )
+        assert f": {count} files named model.safetensors" in refusal(client)
+
+
+def test_model_file_that_is_none_is_refused(tmp_path: Path) -> None:
+    """The reason is the model's own, in one line."""
+    (tmp_path / MODEL_FILE).write_bytes(b"no\nmodel")
+    with started(model_path=tmp_path) as client:
+        reason = refusal(client)
+    assert reason.startswith(f"{tmp_path / MODEL_FILE}: ")
+    assert "\n" not in reason
+
+
+def test_without_a_folder_to_write_to_the_reason_says_so(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """The root file system may be read-only, and /tmp not mounted."""
+    monkeypatch.setattr(tempfile, "tempdir", "/proc/nothing/here")
+    with started(model_uri="models:/callcenterai-svm/3") as client:
+        assert refusal(client).endswith("give the service a writable /tmp")
 
 
 def test_silent_mlflow_server_is_given_up_in_time(silent_server: str) -> None:
@@ -121,26 +173,34 @@ def test_silent_mlflow_server_is_given_up_in_time(silent_server: str) -> None:
     assert reason.startswith("MODEL_URI: MLflow did not deliver within 0.5 s")
 
 
-def test_service_stops_at_once_while_it_waits_for_mlflow(silent_server: str) -> None:
-    """The download is ended with it."""
-    with started(
-        model_uri="models:/callcenterai-svm/3",
-        mlflow_tracking_uri=silent_server,
-        model_timeout=60,
-    ):
+def test_download_ends_with_the_service(downloader: Path, tmp_path: Path) -> None:
+    """At once, and with it whatever it has started."""
+    downloader.write_text("""
+import os, pathlib, subprocess, sys, time
+child = subprocess.Popen(["sleep", "600"])
+pathlib.Path("pids").write_text(f"{os.getpid()} {child.pid}")
+pathlib.Path("pids").rename("started")
+time.sleep(600)
+""")
+    with started(model_uri="models:/callcenterai-svm/3", model_timeout=60):
+        until(lambda: Path("started").exists())
         stopped = time.monotonic()
     assert time.monotonic() - stopped < 5
+    pids = Path("started").read_text().split()
+    until(lambda: not any(map(runs, pids)))
 
 
-def test_reason_of_a_failed_download_is_short_and_without_the_token(
-    downloader: Path,
+def test_reason_of_a_failed_download_is_short_and_without_secrets(
+    downloader: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Only the last line counts; anybody may ask /ready."""
-    downloader.write_text(
-        "import os, sys\n"
-        "sys.exit('a warning\\nno entry for ' + os.environ['DATABRICKS_TOKEN'] + '!' * 999)"
-    )
+    monkeypatch.setenv("MLFLOW_TRACKING_PASSWORD", "swordfish")
+    downloader.write_text("""
+import os, sys
+token, password = (os.environ[n] for n in ("DATABRICKS_TOKEN", "MLFLOW_TRACKING_PASSWORD"))
+sys.exit(f"a warning\\n{token} {password} https://me:{password}@host " + "!" * 999)
+""")
     with started(model_uri="models:/a/1", databricks_token="canary") as client:
         reason = refusal(client)
-    assert reason.startswith("MODEL_URI: no entry for ***!!")
+    assert reason.startswith("MODEL_URI: *** *** https://***@host !!")
     assert len(reason) < 400

@@ -1,7 +1,9 @@
-"""Fetches the model that MODEL_URI names, within a time limit."""
+"""Fetches the artifacts that MODEL_URI names, within a time limit."""
 
 import asyncio
 import os
+import re
+import signal
 import sys
 import tempfile
 from collections.abc import AsyncIterator
@@ -9,8 +11,7 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Final
 
-from . import MODEL_FILE
-from .errors import ModelError
+from ..errors import ModelError
 from .settings import Settings
 
 DOWNLOADER: Final = Path(__file__).with_name("download.py")
@@ -18,31 +19,46 @@ DOWNLOADER: Final = Path(__file__).with_name("download.py")
 # A reason is for a person at a terminal: MLflow's can fill pages.
 LONGEST_REASON: Final = 300
 
+# Variables whose values no reason may repeat.
+SECRET: Final = re.compile(r"(?:TOKEN|PASSWORD|SECRET|KEY)$")
+
+# User and password in front of a host: RFC 3986, section 3.2.1.
+USERINFO: Final = re.compile(r"//[^/@\s]*@")
+
 
 @asynccontextmanager
 async def fetched(settings: Settings, limit: float) -> AsyncIterator[Path]:
-    """Downloads the artifacts of MODEL_URI; gives the model's file for the block's time.
+    """Downloads the artifacts of MODEL_URI; gives their folder for the block's time.
 
     Args:
         settings: Where MLflow is and what to get from it.
         limit: Seconds after which the download is ended.
 
     Raises:
-        ModelError: If MLflow refuses, is not done in time, or has no single model file.
+        ModelError: If MLflow refuses or is not done in time, or nothing can be written.
     """
-    with tempfile.TemporaryDirectory(prefix="model-") as folder:
-        await _download(settings, folder, limit)
-        yield _only_model(Path(folder))
+    try:
+        folder = tempfile.TemporaryDirectory(prefix="model-")
+    except OSError as error:
+        raise ModelError(
+            f"MODEL_URI: no folder for its artifacts: {error.strerror}; "
+            "give the service a writable /tmp"
+        ) from error
+    with folder as name:
+        await _download(settings, name, limit)
+        yield Path(name)
 
 
 async def _download(settings: Settings, folder: str, limit: float) -> None:
     process = await asyncio.create_subprocess_exec(
         # -P: beside the script lie modules that MLflow must not find by their names.
-        *(sys.executable, "-P", DOWNLOADER, folder),
+        *(sys.executable, "-P", str(DOWNLOADER), folder),
         env=_environment(settings, limit),
         stdin=asyncio.subprocess.DEVNULL,
         stdout=asyncio.subprocess.DEVNULL,
         stderr=asyncio.subprocess.PIPE,
+        # A group of its own: MLflow starts processes too, for large files.
+        start_new_session=True,
     )
     try:
         async with asyncio.timeout(limit):
@@ -55,21 +71,10 @@ async def _download(settings: Settings, folder: str, limit: float) -> None:
     finally:
         # Also when the service stops while it waits.
         if process.returncode is None:
-            process.kill()
+            os.killpg(process.pid, signal.SIGKILL)
             await process.wait()
     if process.returncode:
         raise ModelError(f"MODEL_URI: {_reason(settings, errors)}")
-
-
-def _only_model(folder: Path) -> Path:
-    """MODEL_URI may name the model, its folder or a run: the file may lie deeper."""
-    found = sorted(folder.rglob(MODEL_FILE))
-    if len(found) != 1:
-        raise ModelError(
-            f"MODEL_URI: {len(found)} files named {MODEL_FILE} among its artifacts, "
-            "expected one"
-        )
-    return found[0]
 
 
 def _environment(settings: Settings, limit: float) -> dict[str, str]:
@@ -85,15 +90,20 @@ def _environment(settings: Settings, limit: float) -> dict[str, str]:
         "MLFLOW_HTTP_REQUEST_TIMEOUT": f"{max(1, limit / 2):.0f}",
         "MLFLOW_DISABLE_TELEMETRY": "true",
         "MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR": "false",
+        # No word about a missing git: it is the last line that tells what failed.
+        "GIT_PYTHON_REFRESH": "quiet",
     }
     given = {name: value for name, value in mlflow.items() if value}
     return {**os.environ, **given}
 
 
 def _reason(settings: Settings, errors: bytes) -> str:
-    """The last line that the download printed, short and without the token."""
+    """The last line that the download printed, short and without a secret."""
     lines = errors.decode(errors="replace").strip().splitlines()
     reason = lines[-1] if lines else "the download ended without a word"
-    if token := settings.databricks_token.get_secret_value():
-        reason = reason.replace(token, "***")
-    return reason[:LONGEST_REASON]
+    # Settings may come from a file instead of the environment.
+    secrets = [settings.databricks_token.get_secret_value()]
+    secrets += [value for name, value in os.environ.items() if SECRET.search(name)]
+    for secret in filter(None, secrets):
+        reason = reason.replace(secret, "***")
+    return USERINFO.sub("//***@", reason)[:LONGEST_REASON]

@@ -1,9 +1,13 @@
 """What the environment may say to the service; a ``.env`` file in the folder counts too."""
 
 from pathlib import Path
+from typing import Annotated, Literal
 
-from pydantic import Field, PositiveFloat, SecretStr
-from pydantic_settings import BaseSettings, SettingsConfigDict
+from pydantic import Field, PositiveFloat, SecretStr, StringConstraints, field_validator
+from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
+
+Digest = Annotated[str, StringConstraints(to_lower=True, pattern="^[0-9A-Fa-f]{64}$")]
+"""A SHA-256 in hexadecimal digits, as ``sha256sum`` prints it."""
 
 
 class Settings(BaseSettings):
@@ -14,12 +18,17 @@ class Settings(BaseSettings):
     """
 
     model_config = SettingsConfigDict(
-        env_file=".env", env_ignore_empty=True, extra="ignore", frozen=True
+        env_file=".env",
+        env_ignore_empty=True,
+        extra="ignore",
+        frozen=True,
+        # A refusal must not repeat the value: it may be a token on the wrong line.
+        hide_input_in_errors=True,
     )
 
     model_uri: str | None = Field(
         default=None,
-        description="MLflow's URI of a skops model, such as models:/callcenterai-svm/3; "
+        description="MLflow's URI of a model, such as models:/callcenterai-svm/3; "
         "wins over MODEL_PATH.",
     )
     model_path: Path = Field(
@@ -30,6 +39,11 @@ class Settings(BaseSettings):
         default=10,
         description="Seconds for the first attempt to fetch MODEL_URI; "
         "each further attempt has twice the time of the one before.",
+    )
+    model_allowed_pickles: Annotated[frozenset[Digest], NoDecode] = Field(
+        default=frozenset(),
+        description="SHA-256 digests, with commas between them, of the pickled models that "
+        "may be loaded; any other is refused. Loading a pickle runs what is in it.",
     )
     mlflow_tracking_uri: str | None = Field(
         default=None,
@@ -45,6 +59,18 @@ class Settings(BaseSettings):
         default=None,
         description="MLflow experiment of the model; shown by the service, never looked up.",
     )
+    log_level: Literal["debug", "info", "warning", "error"] = Field(
+        default="info",
+        description="The least that is logged; from warning on, no line for each request.",
+    )
+
+    @field_validator("model_allowed_pickles", mode="before")
+    @classmethod
+    def _split(cls, value: object) -> object:
+        """Takes "a, b" as an environment variable writes several."""
+        if isinstance(value, str):
+            return [part.strip() for part in value.split(",") if part.strip()]
+        return value
 
     @property
     def tracking_uri(self) -> str | None:

@@ -1,0 +1,87 @@
+"""The served model has the scores of the scikit-learn pipeline it comes from."""
+
+from collections.abc import Sequence
+
+import numpy as np
+import pytest
+from hypothesis import example, given
+from hypothesis import strategies as st
+from sklearn.calibration import CalibratedClassifierCV
+
+from callcenterai_svm.dataset import Tickets
+from callcenterai_svm.errors import ModelError
+from callcenterai_svm.export import exported
+from callcenterai_svm.model import TopicModel
+from callcenterai_svm.pipeline import calibrated
+
+TOLERANCE = 1e-9
+
+anything = st.text(st.characters())
+known = st.sampled_from("password laptop Order MAILBOX please my i a the id".split())
+ticket = st.lists(known | known | anything).map(" ".join)
+
+
+def assert_same(
+    model: TopicModel, classifier: CalibratedClassifierCV, texts: Sequence[str]
+) -> None:
+    """Both say the same about every text."""
+    (only,) = classifier.calibrated_classifiers_
+    scores = only.estimator.decision_function(texts)
+    if scores.ndim == 1:
+        scores = np.stack([-scores, scores], axis=1)
+    np.testing.assert_allclose(model.scores(texts), scores, 0, TOLERANCE)
+    likely = classifier.predict_proba(texts)
+    np.testing.assert_allclose(model.probabilities(texts), likely, 0, TOLERANCE)
+    assert model.predict(texts) == classifier.predict(texts).tolist()
+
+
+def test_every_ticket_has_the_scores_of_scikit_learn(
+    topic_model: TopicModel, classifier: CalibratedClassifierCV, tickets: Tickets
+) -> None:
+    """All in one call."""
+    assert_same(topic_model, classifier, tickets.texts)
+
+
+@given(st.lists(anything | ticket, min_size=1))
+@example(["", "!", "a", "my my my MY", "\u0130\x00\ud800\udc00e\u0301", "x" * 20_000])
+@example(["password " * 20_000])
+def test_any_text_has_the_scores_of_scikit_learn(
+    topic_model: TopicModel, classifier: CalibratedClassifierCV, texts: list[str]
+) -> None:
+    """Alone or among others, odd, empty, long, with known words or without."""
+    assert_same(topic_model, classifier, texts)
+
+
+def test_two_topics_have_the_scores_of_scikit_learn(tickets: Tickets) -> None:
+    """For two it keeps the weights of one."""
+    pairs = zip(tickets.texts, tickets.topics, strict=True)
+    few = [pair for pair in pairs if pair[1] in ("Access", "Storage")]
+    texts, topics = zip(*few, strict=True)
+    classifier = calibrated(c=0.1, seed=0, jobs=1).fit(texts, topics)
+    model = TopicModel("two", exported(classifier))
+    assert model.topics == ("Access", "Storage")
+    assert_same(model, classifier, [*texts, "", "neither"])
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"features__words__sublinear_tf": False},
+        {"features__words__ngram_range": (1, 3)},
+        {"features__words__preprocessor": str},
+        {"features__characters__ngram_range": (2, 5)},
+        {"features__characters__analyzer": "char"},
+        {"features__characters__norm": "l1"},
+        {"features__transformer_weights": {"words": 2.0}},
+    ],
+    ids=lambda change: next(iter(change)),
+)
+def test_pipeline_of_another_make_is_not_exported(
+    tickets: Tickets, change: dict[str, object]
+) -> None:
+    """Whoever changes the pipeline is told that the served model does not follow."""
+    classifier = calibrated(c=0.1, seed=0, jobs=1)
+    classifier.estimator.set_params(**change)
+    classifier.fit(tickets.texts[::5], tickets.topics[::5])
+    with pytest.raises(ModelError, match="exported scores differ by"):
+        exported(classifier)

@@ -1,0 +1,155 @@
+"""The documents beside a model: the report in HTML and the model card."""
+
+import base64
+import hashlib
+import re
+from dataclasses import replace
+from html.parser import HTMLParser
+
+import pytest
+from conftest import Trained
+
+from callcenterai_svm.card import card
+from callcenterai_svm.metrics import Metrics
+from callcenterai_svm.report import confusion_rows, mistakes, points, report
+
+
+class Page(HTMLParser):
+    """The tags, attributes and texts of a page; what opens has to close."""
+
+    VOID = {"meta", "br", "line", "rect", "circle", "polyline"}
+
+    def __init__(self, html: str) -> None:
+        super().__init__()
+        self.tags: list[str] = []
+        self.attributes: list[tuple[str, str | None]] = []
+        self.texts: dict[str, list[str]] = {}
+        self.open: list[str] = []
+        self.feed(html)
+        assert self.open == []
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        """Notes a tag."""
+        self.tags.append(tag)
+        self.attributes.extend(attrs)
+        if tag not in self.VOID:
+            self.open.append(tag)
+
+    def handle_startendtag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        """Notes one that closes itself."""
+        self.tags.append(tag)
+        self.attributes.extend(attrs)
+
+    def handle_endtag(self, tag: str) -> None:
+        """Closes the innermost one."""
+        assert self.open.pop() == tag
+
+    def handle_data(self, data: str) -> None:
+        """Keeps the text of the innermost one."""
+        if self.open:
+            self.texts.setdefault(self.open[-1], []).append(data)
+
+
+@pytest.fixture(scope="module")
+def metrics(trained: Trained) -> Metrics:
+    """Metrics of a real training."""
+    return trained.metrics
+
+
+@pytest.fixture(scope="module")
+def page(metrics: Metrics) -> Page:
+    """Its report."""
+    return Page(report(metrics))
+
+
+def test_report_needs_nothing_else(page: Page) -> None:
+    """No script, no other file, nothing from the network."""
+    assert {"script", "img", "link", "iframe", "object"}.isdisjoint(page.tags)
+    names = {name for name, _ in page.attributes}
+    assert {"src", "href", "style"}.isdisjoint(names)
+    assert not any(name.startswith("on") for name in names)
+    assert not re.search(r"url\(|@import", "".join(page.texts["style"]))
+
+
+def test_report_lets_nothing_in_but_its_own_style(page: Page) -> None:
+    """Its policy names the digest of the style sheet as it stands there."""
+    style = "".join(page.texts["style"]).encode()
+    digest = base64.b64encode(hashlib.sha256(style).digest()).decode()
+    (policy,) = (value for _, value in page.attributes if value and "-src" in value)
+    assert policy.startswith(f"default-src 'none'; style-src 'sha256-{digest}'")
+
+
+def test_report_says_each_figure(page: Page, metrics: Metrics) -> None:
+    """As people write them."""
+    said = " ".join("".join(texts) for texts in page.texts.values())
+    for figure in (
+        f"{metrics.accuracy:.1%}".replace("%", "\xa0%"),
+        f"{metrics.macro_f1:.3f}",
+        f"{metrics.ece:.3f}",
+        metrics.model_version,
+        metrics.data_sha256,
+        *metrics.tickets,
+    ):
+        assert figure in said
+
+
+def test_every_table_cell_has_its_headers(page: Page) -> None:
+    """Each topic heads a row of two tables and a column of one."""
+    scopes = [value for name, value in page.attributes if name == "scope"]
+    assert scopes.count("row") >= 16
+    assert page.tags.count("th") == len(scopes)
+
+
+def test_markup_in_metrics_stays_text(metrics: Metrics) -> None:
+    """A topic's name could hold anything one day."""
+    hostile = {"topic": "<script>alert(1)</script>"}
+    changed = [figures | hostile for figures in metrics.per_topic]
+    html = report(replace(metrics, per_topic=changed))
+    assert "<script" not in html
+    assert "&lt;script&gt;" in html
+
+
+def test_confusion_is_shaded_by_share_of_the_row() -> None:
+    """Hits and errors each have their own scale; an empty row has none."""
+    rows = confusion_rows([[9, 1], [0, 0]])
+    assert [(cell.count, cell.share, cell.shade) for cell in rows[0]] == [
+        (9, 0.9, "hit-9"),
+        (1, 0.1, "miss-4"),
+    ]
+    assert {cell.share for cell in rows[1]} == {0}
+
+
+def test_mistakes_begin_with_the_most_frequent(metrics: Metrics) -> None:
+    """Tickets with their own topic are none."""
+    found = mistakes(metrics)
+    counts = [mistake.count for mistake in found]
+    assert counts == sorted(counts, reverse=True) and min(counts) > 0
+    assert all(mistake.topic != mistake.predicted for mistake in found)
+
+
+def test_chart_shows_each_bin_that_holds_tickets(metrics: Metrics) -> None:
+    """The fullest one has the highest bar, and empty ones have none."""
+    shown = points(metrics.reliability)
+    filled = [each for each in metrics.reliability if each["count"]]
+    assert [point.bin for point in shown] == filled
+    fullest = max(shown, key=lambda point: point.height)
+    assert fullest.bin["count"] == max(each["count"] for each in filled)
+
+
+def test_card_names_data_figures_and_versions(metrics: Metrics) -> None:
+    """And the command that makes the model again."""
+    text = card(metrics)
+    assert text.startswith(f"# callcenterai-svm {metrics.model_version}\n")
+    assert metrics.data_sha256 in text
+    assert f"| macro-F1 | {metrics.macro_f1:.4f} |" in text
+    assert f"scikit-learn {metrics.libraries['scikit-learn']}" in text
+    for topic, count in metrics.tickets.items():
+        assert f"| {topic} | {count} |" in text
+    command = "python -m callcenterai_svm.train --data tickets.csv --output model/"
+    assert f"\n{command} --seed 0\n" in text
+
+
+def test_card_names_columns_that_are_not_the_usual_ones(metrics: Metrics) -> None:
+    """So that the command can be copied."""
+    text = card(replace(metrics, text_column="the text"))
+    assert "--text-column 'the text' --seed" in text

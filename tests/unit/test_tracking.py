@@ -1,0 +1,245 @@
+"""A trained model in MLflow: what is logged, what is registered, and how it is refused."""
+
+import json
+import socket
+import time
+from pathlib import Path
+
+import pytest
+from mlflow import MlflowClient
+from mlflow.artifacts import download_artifacts
+
+from callcenterai_svm import tracking
+from callcenterai_svm.errors import TrackingError
+from callcenterai_svm.metrics import Metrics
+from callcenterai_svm.tracking import Logged, log_to_mlflow, main
+
+METRICS = Metrics(
+    model_version="0123456789ab",
+    model_bytes=6,
+    data_sha256="5d41402a",
+    text_column="Document",
+    topic_column="Topic_group",
+    seed=7,
+    folds=5,
+    tickets={"Access": 10, "HR Support": 10},
+    repeated=0,
+    disputed=0,
+    c=0.1,
+    c_grid=[0.1],
+    c_of_folds=[0.1],
+    accuracy=0.85,
+    macro_f1=0.86,
+    ece=0.02,
+    per_topic=[{"topic": "HR Support", "f1": 0.9}, {"topic": "Access", "f1": 0.8}],
+    confusion=[[9, 1], [2, 8]],
+    reliability=[],
+    libraries={},
+)
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    """What a training has left."""
+    folder = tmp_path / "model"
+    folder.mkdir()
+    (folder / "model.safetensors").write_bytes(b"arrays")
+    (folder / "metrics.json").write_text(METRICS.to_json())
+    (folder / "MODEL_CARD.md").write_text("# Card\n")
+    return folder
+
+
+@pytest.fixture
+def store(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> str:
+    """MLflow's own store in a folder: tracking, registry and artifacts without a server."""
+    monkeypatch.setenv("MLFLOW_ALLOW_FILE_STORE", "true")
+    monkeypatch.setattr(tracking, "LIMIT", 600)  # a busy machine imports MLflow slowly
+    uri = (tmp_path / "store").as_uri()
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", uri)  # for what the test itself asks
+    return uri
+
+
+@pytest.fixture
+def uploader(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A script that runs in place of MLflow; the test writes it."""
+    script = tmp_path / "uploader.py"
+    monkeypatch.setattr(tracking, "UPLOADER", script)
+    return script
+
+
+def test_model_is_logged_and_registered(folder: Path, store: str) -> None:
+    """Figures to compare runs by, all files, and a version that can be downloaded."""
+    logged = log_to_mlflow(folder, METRICS, store, "tickets", "svm")
+    assert (logged.name, logged.version) == ("svm", "1")
+
+    client = MlflowClient(store)
+    run = client.get_run(logged.run)
+    assert run.info.status == "FINISHED"
+    assert run.data.params == {
+        "seed": "7",
+        "c": "0.1",
+        "data_sha256": "5d41402a",
+        "model_version": "0123456789ab",
+    }
+    assert run.data.metrics == {
+        "accuracy": 0.85,
+        "macro_f1": 0.86,
+        "ece": 0.02,
+        "f1/HR Support": 0.9,
+        "f1/Access": 0.8,
+    }
+    assert client.get_experiment(run.info.experiment_id).name == "tickets"
+
+    copy = Path(download_artifacts("models:/svm/1"))
+    assert {path.name for path in copy.iterdir()} >= {"MLmodel", "MODEL_CARD.md"}
+    assert (copy / "model.safetensors").read_bytes() == b"arrays"
+    assert json.loads((copy / "MLmodel").read_text())["run_id"] == logged.run
+
+
+def test_model_without_a_name_is_not_registered(folder: Path, store: str) -> None:
+    """Its run goes to the experiment of the model's name, and the folder stays as it was."""
+    before = sorted(folder.iterdir())
+    logged = log_to_mlflow(folder, METRICS, store)
+    assert (logged.name, logged.version) == (None, None)
+    client = MlflowClient(store)
+    assert client.search_registered_models() == []
+    assert client.get_experiment_by_name("callcenterai-svm") is not None
+    assert sorted(folder.iterdir()) == before
+
+
+def test_command_logs_what_a_training_has_left(
+    folder: Path, uploader: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """It says where the model is, in one line that the service can be told."""
+    uploader.write_text(
+        "import json\n"
+        "print('chatter')\n"
+        "print(json.dumps({'run': 'ab12', 'version': '3'}))\n"
+    )
+    arguments = [str(folder), "--tracking-uri=http://mlflow", "--register=svm"]
+    assert main(arguments) == 0
+    assert capsys.readouterr().out == "logged: run ab12, models:/svm/3\n"
+    assert str(Logged("ab12", None, None)) == "logged: run ab12"
+
+
+def test_order_names_what_was_asked_for(
+    folder: Path, uploader: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """EXPERIMENT_NAME and DATABRICKS_HOST count where no flag says otherwise."""
+    uploader.write_text(
+        "import json, os, pathlib, sys\n"
+        "order = json.load(sys.stdin)\n"
+        "order['environment'] = dict(os.environ)\n"
+        f"pathlib.Path({str(tmp_path / 'order')!r}).write_text(json.dumps(order))\n"
+        "print(json.dumps({'run': 'ab12', 'version': None}))\n"
+    )
+    monkeypatch.setenv("EXPERIMENT_NAME", "/Shared/tickets")
+    monkeypatch.setenv("DATABRICKS_HOST", "https://adb-1.example")
+    assert main([str(folder), "--register=svm"]) == 0
+    order = json.loads((tmp_path / "order").read_text())
+    assert (order["experiment"], order["register_as"]) == ("/Shared/tickets", "svm")
+    assert order["environment"]["MLFLOW_TRACKING_URI"] == "databricks"
+    assert order["environment"]["MLFLOW_REGISTRY_URI"] == "databricks"
+
+
+def test_command_without_a_server_is_refused(
+    folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """In one line that says how to name one."""
+    assert main([str(folder)]) == 1
+    expected = "no server; give --tracking-uri or set MLFLOW_TRACKING_URI"
+    assert capsys.readouterr().err == f"tracking: {expected}\n"
+
+
+@pytest.mark.parametrize(
+    ("text", "reason"),
+    [
+        (None, "No such file or directory"),
+        ("{", "not of this training: Expecting"),
+        ("[1]", "not of this training: "),
+        ('{"accuracy": 1}', "not of this training: "),
+    ],
+)
+def test_foreign_folder_is_refused(
+    folder: Path, text: str | None, reason: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """By the name of the file that is not what a training writes, before anything is sent."""
+    (folder / "metrics.json").unlink()
+    if text:
+        (folder / "metrics.json").write_text(text)
+    assert main([str(folder), "--tracking-uri=http://mlflow"]) == 1
+    _, err = capsys.readouterr()
+    assert err.startswith(f"tracking: {folder / 'metrics.json'}: {reason}")
+    assert err.count("\n") == 1
+
+
+def test_server_that_nobody_serves_is_told_with_its_address(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """And with what was wrong in the end, not with all that MLflow says of it."""
+    monkeypatch.setenv("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "0")
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        uri = f"http://127.0.0.1:{free.getsockname()[1]}"
+    with pytest.raises(TrackingError) as refused:
+        log_to_mlflow(folder, METRICS, uri)
+    assert str(refused.value) == (
+        f"{uri}: ConnectionRefusedError: [Errno 111] Connection refused"
+    )
+
+
+def test_silent_server_is_left_in_time(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its upload is ended, with all that it had started."""
+    monkeypatch.setattr(tracking, "LIMIT", 0.5)
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        uri = f"http://127.0.0.1:{silent.getsockname()[1]}"
+        start = time.monotonic()
+        with pytest.raises(TrackingError, match=r": not done within 0\.5 s; "):
+            log_to_mlflow(folder, METRICS, uri)
+    assert time.monotonic() - start < 5
+
+
+def test_child_of_an_ended_upload_does_not_go_on(
+    folder: Path, uploader: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """MLflow starts processes of its own for large files."""
+    child = tmp_path / "child"
+    uploader.write_text(
+        "import pathlib, subprocess, time\n"
+        "started = subprocess.Popen(['sleep', '60'])\n"
+        f"pathlib.Path({str(child)!r}).write_text(str(started.pid))\n"
+        "time.sleep(60)\n"
+    )
+    monkeypatch.setattr(tracking, "LIMIT", 3.0)
+    with pytest.raises(TrackingError):
+        log_to_mlflow(folder, METRICS, "http://mlflow")
+    end = time.monotonic() + 5
+    while _runs(int(child.read_text())):
+        assert time.monotonic() < end
+
+
+def test_reason_is_short_and_without_secrets(
+    folder: Path, uploader: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Neither the token nor what stands in the address."""
+    uploader.write_text(
+        "import os, sys\n"
+        "sys.exit('a warning\\nno entry for ' + os.environ['DATABRICKS_TOKEN'] + '!' * 999)"
+    )
+    monkeypatch.setenv("DATABRICKS_TOKEN", "canary-1")
+    with pytest.raises(TrackingError) as refused:
+        log_to_mlflow(folder, METRICS, "https://user:canary-2@mlflow.example")
+    reason = str(refused.value)
+    assert reason.startswith("https://***@mlflow.example: no entry for ***!!")
+    assert "canary" not in reason
+    assert len(reason) < 400
+
+
+def _runs(pid: int) -> bool:
+    """Whether a process runs, be it that nobody has asked for its end yet."""
+    try:
+        stat = Path(f"/proc/{pid}/stat").read_text()
+    except FileNotFoundError:
+        return False
+    return stat.rpartition(") ")[2][0] != "Z"
