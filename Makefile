@@ -34,7 +34,7 @@ help: ## list the commands
 ##### The pipeline
 
 .PHONY: stage
-stage: ## run the stage as a rehearsal, or with credentials in ARGS; the first time sets up an engine (about 13 min)
+stage: ## run the stage as a rehearsal, or with credentials in ARGS; the first time sets up an engine (about 15 min)
 	@$(with_engine) dagger call stage $(ARGS)
 
 .PHONY: bench
