@@ -48,6 +48,7 @@ class TopicSVM(ClassifierMixin, BaseEstimator):
 
     def fit(self, features: Any, topics: Any) -> Self:
         """Returns itself, fitted on sparse rows and their topics."""
+        topics = np.asarray(topics)
         self.classes_ = np.unique(topics)
         wanted = self.classes_ if len(self.classes_) > 2 else self.classes_[1:]
         rows = [self._coefficients(features, topics == topic) for topic in wanted]
