@@ -19,8 +19,7 @@ ROOT: Final = Path(__file__).parents[1]
 RESULT: Final = ROOT / "bench" / "figures.json"
 # In the order in which they are written; what was trained on and what was chosen come with them.
 FIGURES: Final = ("accuracy", "macro_f1", "ece")
-CHOSEN: Final = ("c", "c_of_folds", "c_grid")
-CONDITIONS: Final = ("per_topic", "tickets", "data_sha256", "seed", "folds", "libraries")
+FOUND: Final = ("model_bytes", "c", "c_of_folds", "c_grid", "per_topic", "tickets", "data_sha256", "seed", "folds", "libraries")
 
 
 def trained(data: Path, output: Path) -> float:
@@ -43,8 +42,7 @@ def figures(data: Path) -> dict[str, Any]:
     return {
         **{name: metrics[name] for name in FIGURES},
         "train_seconds": round(seconds, 1),
-        "model_bytes": metrics["model_bytes"],
-        **{name: metrics[name] for name in CHOSEN + CONDITIONS},
+        **{name: metrics[name] for name in FOUND},
     }
 
 

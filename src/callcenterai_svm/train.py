@@ -24,9 +24,6 @@ from .training import Learned, learn
 LIBRARIES: Final = ("numpy", "scipy", "scikit-learn")
 """What the model's numbers come from, beside Python's own idea of letters."""
 
-INTERRUPTED: Final = 130
-"""Exit status after Ctrl-C, as shells give it: 128 and the number of the signal."""
-
 RATE: Final = 25_000
 """Characters of tickets that two cores learn in a second, for a word about the time."""
 
@@ -82,7 +79,7 @@ def train(order: Order) -> Metrics:
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Runs the command line; returns 0, or not after one line that says why."""
+    """Runs the command line; returns 0, or 1 after one line that says what is wrong."""
     parser = _parser()
     options = parser.parse_args(arguments)
     if (options.experiment or options.register) and not options.tracking_uri:
@@ -94,11 +91,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         if options.tracking_uri:
             _log(options, metrics)
     except (CallcenterError, OSError) as error:
-        _progress(str(error))
+        print(f"train: {error}", file=sys.stderr)
         return 1
-    except KeyboardInterrupt:
-        _progress("interrupted")
-        return INTERRUPTED
     return 0
 
 
