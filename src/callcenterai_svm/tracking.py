@@ -7,7 +7,6 @@ server that was down, without training again.
 import argparse
 import json
 import os
-import re
 import signal
 import subprocess
 import sys
@@ -19,6 +18,7 @@ from typing import Any, Final
 from . import MODEL_FILE, MODEL_NAME
 from .errors import CallcenterError, TrackingError
 from .metrics import METRICS_FILE, Metrics
+from .reasons import last_words, without_userinfo
 
 # What runs are told apart and sorted by, in MLflow's words: what a training was given ...
 PARAMS: Final = ("seed", "c", "data_sha256", "model_version")
@@ -44,15 +44,6 @@ MLFLOW: Final = {
 
 DATABRICKS: Final = "databricks"
 """MLflow's name for the workspace of DATABRICKS_HOST."""
-
-# A reason is for a person at a terminal: MLflow's can fill pages.
-LONGEST_REASON: Final = 300
-
-# Variables whose values no reason may repeat.
-SECRET: Final = re.compile(r"(?:TOKEN|PASSWORD|SECRET|KEY)$")
-
-# User and password in front of a host: RFC 3986, section 3.2.1.
-USERINFO: Final = re.compile(r"//[^/@\s]*@")
 
 # Texts in, topics out; Databricks' Unity Catalog takes no model that does not say so.
 SIGNATURE: Final = {
@@ -138,6 +129,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 def _upload(
     order: Mapping[str, Any], uri: str, environment: Mapping[str, str]
 ) -> dict[str, str]:
+    address = without_userinfo(uri)
     process = subprocess.Popen(
         # -P: beside the script lie modules that MLflow must not find by their names.
         (sys.executable, "-P", str(UPLOADER)),
@@ -153,12 +145,13 @@ def _upload(
             answer, errors = process.communicate(json.dumps(order).encode(), LIMIT)
         except subprocess.TimeoutExpired:
             reason = f"not done within {LIMIT:g} s; the upload was ended"
-            raise TrackingError(f"{_plain(uri)}: {reason}") from None
+            raise TrackingError(f"{address}: {reason}") from None
         finally:
             if process.poll() is None:
                 os.killpg(process.pid, signal.SIGKILL)
     if process.returncode:
-        raise TrackingError(f"{_plain(uri)}: {_reason(errors)}")
+        reason = last_words(errors, "the upload ended without a word")
+        raise TrackingError(f"{address}: {reason}")
     # MLflow may have said something before.
     result: dict[str, str] = json.loads(answer.splitlines()[-1])
     return result
@@ -170,20 +163,6 @@ def _environment(uri: str, register_as: str | None) -> dict[str, str]:
         # A name that is no catalog.schema.model is one of the workspace's own registry.
         environment.setdefault("MLFLOW_REGISTRY_URI", DATABRICKS)
     return environment
-
-
-def _reason(errors: bytes) -> str:
-    """The last line that the upload printed, short and without a secret."""
-    lines = errors.decode(errors="replace").strip().splitlines()
-    reason = lines[-1] if lines else "the upload ended without a word"
-    for name, value in os.environ.items():
-        if value and SECRET.search(name):
-            reason = reason.replace(value, "***")
-    return _plain(reason)[:LONGEST_REASON]
-
-
-def _plain(text: str) -> str:
-    return USERINFO.sub("//***@", text)
 
 
 def _read_metrics(path: Path) -> Metrics:

@@ -2,7 +2,6 @@
 
 import asyncio
 import os
-import re
 import signal
 import sys
 import tempfile
@@ -12,18 +11,10 @@ from pathlib import Path
 from typing import Final
 
 from ..errors import ModelError
+from ..reasons import last_words
 from .settings import Settings
 
 DOWNLOADER: Final = Path(__file__).with_name("download.py")
-
-# A reason is for a person at a terminal: MLflow's can fill pages.
-LONGEST_REASON: Final = 300
-
-# Variables whose values no reason may repeat.
-SECRET: Final = re.compile(r"(?:TOKEN|PASSWORD|SECRET|KEY)$")
-
-# User and password in front of a host: RFC 3986, section 3.2.1.
-USERINFO: Final = re.compile(r"//[^/@\s]*@")
 
 
 @asynccontextmanager
@@ -74,7 +65,10 @@ async def _download(settings: Settings, folder: str, limit: float) -> None:
             os.killpg(process.pid, signal.SIGKILL)
             await process.wait()
     if process.returncode:
-        raise ModelError(f"MODEL_URI: {_reason(settings, errors)}")
+        # Settings may come from a file instead of the environment.
+        token = settings.databricks_token.get_secret_value()
+        reason = last_words(errors, "the download ended without a word", token)
+        raise ModelError(f"MODEL_URI: {reason}")
 
 
 def _environment(settings: Settings, limit: float) -> dict[str, str]:
@@ -95,15 +89,3 @@ def _environment(settings: Settings, limit: float) -> dict[str, str]:
     }
     given = {name: value for name, value in mlflow.items() if value}
     return {**os.environ, **given}
-
-
-def _reason(settings: Settings, errors: bytes) -> str:
-    """The last line that the download printed, short and without a secret."""
-    lines = errors.decode(errors="replace").strip().splitlines()
-    reason = lines[-1] if lines else "the download ended without a word"
-    # Settings may come from a file instead of the environment.
-    secrets = [settings.databricks_token.get_secret_value()]
-    secrets += [value for name, value in os.environ.items() if SECRET.search(name)]
-    for secret in filter(None, secrets):
-        reason = reason.replace(secret, "***")
-    return USERINFO.sub("//***@", reason)[:LONGEST_REASON]
