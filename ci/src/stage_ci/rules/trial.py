@@ -8,7 +8,7 @@ from stage_ci.errors import InvalidInput
 
 @dataclass(frozen=True, slots=True)
 class Trial:
-    """What a started image is asked; nothing where none is started.
+    """What a started image is asked.
 
     Attributes:
         port: The TCP port on which it listens.
@@ -16,8 +16,8 @@ class Trial:
         topic: The topic which that ticket must get; empty if any will do.
     """
 
-    port: int = 0
-    text: str = ""
+    port: int
+    text: str
     topic: str = ""
 
     @classmethod
