@@ -6,7 +6,8 @@
 
 FROM python:3.11-slim AS installer
 # Takes a third of pip's time, and stays behind.
-RUN pip install --no-cache-dir --root-user-action=ignore uv==0.13.9
+COPY requirements.uv /tmp/
+RUN pip install --no-cache-dir --root-user-action=ignore --require-hashes --requirement /tmp/requirements.uv
 ENV UV_LINK_MODE=copy UV_NO_CACHE=1 VIRTUAL_ENV=/opt/venv
 RUN uv venv /opt/venv
 
@@ -18,7 +19,7 @@ COPY requirements /tmp/
 # whereby it starts in half the time, at a third of the size of all bytecode. The first line is its download from MLflow,
 # the others are its start; a test holds them complete. Times are set before it too: bytecode is valid for one time of its
 # source.
-RUN uv pip install --requirement /tmp/requirements \
+RUN uv pip install --require-hashes --requirement /tmp/requirements \
     && find /opt/venv -type d -name tests -prune -exec rm -rf {} + \
     && find /opt/venv -name '*.pyi' -delete \
     && find /opt/venv -exec touch --no-dereference --date="@$SOURCE_DATE_EPOCH" {} + \
@@ -31,7 +32,7 @@ safetensors.numpy, uvicorn.lifespan.on, uvicorn.loops.uvloop, uvicorn.main, uvic
 
 FROM installer AS training
 COPY requirements requirements.train /tmp/
-RUN uv pip install --requirement /tmp/requirements.train
+RUN uv pip install --require-hashes --requirement /tmp/requirements.train
 
 
 FROM training AS model

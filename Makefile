@@ -105,6 +105,10 @@ format: .venv/ci.stamp ## format the module's Python and Go; the service's own: 
 	cd ci && ../$(CI)/ruff check --fix-only && ../$(CI)/ruff format
 	gofmt -w $(GO_FILES)
 
+.PHONY: pin
+pin: .venv/ci.stamp ## write the service's requirement files anew; ARGS=--upgrade takes the newest versions
+	PATH="$(CURDIR)/$(CI):$$PATH" ci/requirements $(ARGS)
+
 .PHONY: advisories
 advisories: ## write the vulnerability database of rehearsals from ci/advisories/advisories.json
 	go -C ci/advisories run . advisories.json $(CURDIR)/$(DATABASE)

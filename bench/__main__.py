@@ -84,7 +84,7 @@ def cold() -> dict[str, float]:
     with tempfile.TemporaryDirectory() as folder:
         for name in ("src", "tests", "data"):
             shutil.copytree(ROOT / name, Path(folder) / name)
-        for name in ("requirements", "requirements.train", "requirements.dev", "setup.cfg"):
+        for name in ("requirements.uv", "requirements", "requirements.train", "requirements.dev", "setup.cfg"):
             shutil.copy(ROOT / name, folder)
         environment = os.environ | {"PIP_NO_CACHE_DIR": "1"}
         shell = ["bash", "-ec", SERIAL]

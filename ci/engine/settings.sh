@@ -36,6 +36,11 @@ TRIVY_VERSION=$(required github.com/aquasecurity/trivy trivy)
 DISTRIBUTION_VERSION=$(required github.com/distribution/distribution/v3 programs)
 DEBIAN_VERSION=12 # whose python3 is 3.11
 
+# Of every build with Go, here and in the engine, so that none compiles what another has: no note of a git state, no paths of this
+# machine, no debugging data, which the linker would drop anyway.
+BUILD_FLAGS='-buildvcs=false -trimpath -gcflags=all=-dwarf=false'
+STANDARD_LIBRARY=$STATE/go-build # Go's packages, compiled with these flags
+
 # What a container must know of this machine to reach the package registries as the machine does.
 MACHINE_VARIABLES=(
     HTTP_PROXY HTTPS_PROXY NO_PROXY http_proxy https_proxy no_proxy

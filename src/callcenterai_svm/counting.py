@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from scipy import sparse
 from sklearn.feature_extraction.text import CountVectorizer, TfidfTransformer
 
+from .errors import DatasetError
 from .pipeline import MIN_TICKETS, PARTS
 from .svm import rows_with
 from .topics import clean
@@ -30,8 +31,15 @@ class Counts:
     parts: tuple[Any, ...]
 
     def features(self, train: Rows, test: Rows) -> tuple[Any, Any]:
-        """Returns what the pipeline, fitted on some rows, makes of them and of others."""
-        pairs = [_weighted(part, train, test) for part in self.parts]
+        """Returns what the pipeline, fitted on some rows, makes of them and of others.
+
+        Raises:
+            DatasetError: If nothing would be known of a part.
+        """
+        pairs = [
+            _weighted(name, part, train, test)
+            for name, part in zip(PARTS, self.parts, strict=True)
+        ]
         train_parts, test_parts = zip(*pairs, strict=True)
         return sparse.hstack(train_parts, "csr"), sparse.hstack(test_parts, "csr")
 
@@ -48,8 +56,11 @@ def _counted(texts: Sequence[str], part: dict[str, Any]) -> Any:
     return counts[:, rows_with(counts) >= MIN_TICKETS]
 
 
-def _weighted(counts: Any, train: Rows, test: Rows) -> tuple[Any, Any]:
+def _weighted(name: str, counts: Any, train: Rows, test: Rows) -> tuple[Any, Any]:
     known = counts[train]
     kept = np.flatnonzero(rows_with(known) >= MIN_TICKETS)
+    if not len(kept):
+        problem = f"no {name} stand in {MIN_TICKETS} of those that a fold may know"
+        raise DatasetError(f"too few tickets: {problem}")
     weights = TfidfTransformer(sublinear_tf=True).fit(known[:, kept])
     return weights.transform(known[:, kept]), weights.transform(counts[test][:, kept])

@@ -138,17 +138,18 @@ def _per_topic(
     support = confusion.sum(axis=1)
     precision = _ratio(right, confusion.sum(axis=0))
     recall = _ratio(right, support)
+    columns = (precision, recall, f1)
+    figures = zip(*(map(_rounded, column) for column in columns), strict=True)
     return [
-        TopicFigures(topic, *map(_rounded, figures), support=int(count))
-        for topic, *figures, count in zip(
-            topics, precision, recall, f1, support, strict=True
-        )
+        TopicFigures(topic, *row, int(count))
+        for topic, row, count in zip(topics, figures, support, strict=True)
     ]
 
 
 def _ratio(part: Any, whole: Any) -> Floats:
     """Divides, and takes nothing of nothing for 0."""
-    return np.divide(part, whole, out=np.zeros(len(part)), where=whole > 0)
+    ratios: Floats = np.divide(part, whole, out=np.zeros(len(part)), where=whole > 0)
+    return ratios
 
 
 def _rounded(value: float) -> float:

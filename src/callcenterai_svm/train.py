@@ -24,6 +24,9 @@ from .training import Learned, learn
 LIBRARIES: Final = ("numpy", "scipy", "scikit-learn")
 """What the model's numbers come from, beside Python's own idea of letters."""
 
+INTERRUPTED: Final = 130
+"""Exit status after Ctrl-C, as shells give it: 128 and the number of the signal."""
+
 RATE: Final = 25_000
 """Characters of tickets that two cores learn in a second, for a word about the time."""
 
@@ -79,7 +82,7 @@ def train(order: Order) -> Metrics:
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Runs the command line; returns 0, or 1 after one line that says what is wrong."""
+    """Runs the command line; returns 0, or not after one line that says why."""
     parser = _parser()
     options = parser.parse_args(arguments)
     if (options.experiment or options.register) and not options.tracking_uri:
@@ -91,8 +94,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
         if options.tracking_uri:
             _log(options, metrics)
     except (CallcenterError, OSError) as error:
-        print(f"train: {error}", file=sys.stderr)
+        _progress(str(error))
         return 1
+    except KeyboardInterrupt:
+        _progress("interrupted")
+        return INTERRUPTED
     return 0
 
 

@@ -12,15 +12,21 @@ FILES = ("requirements", "requirements.train", "requirements.dev")
 
 
 def packages(name: str) -> list[str]:
-    """The lines of a requirements file, without comments and without inclusions."""
-    lines = (ROOT / name).read_text().splitlines()
-    return [line for line in lines if not re.match(r"\s*(#|-r |$)", line)]
+    """The entries of a requirements file, without comments and without inclusions."""
+    text = (ROOT / name).read_text().replace("\\\n", "")
+    return [line for line in text.splitlines() if not re.match(r"\s*(#|-r |$)", line)]
 
 
-@pytest.mark.parametrize("name", FILES)
+def names(name: str) -> set[str]:
+    """The packages that a requirements file adds."""
+    return {entry.split("==")[0] for entry in packages(name)}
+
+
+@pytest.mark.parametrize("name", [*FILES, "requirements.uv"])
 def test_every_package_is_pinned(name: str) -> None:
-    """To one version, with no other condition."""
-    loose = [p for p in packages(name) if not re.fullmatch(r"[\w.-]+==[\w.]+", p)]
+    """To one version and the digests of its files, with no other condition."""
+    pinned = re.compile(r"[\w.-]+==[\w.]+(\s+--hash=sha256:[0-9a-f]{64})+")
+    loose = [entry for entry in packages(name) if not pinned.fullmatch(entry)]
     assert packages(name) and loose == []
 
 
@@ -30,12 +36,11 @@ def test_every_package_is_pinned(name: str) -> None:
 def test_each_file_adds_to_the_one_before(name: str, included: str) -> None:
     """What is tested is what is trained and what is served: no package is named twice."""
     assert f"-r {included}" in (ROOT / name).read_text().splitlines()
-    added = {pin.split("==")[0] for pin in packages(name)}
     for before in FILES[: FILES.index(name)]:
-        assert added.isdisjoint(pin.split("==")[0] for pin in packages(before))
+        assert names(name).isdisjoint(names(before))
 
 
 @pytest.mark.parametrize("package", ["pandas", "scikit-learn", "scipy", "skops"])
 def test_service_does_without_what_training_needs(package: str) -> None:
     """It would be most of the image's size."""
-    assert package not in {pin.split("==")[0] for pin in packages("requirements")}
+    assert package not in names("requirements")

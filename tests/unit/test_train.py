@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from conftest import Trained
 
-from callcenterai_svm import model, selection, tracking
+from callcenterai_svm import model, selection, tracking, training
 from callcenterai_svm.errors import TrackingError
 from callcenterai_svm.train import main
 
@@ -71,6 +71,7 @@ def test_same_tickets_give_the_same_bytes(
     copy.write_bytes(few_csv.read_bytes())
     for workers, data in enumerate((few_csv, copy), 1):
         monkeypatch.setattr(selection, "WORKERS", workers)
+        monkeypatch.setattr(training, "WORKERS", workers)
         assert main(["--data", str(data), "--output", f"{workers}"]) == 0
     for name in FILES:
         assert Path("1", name).read_bytes() == Path("2", name).read_bytes()
@@ -90,6 +91,20 @@ def test_two_topics_are_enough() -> None:
     assert main(["--data", "two.csv", "--output", "model", *columns]) == 0
     served = model.load(Path("model/model.safetensors"))
     assert served.predict(["full", "key"]) == ["Storage", "Access"]
+
+
+def test_tickets_without_a_common_word_are_refused(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    """There would be nothing to tell the next ticket by."""
+    words = [letter * 5 for letter in "abcdefghijklmn"]
+    topics = ["Access", "Storage"] * 7
+    rows = map("{},{}\n".format, words, topics)
+    Path("odd.csv").write_text("Document,Topic_group\n" + "".join(rows))
+    assert main(["--data", "odd.csv", "--output", "model"]) == 1
+    last = capsys.readouterr().err.splitlines()[-1]
+    assert last.startswith("train: too few tickets: no words stand in 2")
+    assert list(Path("model").iterdir()) == []
 
 
 def test_refused_training_leaves_the_earlier_model(

@@ -1,10 +1,15 @@
 # shellcheck shell=bash
 # The programs, built from the Go module proxy: the one place that has them for a machine without a container registry.
 
-# The toolchain at hand, never one that Go would fetch; no C compiler; no note of a git state, no paths of this machine and no
-# debugging data, which the linker would drop anyway. GOGC: the compiler takes more memory and a tenth less time.
-export GOTOOLCHAIN=local CGO_ENABLED=0 GONOSUMDB=$NO_SUM_DATABASE GOGC=400
-export GOFLAGS='-buildvcs=false -trimpath -gcflags=all=-dwarf=false'
+# The toolchain at hand, never one that Go would fetch; no C compiler. GOGC: the compiler takes more memory and a tenth less time.
+export GOTOOLCHAIN=local CGO_ENABLED=0 GONOSUMDB=$NO_SUM_DATABASE GOGC=400 GOFLAGS=$BUILD_FLAGS
+
+# standard_library : compiled once, for the programs and for the Go modules that the engine compiles.
+standard_library() {
+    # shellcheck disable=SC2016 # the variables are the inner shell's
+    step standard-library "$(key "$(go version)" "$BUILD_FLAGS")" "1 min" "compiling Go's standard library" \
+        bash -c 'mine=$(go env GOCACHE) && GOCACHE=$1 go build std && mkdir -p "$mine" && cp -rn "$1/." "$mine"' - "$STANDARD_LIBRARY"
+}
 
 # programs : one build, so that what they share is compiled once.
 programs() {

@@ -6,7 +6,7 @@ base_systems() {
 }
 
 images() {
-    step images "$(key "$(machine)" "$STATE"/keys/{base-systems,programs} "$HERE"/{images,sdk-python} "$REGISTRY")" \
+    step images "$(key "$(machine)" "$STATE"/keys/{base-systems,standard-library,programs} "$HERE"/{images,sdk-python} "$REGISTRY")" \
         "30 s" "making the images" "$HERE/images/build" all-but-trivy
 }
 

@@ -7,7 +7,8 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from user import REPOSITORY, SERVICE, Rehearsal, Servers, shown
+from user import REPOSITORY, SERVICE, Rehearsal, Servers, dagger, shown
+from world import World, world
 
 
 @pytest.fixture(scope="session")
@@ -44,6 +45,22 @@ def released(used: list[Rehearsal]) -> Rehearsal:
 def service(tmp_path: Path) -> Path:
     """The source of the smallest service, to be changed at will."""
     return Path(shutil.copytree(SERVICE, tmp_path / "service"))
+
+
+@pytest.fixture(scope="session")
+def registry(used: list[Rehearsal]) -> Iterator[str]:
+    """Host and port of a registry on this machine, which holds the vulnerability database as a mirror does."""
+    own = fresh(used).name
+    dagger("scan", f"--source={SERVICE}", "--database=rehearsal", f"--rehearsal={own}")
+    with shown("rehearsal", f"--name={own}", "registry", port=5000) as address:
+        yield address
+
+
+@pytest.fixture
+def own(registry: str, tmp_path: Path) -> Iterator[World]:
+    """An image of the test's own, with a registry and a git server that a test can script."""
+    with world(registry, tmp_path) as own:
+        yield own
 
 
 @pytest.fixture(scope="module")

@@ -1,29 +1,10 @@
 """A registry and a git server on the caller's machine, given as services: the same code as a rehearsal's."""
 
-import json
 from pathlib import Path
 
-import httpx
 import pytest
-from user import IMAGE, MANIFEST, Servers, answering, dagger
-
-CREDENTIALS = ["--docker-username=env:USER_OF_TEST", "--docker-password=env:WORD_OF_TEST", "--token=env:TOKEN_OF_TEST"]
-ENVIRONMENT = {"USER_OF_TEST": "someone", "WORD_OF_TEST": "canary-password", "TOKEN_OF_TEST": "canary-token"}
-OCI = "application/vnd.oci.image.manifest.v1+json"
-EMPTY = "application/vnd.oci.empty.v1+json"
-
-
-def tagged(registry: str, image: str, *tags: str) -> None:
-    """Put a small artifact under each tag."""
-    base = f"http://{registry}/v2/{image}"
-    digest = "sha256:44136fa355b3678a1146ad16f7e8649e94fb4fc21fe77e8310c060f61caaff8a"  # of {}
-    empty = {"mediaType": EMPTY, "digest": digest, "size": 2}
-    manifest = json.dumps({"schemaVersion": 2, "mediaType": OCI, "config": empty, "layers": [empty]})
-    with httpx.Client(timeout=60) as client:
-        upload = httpx.URL(client.post(f"{base}/blobs/uploads/").headers["Location"])
-        client.put(upload.copy_add_param("digest", digest), content=b"{}").raise_for_status()
-        for tag in tags:
-            client.put(f"{base}/manifests/{tag}", content=manifest, headers={"Content-Type": OCI}).raise_for_status()
+from user import IMAGE, MANIFEST, Servers, answering, dagger, tagged
+from world import CREDENTIALS, ENVIRONMENT
 
 
 def test_a_release_goes_to_the_given_servers(servers: Servers, service: Path) -> None:

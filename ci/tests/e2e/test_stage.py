@@ -6,7 +6,7 @@ from pathlib import Path
 
 from user import IMAGE, INFRA_REPO, MANIFEST, REPOSITORY, SEED, Rehearsal, shown
 
-REQUIREMENTS = ("requirements", "requirements.train", "requirements.dev")
+REQUIREMENTS = ("requirements.uv", "requirements", "requirements.train", "requirements.dev")
 APPLICATION = ("Dockerfile", *REQUIREMENTS, "setup.cfg", ".dockerignore", "src", "tests", "data")
 
 

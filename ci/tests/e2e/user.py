@@ -25,6 +25,8 @@ IMAGE = "medhedimaaroufi/callcenterai-svm"
 INFRA_REPO = "MLOps-CallcenterAI/Infrastructure-Configuration"
 MANIFEST = "manifests/default/svm.yaml"
 OCI_MANIFEST = "application/vnd.oci.image.manifest.v1+json"
+OCI_EMPTY = "application/vnd.oci.empty.v1+json"
+Running = subprocess.Popen[str]
 # Seconds for one call; a cold one builds images.
 LIMIT = 900
 
@@ -53,17 +55,30 @@ class Call:
 
 def dagger(*arguments: str, environment: dict[str, str] | None = None) -> Call:
     """Call `dagger call` with ``arguments`` in the repository, as a user does."""
-    ended = subprocess.run(
+    return ended(start(*arguments, environment=environment))
+
+
+def start(*arguments: str, environment: dict[str, str] | None = None) -> Running:
+    """Start `dagger call` with ``arguments``."""
+    return subprocess.Popen(
         ["dagger", "call", *arguments],
         cwd=REPOSITORY,
         env=os.environ | (environment or {}),
         stdin=subprocess.DEVNULL,
-        capture_output=True,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
         text=True,
-        timeout=LIMIT,
-        check=False,
     )
-    return Call(ended.returncode, ended.stdout, ended.stderr)
+
+
+def ended(process: Running) -> Call:
+    """Wait until a call has ended, and return how it did."""
+    with process:
+        try:
+            stdout, stderr = process.communicate(timeout=LIMIT)
+        finally:
+            process.kill()
+    return Call(process.returncode, stdout, stderr)
 
 
 @dataclass(frozen=True)
@@ -140,6 +155,21 @@ def answering(status: int) -> Iterator[str]:
         server.shutdown()
 
 
+def tagged(registry: str, image: str, *tags: str) -> None:
+    """Put a small artifact under each tag."""
+    base = f"http://{registry}/v2/{image}"
+    digest = f"sha256:{hashlib.sha256(b'{}').hexdigest()}"
+    empty = {"mediaType": OCI_EMPTY, "digest": digest, "size": 2}
+    manifest = json.dumps({"schemaVersion": 2, "mediaType": OCI_MANIFEST, "config": empty, "layers": [empty]})
+    with httpx.Client(timeout=60) as client:
+        upload = httpx.URL(client.post(f"{base}/blobs/uploads/").headers["Location"])
+        client.put(upload.copy_add_param("digest", digest), content=b"{}").raise_for_status()
+        for tag in tags:
+            client.put(
+                f"{base}/manifests/{tag}", content=manifest, headers={"Content-Type": OCI_MANIFEST}
+            ).raise_for_status()
+
+
 def put_artifact(registry: str, name: str, media_type: str, layer: bytes, title: str) -> None:
     """Put a file into a registry under ``name``, a repository and a tag, as tools that keep files in registries do."""
     repository, _, tag = name.partition(":")
@@ -152,7 +182,7 @@ def put_artifact(registry: str, name: str, media_type: str, layer: bytes, title:
             client.put(upload.copy_add_param("digest", digest), content=content).raise_for_status()
             return {"mediaType": media_type, "digest": digest, "size": len(content)}
 
-        config = put(b"{}", "application/vnd.oci.empty.v1+json")
+        config = put(b"{}", OCI_EMPTY)
         named = put(layer, media_type) | {"annotations": {"org.opencontainers.image.title": title}}
         manifest = {"schemaVersion": 2, "mediaType": OCI_MANIFEST, "config": config, "layers": [named]}
         headers = {"Content-Type": OCI_MANIFEST}

@@ -10,6 +10,7 @@ from dagger import dag
 
 from stage_ci import pins
 from stage_ci.adapters.commands import run, step
+from stage_ci.adapters.image import Archive
 from stage_ci.adapters.programs import program
 from stage_ci.errors import RegistryRefused, RegistryUnavailable
 from stage_ci.rules.build_failure import last_line
@@ -37,19 +38,19 @@ class Destination:
 
 
 @step("publish")
-async def push(archive: dagger.File, destination: Destination, repository: Repository, tag: str) -> None:
-    """Push the image of ``archive`` as ``tag`` of ``repository`` into ``destination``.
+async def push(archive: Archive, destination: Destination, repository: Repository) -> None:
+    """Push the image of ``archive`` into ``repository`` of ``destination`` under its digest; no tag is written.
 
     Raises:
         RegistryRefused: if the user may not push.
-        RegistryUnavailable: if the push fails; the tag is written last, so it never points at missing blobs.
+        RegistryUnavailable: if the push fails.
     """
     container = (
         dag.container()
         .from_(pins.SKOPEO)
         .with_new_file("/push_archive.sh", program("push_archive.sh"))
         .with_mounted_temp("/run/auth")
-        .with_mounted_file("/image.tar", archive)
+        .with_mounted_file("/image.tar", archive.file)
         # A push that is taken from the cache pushes nothing.
         .with_env_variable("STAGE_CI_PUSH", str(uuid.uuid4()))
     )
@@ -61,10 +62,10 @@ async def push(archive: dagger.File, destination: Destination, repository: Repos
         container = container.with_mounted_secret("/run/secrets/username", destination.username)
         container = container.with_mounted_secret("/run/secrets/password", destination.password)
     plain = "true" if destination.service else "false"
-    ended = await run(container, ["sh", "/push_archive.sh", host, f"{repository.path}:{tag}", plain])
+    ended = await run(container, ["sh", "/push_archive.sh", host, f"{repository.path}@{archive.digest}", plain])
     if ended.status and _REFUSED.search(ended.stderr):
-        raise RegistryRefused(f"{host} does not let the user push {repository.path}:{tag}", step="publish")
+        raise RegistryRefused(f"{host} does not let the user push into {repository.path}", step="publish")
     if ended.status:
         raise RegistryUnavailable(
-            f"{host} did not take {repository.path}:{tag}: {last_line(ended.stderr)}", step="publish"
+            f"{host} did not take the image of {repository.path}: {last_line(ended.stderr)}", step="publish"
         )

@@ -132,19 +132,42 @@ class Registry:
             reference: A tag, or a digest as text.
 
         Returns:
-            The labels, empty when the image has none; None when the reference holds no image for linux/amd64.
+            The labels, empty when the image has none; None when there is no image for linux/amd64.
 
         Raises:
             RegistryRefused: if the registry refuses the caller.
-            RegistryUnavailable: if there is no such image, or the registry gives no usable answer.
+            RegistryUnavailable: if the registry gives no usable answer.
         """
         with self._session.deadline():
             manifest = await self._session.persist(partial(self._image, reference))
-            if manifest.linux_amd64:
+            if manifest and manifest.linux_amd64:
                 manifest = await self._session.persist(partial(self._image, str(manifest.linux_amd64)))
-            if manifest.config is None:
+            if manifest is None or manifest.config is None:
                 return None
             return await self._session.persist(partial(self._labels, manifest.config))
+
+    async def tag(self, name: str, digest: Digest) -> Digest | None:
+        """Let a tag name a manifest of this repository, unless it names one already.
+
+        The specification knows no conditional write: a tag that somebody else writes between the look and the write,
+        which follow each other at once, is overwritten.
+
+        Args:
+            name: The tag.
+            digest: The manifest, which the repository holds.
+
+        Returns:
+            The manifest that the tag names already, which may be ``digest`` itself; None if the tag was written.
+
+        Raises:
+            RegistryRefused: if the registry refuses the caller.
+            RegistryUnavailable: if there is no such manifest, or the registry gives no usable answer.
+        """
+        with self._session.deadline():
+            manifest = await self._session.persist(partial(self._manifest, str(digest)))
+            if manifest is None:
+                raise RegistryUnavailable(f"{self._name} does not hold {digest}, which was just pushed")
+            return await self._session.persist(partial(self._tag, name, manifest))
 
     async def put_artifact(
         self, tag: str, config_media_type: str, layer_media_type: str, layer: bytes, *, title: str = ""
@@ -194,11 +217,9 @@ class Registry:
         manifest = await self._manifest(reference)
         return None if manifest is None else digest_of(manifest)
 
-    async def _image(self, reference: str) -> Manifest:
+    async def _image(self, reference: str) -> Manifest | None:
         manifest = await self._manifest(reference)
-        if manifest is None:
-            raise RegistryUnavailable(f"{self._name} holds nothing at {reference}")
-        return Manifest.parse(manifest)
+        return None if manifest is None else Manifest.parse(manifest)
 
     async def _manifest(self, reference: str) -> bytes | None:
         answer = await self._session.ask(self._manifest_question("GET", reference))
@@ -212,6 +233,12 @@ class Registry:
         answer = await self._session.ask(Question("GET", self._blob(config)))
         self._expect(answer, _OK)
         return labels(verified(answer.body, config))
+
+    async def _tag(self, name: str, manifest: bytes) -> Digest | None:
+        held = await self._digest(name)
+        if held is None:
+            await self._put_manifest(name, manifest)
+        return held
 
     async def _put(self, tag: str, artifact: Artifact) -> None:
         for blob in (artifact.config, artifact.layer):

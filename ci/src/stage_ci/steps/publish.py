@@ -1,4 +1,4 @@
-"""Claim a version, push the archive under it, and make sure that the registry holds it."""
+"""Claim a version, push the archive, let the version name it, and make sure that the registry says the same."""
 
 from dataclasses import dataclass
 
@@ -13,7 +13,7 @@ from stage_ci.rules.version import Version
 from stage_ci.steps.candidate import Candidate
 from stage_ci.steps.order import Line
 from stage_ci.steps.outside import Outside
-from stage_ci.steps.retry import against_others
+from stage_ci.steps.retry import ATTEMPTS, against_others
 from stage_ci.steps.together import together
 
 
@@ -40,15 +40,34 @@ async def publish(candidate: Candidate, outside: Outside, line: Line) -> Publish
     """
     if not outside.destination.service:
         await require_public_bases(candidate.image)
-    version, digest = await claim(candidate.inputs, outside, line)
-    if digest:
-        return Published(version, digest, pushed=False)
-    await publisher.push(candidate.archive.file, outside.destination, line.repository, str(version))
-    return await verified(candidate.archive.digest, candidate.inputs, version, outside, line)
+    for _ in range(ATTEMPTS):
+        version, digest = await claim(candidate.inputs, outside, line)
+        if digest:
+            return Published(version, digest, pushed=False)
+        await publisher.push(candidate.archive, outside.destination, line.repository)
+        published = await tagged(candidate.archive.digest, candidate.inputs, version, outside, line)
+        if published:
+            return published
+    raise _none_claimed(line)
+
+
+async def tagged(
+    pushed: Digest, inputs: InputDigest, version: Version, outside: Outside, line: Line
+) -> Published | None:
+    """Let the tag of ``version`` name ``pushed``; None if it names an image of other inputs already.
+
+    Raises:
+        DigestMismatch: if the registry says something else of the tag that was just written.
+        RegistryError: if the registry refuses or fails.
+    """
+    found = await outside.registry.tag(str(version), pushed)
+    if found and found != pushed and await _inputs_of(str(found), outside.registry) != inputs:
+        return None  # pushed since the claim, by somebody who claims nothing
+    return await verified(pushed, inputs, version, outside, line)
 
 
 async def verified(pushed: Digest, inputs: InputDigest, version: Version, outside: Outside, line: Line) -> Published:
-    """Return what the registry holds under ``version`` after ``pushed`` was pushed there.
+    """Return what the registry holds under ``version``, where ``pushed`` ought to lie.
 
     Raises:
         DigestMismatch: if it holds anything but that, or an image of the same inputs.
@@ -75,7 +94,11 @@ async def claim(inputs: InputDigest, outside: Outside, line: Line) -> tuple[Vers
     try:
         return await against_others(Raced, _Foreign)(_claim_once, inputs, text, outside, line)
     except (Raced, _Foreign):
-        raise InfrastructureBusy(f"no version of {line.repository} could be claimed", step="claim") from None
+        raise _none_claimed(line) from None
+
+
+def _none_claimed(line: Line) -> InfrastructureBusy:
+    return InfrastructureBusy(f"no version of {line.repository} could be claimed", step="claim")
 
 
 async def _claim_once(inputs: InputDigest, text: str, outside: Outside, line: Line) -> tuple[Version, Digest | None]:

@@ -12,7 +12,7 @@ from stage_ci.adapters.infrastructure import Infrastructure, Raced, claim_object
 from stage_ci.errors import InfrastructureRefused, ManifestMissing
 
 if TYPE_CHECKING:
-    from tests.unit.conftest import GitRepository
+    from tests.servers.git import GitRepository
 
 MANIFEST: Final = "manifests/default/svm.yaml"
 CLAIM: Final = "refs/claims/docker.io/owner/service/v1.0.1"

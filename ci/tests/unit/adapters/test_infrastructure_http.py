@@ -20,8 +20,8 @@ from stage_ci.errors import InfrastructureRefused, InfrastructureUnavailable, St
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from tests.servers.git import GitFront, GitRepository
     from tests.unit.adapters.conftest import Scripting, Server
-    from tests.unit.conftest import GitRepository, HttpGit
 
 MANIFEST: Final = "manifests/default/svm.yaml"
 CLAIM: Final = "refs/claims/docker.io/owner/service/v1.0.1"
@@ -98,7 +98,7 @@ def silent() -> Iterator[Listener]:
     listener.close()
 
 
-async def test_the_right_token_reads_and_writes(repository: GitRepository, http_git: HttpGit, token: str) -> None:
+async def test_the_right_token_reads_and_writes(repository: GitRepository, http_git: GitFront, token: str) -> None:
     """Claims and commits over HTTP are those of any other transport."""
     infrastructure = Infrastructure(http_git.url(repository), token)
     snapshot = await infrastructure.snapshot("main")
@@ -110,7 +110,9 @@ async def test_the_right_token_reads_and_writes(repository: GitRepository, http_
 
 
 @pytest.mark.fault(18)
-async def test_a_wrong_token_is_a_refusal_that_does_not_repeat_it(repository: GitRepository, http_git: HttpGit) -> None:
+async def test_a_wrong_token_is_a_refusal_that_does_not_repeat_it(
+    repository: GitRepository, http_git: GitFront
+) -> None:
     """Fault 18: refused at the first request, and the token is in no message."""
     url = http_git.url(repository)
     infrastructure = Infrastructure(url, WRONG)
@@ -121,7 +123,7 @@ async def test_a_wrong_token_is_a_refusal_that_does_not_repeat_it(repository: Gi
 
 
 @pytest.mark.fault(18)
-async def test_a_token_that_may_not_write_is_a_refusal(repository: GitRepository, http_git: HttpGit) -> None:
+async def test_a_token_that_may_not_write_is_a_refusal(repository: GitRepository, http_git: GitFront) -> None:
     """Fault 18: 403 is what hosting services answer to a token that may only read."""
     url = http_git.url(repository)
     with refused_without(f"reader-{WRONG}", url):
@@ -130,7 +132,7 @@ async def test_a_token_that_may_not_write_is_a_refusal(repository: GitRepository
 
 
 @pytest.mark.fault(18)
-async def test_a_token_that_no_header_holds_is_a_refusal(repository: GitRepository, http_git: HttpGit) -> None:
+async def test_a_token_that_no_header_holds_is_a_refusal(repository: GitRepository, http_git: GitFront) -> None:
     """Fault 18: a typographic dash out of a document is no reason to try for minutes, or for a traceback."""
     url = http_git.url(repository)
     with refused_without(f"{WRONG}\N{EM DASH}", url):
@@ -138,16 +140,16 @@ async def test_a_token_that_no_header_holds_is_a_refusal(repository: GitReposito
 
 
 @pytest.mark.fault(18)
-async def test_no_token_where_one_is_needed_is_a_refusal(repository: GitRepository, http_git: HttpGit) -> None:
+async def test_no_token_where_one_is_needed_is_a_refusal(repository: GitRepository, http_git: GitFront) -> None:
     """Fault 18: nobody in particular may not read."""
     with pytest.raises(InfrastructureRefused, match="does not accept"):
         await Infrastructure(http_git.url(repository)).refs()
-    assert http_git.authorizations == [""]
+    assert [asked.authorization for asked in http_git.requests] == [""]
 
 
 @pytest.mark.fault(18)
 async def test_a_missing_repository_over_http_is_a_refusal(
-    repository: GitRepository, http_git: HttpGit, token: str
+    repository: GitRepository, http_git: GitFront, token: str
 ) -> None:
     """Fault 18: 404 is also what hosting services answer about a repository that the token may not see."""
     url = http_git.url(repository).replace("infra.git", "absent.git")

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Final
 import pytest
 
 from stage_ci.errors import DigestMismatch, RegistryUnavailable
+from stage_ci.rules.reference import Digest
 
 if TYPE_CHECKING:
     from tests.unit.adapters.conftest import Reply, Scripting, Server
@@ -143,3 +144,50 @@ async def test_another_digest_than_was_put_is_an_error(taker: Server, script: Sc
     async with script.registry(taker) as registry:
         with pytest.raises(DigestMismatch, match=f"holds {digest(b'foreign')} after {digest(BODY)} was put there"):
             await put(registry)
+
+
+@pytest.fixture
+def pushed(server: Server, script: Scripting) -> Server:
+    """Return a registry that holds the manifest under its digest, and under no tag."""
+    server.on(f"GET manifests/{digest(BODY)}", script.reply(body=BODY))
+    server.on("HEAD manifests/v1", script.reply(404))
+    server.on("GET manifests/v1", script.error("MANIFEST_UNKNOWN"))
+    server.on("PUT manifests/v1", script.reply(201))
+    return server
+
+
+async def test_a_tag_is_written_with_the_bytes_of_the_manifest(pushed: Server, script: Scripting) -> None:
+    """Other bytes would be another digest."""
+    async with script.registry(pushed) as registry:
+        assert await registry.tag("v1", Digest.parse(digest(BODY))) is None
+    (put_manifest,) = [asked for asked in pushed.asked if asked.method == "PUT"]
+    assert (put_manifest.body, put_manifest.headers["content-type"]) == (BODY, MEDIA_TYPE)
+
+
+@pytest.mark.fault(10)
+async def test_a_tag_that_names_something_is_not_written(pushed: Server, script: Scripting) -> None:
+    """Whatever it names: the caller decides whose that is."""
+    pushed.on("HEAD manifests/v1", script.reply(headers={"Docker-Content-Digest": digest(b"foreign")}))
+    async with script.registry(pushed) as registry:
+        assert str(await registry.tag("v1", Digest.parse(digest(BODY)))) == digest(b"foreign")
+    assert "PUT /v2/owner/service/manifests/v1" not in pushed.log
+
+
+@pytest.mark.fault(8, 10)
+async def test_a_tag_is_looked_at_again_before_it_is_written_again(pushed: Server, script: Scripting) -> None:
+    """The line was cut after the write, or before it and then somebody else was faster: neither is overwritten."""
+    pushed.on("HEAD manifests/v1", script.reply(404), script.reply(headers={"Docker-Content-Digest": digest(BODY)}))
+    pushed.on("PUT manifests/v1", script.reply(reset=True))
+    async with script.registry(pushed) as registry:
+        assert str(await registry.tag("v1", Digest.parse(digest(BODY)))) == digest(BODY)
+    assert pushed.log.count("PUT /v2/owner/service/manifests/v1") == 1
+
+
+@pytest.mark.fault(14)
+async def test_no_tag_is_written_for_a_manifest_that_is_not_there(pushed: Server, script: Scripting) -> None:
+    """A registry that lost what it took."""
+    pushed.on(f"GET manifests/{digest(BODY)}", script.error("MANIFEST_UNKNOWN"))
+    async with script.registry(pushed) as registry:
+        with pytest.raises(RegistryUnavailable, match=f"does not hold {digest(BODY)}, which was just pushed"):
+            await registry.tag("v1", Digest.parse(digest(BODY)))
+    assert "PUT /v2/owner/service/manifests/v1" not in pushed.log

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Iterator
 
     import dagger
-    from tests.unit.conftest import GitRepository
+    from tests.servers.git import GitRepository
 
 PREFIX: Final = "/v2/owner/service/"
 
@@ -92,6 +92,13 @@ class _Handler(BaseHTTPRequestHandler):
 
     def do_HEAD(self) -> None:
         self.do_GET()
+
+    def do_PUT(self) -> None:
+        manifest = self.rfile.read(int(self.headers["Content-Length"]))
+        self.registry.put(self.path.rpartition("/")[2], json.loads(manifest))
+        self.send_response(201)
+        self.send_header("Content-Length", "0")
+        self.end_headers()
 
     def log_message(self, *_: object) -> None:
         """Say nothing."""

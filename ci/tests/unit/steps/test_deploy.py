@@ -16,7 +16,7 @@ from stage_ci.steps.deploy import Deployed, deploy, published_digest, require_ed
 from stage_ci.steps.order import Line, Place, line
 
 if TYPE_CHECKING:
-    from tests.unit.conftest import GitRepository
+    from tests.servers.git import GitRepository
     from tests.unit.steps.conftest import RegistryServer
 
     from stage_ci.steps.outside import Outside

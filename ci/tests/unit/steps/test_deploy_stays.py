@@ -13,7 +13,7 @@ from stage_ci.steps.deploy import Deployed, deploy, require_editable
 from stage_ci.steps.order import Line, Place
 
 if TYPE_CHECKING:
-    from tests.unit.conftest import GitRepository
+    from tests.servers.git import GitRepository
 
 FILE: Final = Filename.parse("manifests/default/svm.yaml")
 PLACE: Final = Place("main", FILE)

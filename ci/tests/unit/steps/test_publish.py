@@ -17,11 +17,11 @@ from stage_ci.rules.reference import Digest
 from stage_ci.steps import retry
 from stage_ci.steps.candidate import Candidate
 from stage_ci.steps.outside import Outside
-from stage_ci.steps.publish import Published, claim, publish, verified
+from stage_ci.steps.publish import Published, claim, publish, tagged, verified
 
 if TYPE_CHECKING:
     import dagger
-    from tests.unit.conftest import GitRepository
+    from tests.servers.git import GitRepository
     from tests.unit.steps.conftest import RegistryServer
 
     from stage_ci.adapters.scanner import Scan
@@ -192,6 +192,30 @@ async def test_both_sides_failing_are_both_told(service: Line) -> None:
         nowhere = Outside(registry, infrastructure, Destination("127.0.0.1"))
         with pytest.raises(StageError, match=r"(?s)git://127\.0\.0\.1:1/.*\n.*127\.0\.0\.1:1/owner/service"):
             await claim(MINE, nowhere, service)
+
+
+async def test_a_version_names_what_was_pushed(
+    outside: Outside, registry_server: RegistryServer, service: Line
+) -> None:
+    """The image lies there under its digest alone; the tag comes last."""
+    pushed = push(registry_server, "untagged", MINE)
+    del registry_server.tags["untagged"]
+    version = service.versions.version(1)
+    assert await tagged(pushed, MINE, version, outside, service) == Published(version, pushed, pushed=True)
+    assert registry_server.tags == {"v1.0.1": str(pushed)}
+    assert await tagged(pushed, MINE, version, outside, service) == Published(version, pushed, pushed=True)
+
+
+@pytest.mark.fault(10)
+async def test_a_tag_pushed_during_the_push_is_left_to_its_owner(
+    outside: Outside, registry_server: RegistryServer, service: Line
+) -> None:
+    """Somebody who claims nothing was faster than the upload of the layers: the tag stays, the next number is taken."""
+    pushed = push(registry_server, "mine", MINE)
+    foreign = push(registry_server, "v1.0.1", OTHER)
+    assert await tagged(pushed, MINE, service.versions.version(1), outside, service) is None
+    assert registry_server.tags["v1.0.1"] == str(foreign)
+    assert await claim(MINE, outside, service) == (service.versions.version(2), None)
 
 
 @pytest.mark.fault(15)

@@ -1,6 +1,6 @@
 #!/bin/sh
-# Copies the archive into the registry, byte for byte, and prints the digest that was pushed.
-# usage: push_archive.sh REGISTRY REPOSITORY:TAG PLAIN_HTTP(true|false)
+# Copies the archive into the registry, byte for byte.
+# usage: push_archive.sh REGISTRY REPOSITORY@DIGEST PLAIN_HTTP(true|false)
 # The credentials are files; what is derived from them stays in a temporary mount and in no argument.
 set -eu
 
@@ -14,5 +14,4 @@ fi
 tls=true
 [ "$3" = true ] && tls=false
 skopeo copy --quiet --retry-times 3 --preserve-digests --dest-tls-verify="$tls" --authfile /run/auth/auth.json \
-    --digestfile /run/auth/digest oci-archive:/image.tar "docker://$1/$2" >&2
-cat /run/auth/digest
+    oci-archive:/image.tar "docker://$1/$2" >&2

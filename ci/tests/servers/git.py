@@ -1,0 +1,146 @@
+"""A real git server over HTTP: git's own backend, behind the password that a hosting service asks for."""
+
+import base64
+import os
+import subprocess
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+from tests.servers.front import Front, Reply, Request
+
+# Git reads no configuration of this machine, and its commits have one author and one time.
+GIT: Final = {
+    "PATH": os.environ["PATH"],
+    "GIT_CONFIG_GLOBAL": os.devnull,
+    "GIT_CONFIG_NOSYSTEM": "1",
+    "GIT_AUTHOR_NAME": "writer",
+    "GIT_AUTHOR_EMAIL": "writer@localhost",
+    "GIT_AUTHOR_DATE": "2026-01-01T00:00:00Z",
+    "GIT_COMMITTER_NAME": "writer",
+    "GIT_COMMITTER_EMAIL": "writer@localhost",
+    "GIT_COMMITTER_DATE": "2026-01-01T00:00:00Z",
+}
+# The folder beside the work tree.
+BARE: Final = "infra.git"
+# What a repository of a server needs: pushes over HTTP, and no clean-up behind a test's back.
+_SETTINGS: Final = ("http.receivepack=true", "gc.auto=0", "receive.autogc=false", "core.fsync=none")
+
+
+def git(folder: Path, *arguments: str) -> str:
+    """Return what git prints in ``folder``."""
+    command = ["git", "-C", str(folder), *arguments]
+    return subprocess.run(command, env=GIT, check=True, capture_output=True, text=True).stdout
+
+
+def stage_all(work: Path) -> None:
+    """Make a repository of the folder ``work`` with all of its files staged."""
+    git(work, "init", "--quiet", "--initial-branch=main")
+    git(work, "add", "--all")
+
+
+def publish(work: Path) -> None:
+    """Commit what is staged in ``work``, and make the bare repository that a server shows beside it."""
+    git(work, "commit", "--quiet", "--message=first")
+    bare = work.parent / BARE
+    git(work.parent, "clone", "--quiet", "--bare", work.name, BARE)
+    for setting in _SETTINGS:
+        git(bare, "config", *setting.split("="))
+    git(work, "remote", "add", "origin", f"../{BARE}")
+    git(work, "fetch", "--quiet")
+    git(work, "branch", "--quiet", "--set-upstream-to=origin/main")
+
+
+@dataclass(frozen=True)
+class GitRepository:
+    """A bare repository that servers show, and the work tree beside it where a test commits to it by hand.
+
+    Attributes:
+        root: The folder of both.
+        server: The address of a server that shows it.
+    """
+
+    root: Path
+    server: str
+
+    @property
+    def bare(self) -> Path:
+        """Return where it lies."""
+        return self.root / BARE
+
+    @property
+    def work(self) -> Path:
+        """Return the work tree."""
+        return self.root / "work"
+
+    @property
+    def path(self) -> str:
+        """Return how servers name it: folder and repository."""
+        return f"{self.root.name}/{BARE}"
+
+    @property
+    def url(self) -> str:
+        """Return where the server shows it."""
+        return f"{self.server}/{self.path}"
+
+    def git(self, *arguments: str) -> str:
+        """Return what git prints in the bare repository."""
+        return git(self.bare, *arguments)
+
+    def push(self, files: dict[str, str], message: str = "by hand") -> str:
+        """Commit files as somebody else would, onto whatever the branch holds now; return the commit."""
+        git(self.work, "pull", "--quiet", "--rebase")
+        for name, text in files.items():
+            path = self.work / name
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_text(text)
+        git(self.work, "add", "--all")
+        git(self.work, "commit", "--quiet", f"--message={message}")
+        git(self.work, "push", "--quiet")
+        return git(self.work, "rev-parse", "HEAD").strip()
+
+    def hook(self, name: str, script: str) -> None:
+        """Let the server run ``script`` as its hook ``name``."""
+        path = self.bare / "hooks" / name
+        path.write_text(f"#!/bin/sh\n{script}\n")
+        path.chmod(0o755)
+
+
+class GitFront(Front):
+    """A git server over HTTP."""
+
+    def url(self, repository: GitRepository) -> str:
+        """Return where this server shows ``repository``."""
+        return f"http://{self.address}/{repository.path}"
+
+
+def git_front(root: Path, token: str) -> GitFront:
+    """Return a git server over HTTP that shows what lies in ``root`` to whoever brings ``token`` as password."""
+
+    def gate(request: Request) -> Reply | None:
+        password = base64.b64decode(request.authorization.removeprefix("Basic ")).decode().partition(":")[2]
+        if password == token:
+            return None
+        return Reply(403 if password.startswith("reader") else 401, {"WWW-Authenticate": "Basic"}, b"no")
+
+    def behind(request: Request) -> Reply:
+        path, _, query = request.target.partition("?")
+        variables = {
+            "GIT_PROJECT_ROOT": str(root),
+            "GIT_HTTP_EXPORT_ALL": "1",
+            "GIT_PROTOCOL": request.headers.get("git-protocol", ""),
+            "REQUEST_METHOD": request.method,
+            "PATH_INFO": path,
+            "QUERY_STRING": query,
+            "CONTENT_TYPE": request.headers.get("content-type", ""),
+            "CONTENT_LENGTH": str(len(request.body)),
+            "REMOTE_USER": "robot",
+        }
+        # git-http-backend(1): a CGI program.
+        command = ["git", "http-backend"]
+        answer = subprocess.run(command, env=GIT | variables, input=request.body, check=True, capture_output=True)
+        head, _, body = answer.stdout.partition(b"\r\n\r\n")
+        headers = dict(line.split(": ", 1) for line in head.decode().split("\r\n"))
+        return Reply(int(headers.pop("Status", "200").split()[0]), headers, body)
+
+    return GitFront(behind, gate)
