@@ -46,7 +46,7 @@ figures: .venv/app.stamp ## measure training on a file of tickets: make figures 
 	@PYTHONPATH=src $(APP)/python -m bench.figures --data="$(DATA)" $(ARGS)
 
 .PHONY: bench-service
-bench-service: .venv/bench.stamp .venv/bin/vegeta ## measure the service beside the original's way of serving
+bench-service: .venv/bench.stamp .venv/baseline.stamp .venv/bin/vegeta ## measure the service beside the original's way of serving
 	@$(with_engine) .venv/bench/bin/python -m bench.service --data="$(DATA)" $(ARGS)
 
 ##### Tests
@@ -156,6 +156,9 @@ endef
 
 .venv/bench.stamp: bench/service/requirements $(wildcard requirements requirements.train)
 	$(call environment,bench,$<,80 s)
+
+.venv/baseline.stamp: bench/service/baseline.requirements
+	$(call environment,baseline,$<,40 s)
 
 .venv/bin/actionlint: ci/tools/go.mod ci/tools/go.sum
 	go -C ci/tools build -trimpath -o $(CURDIR)/$@ github.com/rhysd/actionlint/cmd/actionlint

@@ -1,9 +1,9 @@
-"""Times both models on batches of 100 texts, without a server between; prints milliseconds per batch, as JSON.
+"""Times a model on batches of 100 texts, without a server between; prints the median milliseconds of a batch.
 
-Called with the tickets, the original's pickle and the folder of this service's model.
+Called with `original` or `ours`, the tickets, and the original's pickle or the folder of this service's model, in the
+environment of the one that is timed.
 """
 
-import json
 import pickle
 import statistics
 import sys
@@ -13,15 +13,11 @@ from functools import partial
 from pathlib import Path
 from typing import Final
 
-from callcenterai_svm import MODEL_FILE
-from callcenterai_svm.model import load
-
-from bench.service.baseline import predict
 from bench.service.figures import BATCH
 from bench.service.load import texts_of
 
 ROUNDS: Final = 50
-"""Batches of each model, in turn: a second or two."""
+"""Batches: a second or two."""
 
 
 def milliseconds(predict: Callable[[list[str]], object], texts: list[str]) -> float:
@@ -31,17 +27,28 @@ def milliseconds(predict: Callable[[list[str]], object], texts: list[str]) -> fl
     return 1000 * (time.perf_counter() - began)
 
 
-def main(data: Path, pickled: Path, folder: Path) -> dict[str, float]:
-    """Return the median of each model."""
-    original, ours = pickle.loads(pickled.read_bytes()), load(folder / MODEL_FILE)
-    texts = texts_of(data)
-    times = []
-    for start in range(0, ROUNDS * BATCH, BATCH):
-        batch = [texts[place % len(texts)] for place in range(start, start + BATCH)]
-        times.append((milliseconds(partial(predict, original), batch), milliseconds(ours.predict, batch)))
-    baseline, service = (statistics.median(column) for column in zip(*times, strict=True))
-    return {"baseline_batch_ms_per_100": baseline, "batch_ms_per_100": service}
+def main(which: str, data: Path, model: Path) -> float:
+    """Return the median of all batches."""
+    predict, texts = (original if which == "original" else ours)(model), texts_of(data)
+    starts = range(0, ROUNDS * BATCH, BATCH)
+    batches = [[texts[place % len(texts)] for place in range(start, start + BATCH)] for start in starts]
+    return statistics.median(milliseconds(predict, batch) for batch in batches)
+
+
+def original(pickled: Path) -> Callable[[list[str]], object]:
+    """Return the original's prediction."""
+    from bench.service.baseline import predict
+
+    return partial(predict, pickle.loads(pickled.read_bytes()))
+
+
+def ours(folder: Path) -> Callable[[list[str]], object]:
+    """Return this service's prediction."""
+    from callcenterai_svm import MODEL_FILE
+    from callcenterai_svm.model import load
+
+    return load(folder / MODEL_FILE).predict
 
 
 if __name__ == "__main__":
-    sys.stdout.write(json.dumps(main(*map(Path, sys.argv[1:]))))
+    sys.stdout.write(str(main(sys.argv[1], *map(Path, sys.argv[2:]))))

@@ -15,6 +15,12 @@ ROOT: Final = Path(__file__).parents[2]
 
 BASELINE: Final = "bench.service.baseline:create_app"
 
+ORIGINAL: Final = ROOT / ".venv" / "baseline" / "bin"
+"""Programs of the original's environment, with the scikit-learn of its time. Made by `make`."""
+
+OURS: Final = Path(sys.executable).parent
+"""Programs of this service's environment."""
+
 
 @dataclass(frozen=True, slots=True)
 class Run:
@@ -58,40 +64,45 @@ class Run:
         code = "callcenterai_svm"
         shutil.copytree(ROOT / "src" / code, self.app / code, ignore=shutil.ignore_patterns("__pycache__"))
         # First the one that says in a line what is wrong with the data.
-        self._python("-m", "callcenterai_svm.train", "--data", self.data, "--output", self.model)
-        self._python("-m", "bench.service.baseline", self.data, self.pickled)
+        self._python(OURS, "-m", "callcenterai_svm.train", "--data", self.data, "--output", self.model)
+        self._python(ORIGINAL, "-m", "bench.service.baseline", self.data, self.pickled)
 
-    def in_process(self) -> str:
-        """Return what in_process.py prints on the servers' core."""
-        return self._python("-m", "bench.service.in_process", self.data, self.pickled, self.model, core=self.core)
+    def in_process(self) -> dict[str, float]:
+        """Return the milliseconds of both for a batch, on the servers' core and without a server between."""
+        asked = ("-m", "bench.service.in_process")
+        return {
+            "baseline_batch_ms_per_100": float(self._python(ORIGINAL, *asked, "original", self.data, self.pickled, pinned=True)),
+            "batch_ms_per_100": float(self._python(OURS, *asked, "ours", self.data, self.model, pinned=True)),
+        }
 
     def original(self) -> Setting:
         """Return how the original is started: as this service is, but for the application."""
         command = command_for(BASELINE, self._command())
-        return Setting(command, self._environment(BASELINE_MODEL=str(self.pickled)), self.folder, self.core)
+        environment = self._environment(ORIGINAL, BASELINE_MODEL=str(self.pickled))
+        return Setting(command, environment, self.folder, self.core)
 
     def ours(self) -> Setting:
         """Return how this service is started: as the image does it."""
-        return Setting(self._command(), self._environment(MODEL_PATH=str(self.model)), self.folder, self.core)
+        return Setting(self._command(), self._environment(OURS, MODEL_PATH=str(self.model)), self.folder, self.core)
 
     def _command(self) -> list[str]:
         return image_command((ROOT / "Dockerfile").read_text())
 
-    def _python(self, *arguments: str | Path, core: int | None = None) -> str:
-        pinned = [] if core is None else ["taskset", "--cpu-list", str(core)]
-        command = [*pinned, sys.executable, *map(str, arguments)]
+    def _python(self, programs: Path, *arguments: str | Path, pinned: bool = False) -> str:
+        pinned_to = ["taskset", "--cpu-list", str(self.core)] if pinned else []
+        command = [*pinned_to, str(programs / "python"), *map(str, arguments)]
         # What it has to say about a failure is seen: standard error is this program's own.
         ended = subprocess.run(
-            command, cwd=self.folder, env=self._environment(), stdout=subprocess.PIPE, text=True, check=False
+            command, cwd=self.folder, env=self._environment(programs), stdout=subprocess.PIPE, text=True, check=False
         )
         if ended.returncode:
             raise CommandFailed(f"python -m {arguments[1]} ended with {ended.returncode}")
         return ended.stdout
 
-    def _environment(self, **variables: str) -> dict[str, str]:
+    def _environment(self, programs: Path, **variables: str) -> dict[str, str]:
         """All that a program finds in its environment: what the image sets, and nothing of this shell's."""
         return variables | {
-            "PATH": f"{Path(sys.executable).parent}:{os.defpath}",
+            "PATH": f"{programs}:{os.defpath}",
             "PYTHONPATH": f"{self.app}:{ROOT}",
             "PYTHONUNBUFFERED": "1",
             "HOME": str(self.folder),
