@@ -11,6 +11,8 @@ MAKEFLAGS += --no-builtin-rules
 # What the benchmark learns and asks: `make bench-service DATA=path/to/tickets.csv`, columns Document and Topic_group.
 ARGS ?=
 DATA ?= data/tickets.csv
+# How long `make soak` starts further waves.
+SECONDS ?= 300
 PYTHON ?= $(shell python3.11 -c '' 2>/dev/null && echo python3.11 || echo python3)
 
 UV := uv==0.13.9
@@ -41,6 +43,10 @@ stage: ## run the stage as a rehearsal, or with credentials in ARGS; the first t
 bench: .venv/ci.stamp ## measure the stage
 	@$(with_engine) $(CI)/python -m bench $(ARGS)
 
+.PHONY: soak
+soak: .venv/ci.stamp ## race twenty stages at once against one another, wave after wave: make soak SECONDS=300
+	@$(with_engine) cd ci && PYTHONPATH=.:tests/e2e ../$(CI)/python -m soak --seconds=$(SECONDS) $(ARGS)
+
 .PHONY: figures
 figures: .venv/app.stamp ## measure training on a file of tickets: make figures DATA=path/to/tickets.csv
 	@PYTHONPATH=src $(APP)/python -m bench.figures --data="$(DATA)" $(ARGS)
@@ -67,7 +73,12 @@ app: .venv/app.stamp ## the service's unit tests
 
 .PHONY: e2e
 e2e: .venv/ci.stamp .venv/mlflow.stamp ## the pipeline on a real engine, as a user calls it
-	@$(with_engine) cd ci && ../$(CI)/python -m pytest tests/e2e --numprocesses=2 --dist=loadfile $(ARGS)
+	@$(with_engine) cd ci && ../$(CI)/python -m pytest tests/e2e -m "not long" --numprocesses=2 --dist=loadfile $(ARGS)
+
+.PHONY: test-faults
+test-faults: .venv/ci.stamp .venv/mlflow.stamp ## all forty faults, on a real engine; writes bench/faults.json (about 20 min)
+	@$(with_engine) cd ci && ../$(CI)/python -m pytest tests/unit tests/e2e -m fault --numprocesses=2 --dist=loadfile \
+		--faults=../bench/faults.json $(ARGS)
 
 .PHONY: check-python
 check-python: .venv/ci.stamp

@@ -11,7 +11,8 @@ from conftest import Trained
 
 from callcenterai_svm.card import card
 from callcenterai_svm.metrics import Metrics
-from callcenterai_svm.report import confusion_rows, mistakes, points, report
+from callcenterai_svm.rendering import TEMPLATES
+from callcenterai_svm.report import SHADES, confusion_rows, mistakes, points, report
 
 
 class Page(HTMLParser):
@@ -153,3 +154,46 @@ def test_card_names_columns_that_are_not_the_usual_ones(metrics: Metrics) -> Non
     """So that the command can be copied."""
     text = card(replace(metrics, text_column="the text"))
     assert "--text-column 'the text' --seed" in text
+
+
+def luminance(color: list[float]) -> float:
+    """How light a color is: WCAG 2, relative luminance."""
+    linear = [
+        value / 12.92 if value <= 0.03928 else ((value + 0.055) / 1.055) ** 2.4
+        for value in (channel / 255 for channel in color)
+    ]
+    red, green, blue = linear
+    return 0.2126 * red + 0.7152 * green + 0.0722 * blue
+
+
+def color(digits: str) -> list[float]:
+    """The channels of #1d4ed8."""
+    return [float(channel) for channel in bytes.fromhex(digits.strip("#"))]
+
+
+@pytest.mark.parametrize("scheme", [0, 1], ids=["light", "dark"])
+@pytest.mark.parametrize("kind", ["hit", "miss"])
+@pytest.mark.parametrize("step", range(1, SHADES + 1))
+def test_numbers_stand_out_from_their_shade(scheme: int, kind: str, step: int) -> None:
+    """At least 4.5 times as light or as dark, as WCAG 2 asks of text of their size."""
+    style = (TEMPLATES / "report.css").read_text()
+    name = f".{kind}-{step}"
+    card, text, middle = (
+        color(re.findall(rf"--{variable}: (#\w+)", style)[scheme])
+        for variable in ("card", "text", "on-middle")
+    )
+    found = re.search(rf"{name} {{ background: rgb\((.*) / (\d+)%\)", style)
+    assert found
+    part = int(found[2]) / 100
+    shade = [
+        part * float(over) + (1 - part) * under
+        for over, under in zip(found[1].split(), card, strict=True)
+    ]
+    chosen = {
+        each: value
+        for names, value in re.findall(r"^(\.hit-.*) { color: (.*); }", style, re.M)
+        for each in names.split(", ")
+    }.get(name)
+    ink = {None: text, "var(--on-middle)": middle, "#ffffff": color("#ffffff")}[chosen]
+    darker, lighter = sorted(map(luminance, (shade, ink)))
+    assert (lighter + 0.05) / (darker + 0.05) >= 4.5

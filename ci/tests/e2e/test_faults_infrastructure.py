@@ -5,7 +5,7 @@ import threading
 from pathlib import Path
 
 import pytest
-from tests.servers.front import Exchange, answers, before, passes, resets_after
+from tests.servers.front import Exchange, answers, before, does_without_saying_so, passes
 from user import MANIFEST
 from world import PUSH, TOKEN, World, world
 
@@ -70,12 +70,10 @@ done"""
 
 @pytest.mark.fault(28)
 @pytest.mark.parametrize("which", ["claim", "commit"])
-def test_a_git_server_that_drops_the_line_after_the_push_is_no_second_release(
-    own: World, service: Path, which: str
-) -> None:
-    """It did what it was asked and could not say so: the run looks, and goes on."""
+def test_a_push_whose_answer_is_lost_is_no_second_release(own: World, service: Path, which: str) -> None:
+    """The server did what it was asked, and the answer got lost: the run looks, and goes on."""
     own.git.script(PUSH, passes, times=int(which == "commit"))
-    own.git.script(PUSH, resets_after, times=1)
+    own.git.script(PUSH, does_without_saying_so, times=1)
     own.require(own.stage(service, "--format=json"), "v1.0.1")
     assert own.claims() == ["v1.0.1"]
     assert len(own.commits()) == 1 + 1

@@ -22,6 +22,8 @@ BROKEN = {
     "html": answers(200, b"<html>Sign in</html>", Content_Type="text/html"),
     "json": answers(200, b'{"name": "x", "tags": ["v1.0.7"'),
 }
+# Dagger's way to a server of this machine hands no closed connection on: here they look like silence, and last as long.
+LINES = ("reset", "cut")
 
 
 @pytest.fixture
@@ -152,7 +154,7 @@ def test_a_registry_that_is_busy_for_too_long_is_not_waited_for(three: World) ->
 
 
 @pytest.mark.fault(8)
-@pytest.mark.parametrize("how", BROKEN)
+@pytest.mark.parametrize("how", [pytest.param(how, marks=[pytest.mark.long] * (how in LINES)) for how in BROKEN])
 def test_a_registry_that_breaks_off_is_asked_again(three: World, how: str) -> None:
     """Twice broken, then whole."""
     three.registry.script(LISTING, BROKEN[how], times=2)

@@ -8,12 +8,13 @@ from pathlib import Path
 
 import httpx
 import pytest
-from tests.servers.front import Exchange, after, before, changes, passes, resets
+from tests.servers.front import Exchange, after, answers, before, changes, passes
 from tests.servers.registry import TokenService, basic
 from user import Call, ended, tagged
 from world import PASSWORD, PUSH, USERNAME, World, world
 
 UPLOAD = r"^(POST|PATCH|PUT) /v2/\S+/blobs/uploads/"
+LAYER = r"^PATCH /v2/\S+/blobs/uploads/"
 BY_DIGEST = r"^PUT /v2/\S+/manifests/sha256:"
 BY_TAG = r"^PUT /v2/\S+/manifests/v1\.0\.1$"
 FOREIGN = "sha256:" + "f" * 64
@@ -156,8 +157,8 @@ def at_once(own: World, sources: list[Path]) -> list[Call]:
 
 @pytest.mark.fault(14)
 def test_an_upload_that_breaks_off_is_tried_again(own: World, service: Path) -> None:
-    """The line is cut once in the middle of the layers."""
-    own.registry.script(r"^PATCH /v2/\S+/blobs/uploads/", resets, times=1)
+    """The registry gives up once in the middle of the layers."""
+    own.registry.script(LAYER, answers(500), times=1)
     own.require(own.stage(service, "--format=json"), "v1.0.1")
     assert blobs_are_there(own, "v1.0.1")
 
@@ -165,14 +166,14 @@ def test_an_upload_that_breaks_off_is_tried_again(own: World, service: Path) -> 
 @pytest.mark.fault(14)
 def test_an_upload_that_keeps_breaking_off_leaves_no_tag(own: World, service: Path) -> None:
     """The registry takes no layer: the run fails, and the next one finishes the release."""
-    own.registry.script(r"^PATCH /v2/\S+/blobs/uploads/", resets, times=50)
+    own.registry.script(LAYER, answers(500))
     call = own.stage(service)
     assert call.status != 0
     assert f"did not take the image of {own.image}" in call.error
     assert own.tags() == {}
     assert len(own.commits()) == 1
 
-    own.registry.lift(r"^PATCH /v2/\S+/blobs/uploads/")
+    own.registry.lift(LAYER)
     own.require(own.stage(service, "--format=json"), "v1.0.1")
     assert blobs_are_there(own, "v1.0.1")
 

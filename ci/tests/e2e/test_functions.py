@@ -104,8 +104,9 @@ def test_scan_alone_says_that_the_authored_database_is_no_verdict(service: Path)
     assert "NO SECURITY VERDICT" in call.stdout
 
 
+@pytest.mark.fault(31)
 def test_reports_hold_the_files_of_a_red_run(service: Path, tmp_path: Path) -> None:
-    """Fault 31: JUnit and coverage are there although a test fails, and the folder is given all the same."""
+    """JUnit and coverage are there although a test fails, and the folder is given all the same."""
     test = service / "tests" / "unit" / "test_service.py"
     test.write_text(test.read_text().replace('"Hardware"', '"Storage"'))
     folder = tmp_path / "reports"
@@ -126,8 +127,9 @@ def test_reports_hold_the_files_of_a_red_run(service: Path, tmp_path: Path) -> N
     assert "| lint | passed:" in summary
 
 
+@pytest.mark.fault(31)
 def test_an_interpreter_that_crashes_is_told(service: Path) -> None:
-    """Fault 31: an interpreter that dies is a failed test run, not a pass."""
+    """An interpreter that dies is a failed test run, not a pass."""
     test = service / "tests" / "unit" / "test_service.py"
     test.write_text('"""Crash."""\n\nimport os\n\n\ndef test_crash() -> None:\n    """Die."""\n    os._exit(3)\n')
     call = dagger("test", f"--source={service}")

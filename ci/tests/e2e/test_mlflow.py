@@ -91,8 +91,9 @@ def test_the_built_image_serves_the_registered_version(mlflow: Mlflow, trained: 
     assert json.loads(lines["/predict_one"])["prediction"] == "Hardware"
 
 
+@pytest.mark.fault(39)
 def test_a_version_that_is_not_registered_is_not_served(mlflow: Mlflow, trained: Trained) -> None:
-    """Fault 39: the image has a model of its own, and does not fall back to it."""
+    """The image has a model of its own, and does not fall back to it."""
     assert trained.metrics
     call = dagger("smoke", f"--model=models:/{NAME}/99", mlflow.service)
     assert call.status != 0

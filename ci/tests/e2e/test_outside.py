@@ -34,8 +34,9 @@ def test_a_release_goes_to_the_given_servers(servers: Servers, service: Path) ->
     assert "canary" not in call.stdout + call.stderr
 
 
+@pytest.mark.fault(3, 4)
 def test_numbers_are_compared_as_numbers(servers: Servers) -> None:
-    """Faults 3, 4: v1.0.9 and v1.0.10 give v1.0.11, whatever else is there."""
+    """v1.0.9 and v1.0.10 give v1.0.11, whatever else is there."""
     image = "owner/counted"
     tagged(servers.registry, image, "v1.0.9", "v1.0.10", "latest", "v1.0.x", "v1.0.11-rc1", "v2.0.0", "v1.0.012")
     arguments = [f"--image={image}", f"--registry-service=tcp://{servers.registry}"]
@@ -44,17 +45,19 @@ def test_numbers_are_compared_as_numbers(servers: Servers) -> None:
     assert dagger("next-version", *arguments, infra).stdout.strip() == "v1.0.11"
 
 
+@pytest.mark.fault(1)
 def test_the_highest_of_many_tags_counts(servers: Servers) -> None:
-    """Fault 1: 250 tags, listed as the registry likes to list them; pages of 100 are a unit test's."""
+    """250 tags, listed as the registry likes to list them; pages of 100 are a unit test's."""
     image = "owner/many"
     tagged(servers.registry, image, *(f"v1.0.{number}" for number in range(1, 251)))
     call = dagger("latest-version", f"--image={image}", f"--registry-service=tcp://{servers.registry}")
     assert call.stdout.strip() == "v1.0.250"
 
 
+@pytest.mark.fault(6, 8)
 @pytest.mark.parametrize("status", [401, 500])
 def test_a_registry_that_refuses_or_fails_is_an_error(status: int) -> None:
-    """Faults 6, 8: never `first version`."""
+    """Never `first version`."""
     with answering(status) as address:
         call = dagger("latest-version", f"--registry-service=tcp://{address}")
     assert call.status != 0
@@ -63,8 +66,9 @@ def test_a_registry_that_refuses_or_fails_is_an_error(status: int) -> None:
     assert str(status) in call.error
 
 
+@pytest.mark.fault(8)
 def test_a_registry_that_nobody_serves_is_an_error() -> None:
-    """Fault 8: an address without a server is told, and is no empty registry."""
+    """An address without a server is told, and is no empty registry."""
     call = dagger("latest-version", "--registry-service=tcp://localhost:1")
     assert call.status != 0
     assert call.stdout == ""
@@ -79,16 +83,18 @@ def test_some_credentials_are_not_enough(service: Path) -> None:
     assert "TOKEN (--token) missing" in call.error
 
 
+@pytest.mark.fault(35)
 def test_an_empty_credential_is_refused_by_name(service: Path, servers: Servers) -> None:
-    """Fault 35: an empty secret is no secret."""
+    """An empty secret is no secret."""
     environment = ENVIRONMENT | {"TOKEN_OF_TEST": ""}
     call = dagger("stage", f"--source={service}", *servers.arguments(), *CREDENTIALS, environment=environment)
     assert call.status != 0
     assert "TOKEN is empty" in call.error
 
 
+@pytest.mark.fault(35)
 def test_an_unset_credential_is_refused_by_name(service: Path) -> None:
-    """Fault 35: a variable that is not set is named by the command line itself."""
+    """A variable that is not set is named by the command line itself."""
     call = dagger("stage", f"--source={service}", "--token=env:NO_SUCH_VARIABLE_OF_TEST")
     assert call.status != 0
     assert "NO_SUCH_VARIABLE_OF_TEST" in call.stderr

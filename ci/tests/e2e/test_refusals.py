@@ -31,10 +31,11 @@ def refused(released: Rehearsal, before: tuple[str, str], source: Path, *argumen
     return call.error
 
 
+@pytest.mark.fault(31, 32, 40)
 def test_a_failing_test_and_findings_of_every_linter_are_told_in_one_run(
     released: Rehearsal, before: tuple[str, str], service: Path
 ) -> None:
-    """Faults 31, 32, 40: the test and all three tools are named, each step in a line."""
+    """The test and all three tools are named, each step in a line."""
     with (service / "tests" / "unit" / "test_service.py").open("a") as file:
         file.write(FAILING_TEST)
     (service / "src" / "service" / "untidy.py").write_text("import sys\nimport os\nx = {  'a':1 }\n")
@@ -45,50 +46,56 @@ def test_a_failing_test_and_findings_of_every_linter_are_told_in_one_run(
     assert "test: 1 of 2 tests failed: tests.unit.test_service::test_what_is_wrong" in told
 
 
+@pytest.mark.fault(38)
 def test_a_planted_critical_vulnerability_stops_the_release(
     released: Rehearsal, before: tuple[str, str], service: Path
 ) -> None:
-    """Fault 38: a package with a critical finding that has a fix is named with its fixed version."""
+    """A package with a critical finding that has a fix is named with its fixed version."""
     (service / "requirements").write_text("h11==0.14.0\n")
     error = refused(released, before, service)
     assert "scan: critical vulnerabilities that have a fix: 1 (CVE-2025-43859 in h11 0.14.0 (fixed in 0.16.0))" in error
 
 
+@pytest.mark.fault(39)
 def test_an_image_that_never_becomes_ready_stops_the_release(
     released: Rehearsal, before: tuple[str, str], service: Path
 ) -> None:
-    """Fault 39: /ready answers 503 until the time is over."""
+    """/ready answers 503 until the time is over."""
     main = service / "src" / "service" / "__main__.py"
     main.write_text(main.read_text().replace(*NEVER_READY))
     assert "smoke: /ready answers 503" in refused(released, before, service)
 
 
+@pytest.mark.fault(39)
 def test_an_image_that_crashes_stops_the_release(released: Rehearsal, before: tuple[str, str], service: Path) -> None:
-    """Fault 39: the service ends before it listens."""
+    """The service ends before it listens."""
     (service / "src" / "service" / "__main__.py").write_text('raise SystemExit("no model")\n')
     assert "smoke: `python3 -m service`: no model; " in refused(released, before, service)
 
 
+@pytest.mark.fault(37)
 def test_a_missing_database_is_no_finding(released: Rehearsal, before: tuple[str, str], service: Path) -> None:
-    """Fault 37: a scanner that cannot run says so."""
+    """A scanner that cannot run says so."""
     error = refused(released, before, service, "--database=localhost:1/trivy-db:2")
     assert "scan: the scanner could not run:" in error
 
 
+@pytest.mark.fault(30)
 @pytest.mark.parametrize(
     ("path", "words"),
     [("src", "no Python file was found in src/"), ("tests", "no test was collected from tests/unit/")],
 )
 def test_a_source_without_anything_to_check_is_refused(service: Path, path: str, words: str) -> None:
-    """Fault 30: nothing checked is a failure."""
+    """Nothing checked is a failure."""
     shutil.rmtree(service / path)
     call = dagger("lint" if path == "src" else "test", f"--source={service}")
     assert call.status != 0
     assert words in call.error
 
 
+@pytest.mark.fault(33)
 def test_a_malformed_dockerfile_is_told_by_its_line(service: Path) -> None:
-    """Fault 33: the instruction is named."""
+    """The instruction is named."""
     (service / "Dockerfile").write_text("FROM python:3.11-slim\nRUNN true\n")
     call = dagger("build", f"--source={service}")
     assert call.status != 0
@@ -96,8 +103,9 @@ def test_a_malformed_dockerfile_is_told_by_its_line(service: Path) -> None:
     assert "RUNN" in call.error
 
 
+@pytest.mark.fault(33)
 def test_a_package_that_does_not_exist_is_named(service: Path) -> None:
-    """Fault 33: the error names the instruction, and what the instruction said of the package stands above it."""
+    """The error names the instruction, and what the instruction said of the package stands above it."""
     (service / "requirements").write_text("no-such-package-of-this-name==1.0\n")
     call = dagger("build", f"--source={service}")
     assert call.status != 0
@@ -105,6 +113,7 @@ def test_a_package_that_does_not_exist_is_named(service: Path) -> None:
     assert "No matching distribution found for no-such-package-of-this-name" in call.stderr
 
 
+@pytest.mark.fault(19)
 @pytest.mark.parametrize(
     ("flags", "words"),
     [
@@ -117,12 +126,13 @@ def test_a_package_that_does_not_exist_is_named(service: Path) -> None:
     ],
 )
 def test_an_argument_that_cannot_be_used_is_named(service: Path, flags: list[str], words: str) -> None:
-    """Fault 19: the error names the input, before anything is looked at."""
+    """The error names the input, before anything is looked at."""
     call = dagger("stage", f"--source={service}", *flags, environment={"USER_OF_TEST": "someone"})
     assert call.status != 0
     assert words in call.error
 
 
+@pytest.mark.fault(19, 22)
 @pytest.mark.parametrize(
     ("flag", "words"),
     [
@@ -135,7 +145,7 @@ def test_an_argument_that_cannot_be_used_is_named(service: Path, flags: list[str
 def test_a_manifest_that_cannot_be_edited_stops_the_release_before_the_push(
     released: Rehearsal, before: tuple[str, str], service: Path, flag: str, words: str
 ) -> None:
-    """Faults 19, 22: nothing is published that could not be deployed."""
+    """Nothing is published that could not be deployed."""
     with (service / "src" / "service" / "__init__.py").open("a") as file:
         file.write("\n\n# changed\n")
     assert words in refused(released, before, service, flag)

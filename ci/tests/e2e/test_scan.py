@@ -58,24 +58,27 @@ def scan(source: Path) -> Call:
     return dagger("scan", f"--source={source}", "--database=rehearsal")
 
 
+@pytest.mark.fault(38)
 def test_a_critical_vulnerability_with_a_fix_fails(vulnerable: Path) -> None:
-    """Fault 38: named with its package and its fixed version; the whole table stands above it."""
+    """Named with its package and its fixed version; the whole table stands above it."""
     call = scan(vulnerable)
     assert call.status != 0
     assert f"scan: critical vulnerabilities that have a fix: 1 ({H11} (fixed in 0.16.0))" in call.error
     assert "CVE-2025-43859" in call.stderr.partition("Error: ")[0]
 
 
+@pytest.mark.fault(38)
 def test_a_critical_vulnerability_without_a_fix_passes_with_a_note(service: Path) -> None:
-    """Fault 38: nobody can mend it yet."""
+    """Nobody can mend it yet."""
     call = scan(planted(service, "pycrypto", "2.6.1"))
     assert call.status == 0, call.stderr
     assert "critical without a fix" in call.stdout
     assert "CVE-2013-7459" in call.stdout
 
 
+@pytest.mark.fault(38)
 def test_a_waiver_that_holds_passes_and_is_listed(vulnerable: Path) -> None:
-    """Fault 38: with its owner and its day, in the summary and in Trivy's own table."""
+    """With its owner and its day, in the summary and in Trivy's own table."""
     (vulnerable / ".trivyignore.yaml").write_text(HELD)
     call = scan(vulnerable)
     assert call.status == 0, call.stderr
@@ -84,8 +87,9 @@ def test_a_waiver_that_holds_passes_and_is_listed(vulnerable: Path) -> None:
     assert "Suppressed Vulnerabilities" in call.stdout
 
 
+@pytest.mark.fault(38)
 def test_a_waiver_that_is_over_fails_and_names_its_owner(vulnerable: Path) -> None:
-    """Fault 38: a promise that ran out is told to whoever made it."""
+    """A promise that ran out is told to whoever made it."""
     (vulnerable / ".trivyignore.yaml").write_text(OVER)
     call = scan(vulnerable)
     assert call.status != 0
@@ -93,8 +97,9 @@ def test_a_waiver_that_is_over_fails_and_names_its_owner(vulnerable: Path) -> No
     assert f"{H11} (fixed in 0.16.0), waived until 2026-01-31 by team-a@example.com" in call.error
 
 
+@pytest.mark.fault(38)
 def test_what_the_makers_say_is_not_affected_passes_and_is_listed(vulnerable: Path) -> None:
-    """Fault 38: an OpenVEX document speaks for the package, with its reason."""
+    """An OpenVEX document speaks for the package, with its reason."""
     (vulnerable / ".openvex.json").write_text(json.dumps(VEX))
     call = scan(vulnerable)
     assert call.status == 0, call.stderr
@@ -103,15 +108,17 @@ def test_what_the_makers_say_is_not_affected_passes_and_is_listed(vulnerable: Pa
     assert "Suppressed Vulnerabilities" in call.stdout
 
 
+@pytest.mark.fault(38)
 @pytest.mark.parametrize("limit", ["purls: [pkg:pypi/other]", "purls: [pkg:pypi/h11@0.13.0]", "paths: [elsewhere/**]"])
 def test_a_waiver_of_something_else_excuses_nothing(vulnerable: Path, limit: str) -> None:
-    """Fault 38: Trivy matches package and place."""
+    """Trivy matches package and place."""
     (vulnerable / ".trivyignore.yaml").write_text(f"{HELD}    {limit}\n")
     call = scan(vulnerable)
     assert call.status != 0
     assert "critical vulnerabilities that have a fix: 1" in call.error
 
 
+@pytest.mark.fault(38)
 @pytest.mark.parametrize(
     ("name", "text", "words"),
     [
@@ -123,15 +130,16 @@ def test_a_waiver_of_something_else_excuses_nothing(vulnerable: Path, limit: str
     ],
 )
 def test_what_nobody_answers_for_is_refused(vulnerable: Path, name: str, text: str, words: str) -> None:
-    """Fault 38: no owner, no day, or more than anybody meant."""
+    """No owner, no day, or more than anybody meant."""
     (vulnerable / name).write_text(text)
     call = scan(vulnerable)
     assert call.status != 0
     assert re.search(rf"scan: .*{re.escape(words)}", call.error)
 
 
+@pytest.mark.fault(38)
 def test_a_waiver_asks_for_no_new_version(rehearsal: Rehearsal, vulnerable: Path) -> None:
-    """Fault 38: the scan reads it, the image does not hold it, even if it copies everything."""
+    """The scan reads it, the image does not hold it, even if it copies everything."""
     (vulnerable / ".dockerignore").unlink()
     dockerfile = vulnerable / "Dockerfile"
     dockerfile.write_text(dockerfile.read_text().replace("COPY src/ /app/", "COPY . /all/\nCOPY src/ /app/"))
@@ -175,24 +183,27 @@ def no_database(servers: Servers, service: Path, registry: str, name: str) -> st
     return told
 
 
+@pytest.mark.fault(37)
 def test_a_database_that_is_too_old_is_no_verdict(servers: Servers, service: Path) -> None:
-    """Fault 37: a mirror that nobody keeps up to date."""
+    """A mirror that nobody keeps up to date."""
     stale = database({"UpdatedAt": "2026-01-01T00:00:00Z", "NextUpdate": "2026-01-02T00:00:00Z"})
     put_artifact(servers.registry, "mirror/stale:2", LAYER, stale, title="db.tar.gz")
     told = no_database(servers, service, servers.registry, "mirror/stale:2")
     assert "the scanner could not run: the database is too old, of 2026-01-01" in told
 
 
+@pytest.mark.fault(37)
 @pytest.mark.parametrize("broken", ["layer", "content"])
 def test_a_database_that_is_corrupt_is_no_verdict(servers: Servers, service: Path, broken: str) -> None:
-    """Fault 37: what was downloaded is no archive, or no database is in it."""
+    """What was downloaded is no archive, or no database is in it."""
     layer = b"no archive" if broken == "layer" else database({}, content=b"no database" * 1_000)
     put_artifact(servers.registry, f"mirror/{broken}:2", LAYER, layer, title="db.tar.gz")
     assert "the scanner could not run: " in no_database(servers, service, servers.registry, f"mirror/{broken}:2")
 
 
+@pytest.mark.fault(37)
 def test_a_database_that_is_overloaded_is_no_verdict(servers: Servers, service: Path) -> None:
-    """Fault 37: the host of the database, here the registry as well, answers 429."""
+    """The host of the database, here the registry as well, answers 429."""
     with answering(429) as address:
         told = no_database(servers, service, address, "aquasec/trivy-db:2")
     assert "the scanner could not run: " in told

@@ -40,8 +40,9 @@ def found(data: bytes) -> list[str]:
     return [form for form in FORMS if form.encode() in data]
 
 
+@pytest.mark.fault(35, 36)
 def test_the_output_of_the_tests_does_not_hold_it(leaking: Path) -> None:
-    """Faults 35, 36: it arrives, and is printed in no form."""
+    """It arrives, and is printed in no form."""
     call = dagger("test", f"--source={leaking}", *GIVEN, "-vvv", environment={"DATABRICKS_TOKEN": CANARY})
     assert call.status != 0
     assert "test: 1 of 2 tests failed" in call.error
@@ -49,8 +50,9 @@ def test_the_output_of_the_tests_does_not_hold_it(leaking: Path) -> None:
     assert found((call.stdout + call.stderr).encode()) == []
 
 
+@pytest.mark.fault(36)
 def test_the_reports_do_not_hold_it(leaking: Path, tmp_path: Path) -> None:
-    """Fault 36: JUnit keeps what a test printed; the canary is hidden in it."""
+    """JUnit keeps what a test printed; the canary is hidden in it."""
     folder = tmp_path / "reports"
     call = dagger(
         "reports",
@@ -67,8 +69,9 @@ def test_the_reports_do_not_hold_it(leaking: Path, tmp_path: Path) -> None:
         assert path.is_dir() or found(path.read_bytes()) == [], path
 
 
+@pytest.mark.fault(34)
 def test_hidden_files_and_keys_do_not_reach_the_image(service: Path, tmp_path: Path) -> None:
-    """Fault 34: what lies beside the source is not uploaded, even to an image that copies everything."""
+    """What lies beside the source is not uploaded, even to an image that copies everything."""
     (service / ".dockerignore").unlink()
     dockerfile = service / "Dockerfile"
     dockerfile.write_text(dockerfile.read_text().replace("COPY src/ /app/", "COPY . /all/\nCOPY src/ /app/"))
@@ -79,8 +82,9 @@ def test_hidden_files_and_keys_do_not_reach_the_image(service: Path, tmp_path: P
     search(service, tmp_path / "image.tar")
 
 
+@pytest.mark.fault(36)
 def test_the_image_of_a_source_whose_tests_leak_does_not_hold_it(leaking: Path, tmp_path: Path) -> None:
-    """Fault 36: what the tests were given and printed is in no layer of the image built from this source."""
+    """What the tests were given and printed is in no layer of the image built from this source."""
     call = dagger("test", f"--source={leaking}", *GIVEN, environment={"DATABRICKS_TOKEN": CANARY})
     assert call.status != 0
     search(leaking, tmp_path / "image.tar")

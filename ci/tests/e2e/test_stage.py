@@ -4,6 +4,7 @@ import shutil
 import subprocess
 from pathlib import Path
 
+import pytest
 from user import IMAGE, INFRA_REPO, MANIFEST, REPOSITORY, SEED, Rehearsal, shown
 
 REQUIREMENTS = ("requirements.uv", "requirements", "requirements.train", "requirements.dev")
@@ -21,8 +22,9 @@ def copy_of_the_application(folder: Path) -> Path:
     return folder
 
 
+@pytest.mark.fault(12)
 def test_the_application_is_released_once_and_again_when_it_changes(rehearsal: Rehearsal, tmp_path: Path) -> None:
-    """Fault 12: first v1.0.1, the same source changes nothing, one more line under src/ gives v1.0.2."""
+    """First v1.0.1, the same source changes nothing, one more line under src/ gives v1.0.2."""
     source = copy_of_the_application(tmp_path / "application")
 
     first = rehearsal.stage(source, "--format=json").release
@@ -77,8 +79,9 @@ def test_the_summary_says_that_nothing_left_the_machine(rehearsal: Rehearsal, se
     assert [line.split()[:1] for line in shown] == [line.split()[:1] for line in call.stdout.splitlines()]
 
 
+@pytest.mark.fault(17)
 def test_a_newer_version_in_the_manifest_stays(rehearsal: Rehearsal, service: Path, tmp_path: Path) -> None:
-    """Fault 17: a manifest that names a newer version is left alone, and the run ends well."""
+    """A manifest that names a newer version is left alone, and the run ends well."""
     seed = shutil.copytree(SEED, tmp_path / "seed")
     manifest = seed / MANIFEST
     manifest.write_text(manifest.read_text().replace(f"{IMAGE}:v1.0.0", f"{IMAGE}:v1.0.7"))

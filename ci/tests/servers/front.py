@@ -209,10 +209,10 @@ def resets(exchange: Exchange) -> None:
     exchange.reset()
 
 
-def resets_after(exchange: Exchange) -> None:
-    """Let the real server do what it is asked, and close the connection instead of saying so."""
+def does_without_saying_so(exchange: Exchange) -> None:
+    """Let the real server do what it is asked, and answer as a gateway that lost sight of it."""
     exchange.pass_on()
-    exchange.reset()
+    exchange.answer(Reply(502, {}, b"<html>Bad Gateway</html>"))
 
 
 def after(happening: Callable[[], object]) -> Act:

@@ -103,7 +103,7 @@ def test_what_looks_at_or_changes_the_outside_is_never_cached() -> None:
 
 @pytest.mark.fault(37)
 def test_a_scan_asks_for_the_database_of_today() -> None:
-    """Fault 37: a pass out of the cache may be a week older than the vulnerability."""
+    """A pass out of the cache may be a week older than the vulnerability."""
     assert cached("never") >= SCANS
 
 
@@ -133,7 +133,7 @@ def test_credentials_and_services_are_optional(name: str) -> None:
 @pytest.mark.fault(34)
 @pytest.mark.parametrize("name", [".*", "*.pem", "*.key", "id_rsa*"])
 def test_credentials_in_the_source_are_not_uploaded(name: str) -> None:
-    """Fault 34: at any depth, for every function that takes the source."""
+    """At any depth, for every function that takes the source."""
     for function in FUNCTIONS.values():
         if "source" in function.parameters:
             assert f"**/{name}" in function.parameters["source"].ignore
@@ -142,7 +142,7 @@ def test_credentials_in_the_source_are_not_uploaded(name: str) -> None:
 @pytest.mark.fault(38)
 @pytest.mark.parametrize("name", [".trivyignore", ".trivyignore.y*ml", ".openvex.json"])
 def test_what_the_source_says_of_findings_is_uploaded(name: str) -> None:
-    """Fault 38: hidden files, and read by the scan; at the root alone."""
+    """Hidden files, and read by the scan; at the root alone."""
     for function in FUNCTIONS.values():
         if "source" in function.parameters:
             assert f"!{name}" in function.parameters["source"].ignore

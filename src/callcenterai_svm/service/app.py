@@ -9,7 +9,8 @@ from fastapi import FastAPI
 from pydantic import ValidationError
 
 from .. import MODEL_NAME
-from . import logs
+from . import documentation, logs
+from .browsing import add_docs
 from .loading import ModelLoader
 from .routes import Endpoints, add_routes
 from .serving import Front
@@ -41,8 +42,19 @@ def create_app(settings: Settings | None = None) -> Front:
         await asyncio.wait([loading])
 
     app = FastAPI(
-        title=MODEL_NAME, summary="The topic of an IT ticket.", lifespan=lifespan
+        title=MODEL_NAME,
+        version=documentation.API_VERSION,
+        summary="The topic of an IT ticket.",
+        description=documentation.DESCRIPTION,
+        openapi_tags=documentation.TAGS,
+        lifespan=lifespan,
+        # FastAPI's own pages load what they show from elsewhere.
+        docs_url=None,
+        redoc_url=None,
+        # To /predict/ it would answer with an address in plain http, whatever the proxy's.
+        redirect_slashes=False,
     )
+    add_docs(app)
     add_routes(app, Endpoints(settings, loader, metrics))
     return Front(app, metrics)
 

@@ -16,10 +16,20 @@ def main(folder: str) -> int:
     try:
         download_artifacts(artifact_uri=os.environ["MODEL_URI"], dst_path=folder)
     except Exception as error:  # MLflow lets those of its transports through
-        reason = f"{type(error).__name__}: {error}"
-        print(" ".join(reason.split()), file=sys.stderr)
+        print(_reason(error), file=sys.stderr)
         return 1
     return 0
+
+
+def _reason(error: BaseException) -> str:
+    """One line that begins with the system's own word, if that is what went wrong."""
+    line = " ".join(f"{type(error).__name__}: {error}".split())
+    root = error
+    while cause := root.__cause__ or root.__context__:
+        root = cause
+    # At the end of MLflow's sentence it would be cut off.
+    word = root.strerror if isinstance(root, OSError) else None
+    return f"{word}: {line}" if word else line
 
 
 if __name__ == "__main__":

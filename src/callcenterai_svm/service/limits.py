@@ -12,6 +12,9 @@ and others would wait for longer."""
 MAX_BODY_BYTES: Final = 4 * 1024 * 1024
 """Bytes of one request: the most tickets, at ten times their usual length."""
 
+MAX_BODY_SECONDS: Final = 15.0
+"""Seconds for a body to arrive once its headers have; below the 20 that a stop waits."""
+
 MAX_CHARACTERS_AT_ONCE: Final = 40_000
 """Characters up to which tickets are predicted between two other requests. It takes about
 5 ms, and in less a thread would not let others in: that is Python's switch interval."""

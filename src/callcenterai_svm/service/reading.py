@@ -1,17 +1,19 @@
 """Reads the body of a request in one go, or refuses it as early as possible."""
 
+import asyncio
 import re
 from typing import Final, TypeVar
 
 from pydantic import BaseModel, ValidationError
 from starlette.status import (
+    HTTP_408_REQUEST_TIMEOUT,
     HTTP_413_CONTENT_TOO_LARGE,
     HTTP_415_UNSUPPORTED_MEDIA_TYPE,
     HTTP_422_UNPROCESSABLE_CONTENT,
 )
 from starlette.types import Receive, Scope
 
-from .limits import MAX_BODY_BYTES
+from .limits import MAX_BODY_BYTES, MAX_BODY_SECONDS
 from .schemas import Problem, WrongField, WrongFields
 
 Model = TypeVar("Model", bound=BaseModel)
@@ -47,7 +49,8 @@ async def read(scope: Scope, receive: Receive, model: type[Model]) -> Model:
         model: What the body should hold.
 
     Raises:
-        Refused: If the body has the wrong type, is too long, no JSON or no such model.
+        Refused: If the body has the wrong type, is too long, too slow, no JSON or no such
+            model.
         Gone: If the client is.
     """
     body = await _body(scope, receive)
@@ -78,6 +81,15 @@ async def _body(scope: Scope, receive: Receive) -> bytes:
         raise Refused(HTTP_415_UNSUPPORTED_MEDIA_TYPE, Problem(detail=detail))
     # A number, or the server would not have let it in.
     _check(int(headers.get(b"content-length", 0)))
+    try:
+        async with asyncio.timeout(MAX_BODY_SECONDS):
+            return await _whole(receive)
+    except TimeoutError:
+        detail = f"body: should arrive within {MAX_BODY_SECONDS:g} s"
+        raise Refused(HTTP_408_REQUEST_TIMEOUT, Problem(detail=detail)) from None
+
+
+async def _whole(receive: Receive) -> bytes:
     body = bytearray()
     more = True
     while more:

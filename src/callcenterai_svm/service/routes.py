@@ -115,21 +115,35 @@ def _ask(
 
 def add_routes(app: FastAPI, endpoints: Endpoints) -> None:
     """Gives a service its routes, and its documentation what they say."""
-    app.add_api_route("/", endpoints.describe)
-    app.add_api_route("/health", endpoints.health)
-    app.add_api_route("/ready", endpoints.ready, responses=documentation.NOT_READY)
-    app.add_api_route(
+    add, about = app.add_api_route, [documentation.OPERATION]
+    add("/", endpoints.describe, tags=about, summary="What this is")
+    add("/health", endpoints.health, tags=about, summary="Alive")
+    add(
+        "/ready",
+        endpoints.ready,
+        tags=about,
+        summary="Ready to predict",
+        responses=documentation.NOT_READY,
+    )
+    add(
         "/metrics",
         endpoints.metrics,
+        tags=about,
+        summary="Metrics for Prometheus",
         response_class=PlainTextResponse,
         responses=documentation.METRICS,
     )
-    for path, endpoint, reads in (
-        ("/predict", endpoints.predict, schemas.Tickets),
-        ("/predict_one", endpoints.predict_one, schemas.Ticket),
+    for path, endpoint, reads, summary in (
+        ("/predict", endpoints.predict, schemas.Tickets, "Several tickets"),
+        ("/predict_one", endpoints.predict_one, schemas.Ticket, "One ticket"),
     ):
         app.router.routes.append(
             PredictionRoute(
-                path, endpoint, reads=reads, responses=documentation.REFUSALS
+                path,
+                endpoint,
+                reads=reads,
+                tags=[documentation.PREDICTION],
+                summary=summary,
+                responses=documentation.REFUSALS,
             )
         )

@@ -18,7 +18,7 @@ from fastapi.responses import JSONResponse
 from fastapi.routing import APIRoute
 from pydantic import BaseModel
 from pydantic_core import to_json
-from starlette.status import HTTP_200_OK
+from starlette.status import HTTP_200_OK, HTTP_408_REQUEST_TIMEOUT
 from starlette.status import HTTP_500_INTERNAL_SERVER_ERROR as INTERNAL_ERROR
 from starlette.types import Message, Receive, Scope, Send
 
@@ -171,5 +171,8 @@ async def send_json(send: Send, status: int, answer: BaseModel) -> None:
         (b"content-type", b"application/json"),
         (b"content-length", b"%d" % len(body)),
     ]
+    if status == HTTP_408_REQUEST_TIMEOUT:
+        # What may still come would be taken for the next request.
+        headers.append((b"connection", b"close"))
     await send({"type": "http.response.start", "status": status, "headers": headers})
     await send({"type": "http.response.body", "body": body})

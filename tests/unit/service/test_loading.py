@@ -173,6 +173,19 @@ def test_silent_mlflow_server_is_given_up_in_time(silent_server: str) -> None:
     assert reason.startswith("MODEL_URI: MLflow did not deliver within 0.5 s")
 
 
+def test_reason_begins_with_what_the_system_says() -> None:
+    """MLflow's own sentence about a host that is not there is too long to be read."""
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        port = server.getsockname()[1]
+    uri = f"http://127.0.0.1:{port}"
+    with started(
+        model_uri="models:/a/1", mlflow_tracking_uri=uri, model_timeout=60
+    ) as client:
+        reason = refusal(client)
+    assert reason.startswith("MODEL_URI: Connection refused: MlflowException: ")
+    assert uri in reason
+
+
 def test_download_ends_with_the_service(downloader: Path, tmp_path: Path) -> None:
     """At once, and with it whatever it has started."""
     downloader.write_text("""

@@ -1,5 +1,6 @@
 """What is refused: by field, with the limit, as early as possible, never with 500."""
 
+import asyncio
 import json
 from typing import Any
 
@@ -7,7 +8,9 @@ import pytest
 from fastapi.testclient import TestClient
 from hypothesis import given
 from hypothesis import strategies as st
+from starlette.types import Message
 
+from callcenterai_svm.service import reading
 from callcenterai_svm.service.limits import MAX_BODY_BYTES, MAX_CHARACTERS, MAX_TEXTS
 
 TICKET = "My password expired"
@@ -145,10 +148,38 @@ def test_oversized_body_is_refused_with_the_limit(client: TestClient) -> None:
         assert response.json() == {"detail": expected}
 
 
+@pytest.mark.parametrize("begin", [[], [b'{"text": '], [b" "] * 100])
+def test_body_that_does_not_end_is_refused_in_time(
+    client: TestClient, monkeypatch: pytest.MonkeyPatch, begin: list[bytes]
+) -> None:
+    """408 with the limit, and the connection is not used for another request."""
+    monkeypatch.setattr(reading, "MAX_BODY_SECONDS", 0.05)
+    answer: list[Message] = []
+    parts = iter(begin)
+
+    async def receive() -> Message:
+        for part in parts:
+            return {"type": "http.request", "body": part, "more_body": True}
+        await asyncio.Event().wait()
+        raise AssertionError
+
+    async def send(message: Message) -> None:
+        answer.append(message)
+
+    headers = [(b"content-type", b"application/json")]
+    scope = {"type": "http", "method": "POST", "path": "/predict", "headers": headers}
+    asyncio.run(client.app(scope, receive, send))
+    start, body = answer
+    assert start["status"] == 408
+    assert (b"connection", b"close") in start["headers"]
+    assert json.loads(body["body"]) == {"detail": "body: should arrive within 0.05 s"}
+
+
 @pytest.mark.parametrize(
     ("method", "path", "status"),
     [
         ("GET", "/nowhere", 404),
+        ("POST", "/predict_one/", 404),
         ("GET", "/predict_one", 405),
         ("PUT", "/predict", 405),
         ("POST", "/health", 405),
@@ -159,7 +190,7 @@ def test_wrong_address_is_told_in_json(
     client: TestClient, method: str, path: str, status: int
 ) -> None:
     """As every refusal is."""
-    response = client.request(method, path)
+    response = client.request(method, path, follow_redirects=False)
     assert response.status_code == status
     assert isinstance(response.json()["detail"], str)
 

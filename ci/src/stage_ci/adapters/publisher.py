@@ -16,6 +16,8 @@ from stage_ci.errors import RegistryRefused, RegistryUnavailable
 from stage_ci.rules.build_failure import last_line
 from stage_ci.rules.reference import Repository
 
+# Seconds for all layers: skopeo itself would wait for a silent registry forever.
+PUSH_LIMIT: Final = 900
 # How registries say no, in skopeo's words: https://distribution.github.io/distribution/spec/api/#errors
 _REFUSED: Final = re.compile(r"unauthorized|denied|forbidden|authentication required|invalid username", re.IGNORECASE)
 
@@ -62,7 +64,8 @@ async def push(archive: Archive, destination: Destination, repository: Repositor
         container = container.with_mounted_secret("/run/secrets/username", destination.username)
         container = container.with_mounted_secret("/run/secrets/password", destination.password)
     plain = "true" if destination.service else "false"
-    ended = await run(container, ["sh", "/push_archive.sh", host, f"{repository.path}@{archive.digest}", plain])
+    target = f"{repository.path}@{archive.digest}"
+    ended = await run(container, ["sh", "/push_archive.sh", host, target, plain, str(PUSH_LIMIT)])
     if ended.status and _REFUSED.search(ended.stderr):
         raise RegistryRefused(f"{host} does not let the user push into {repository.path}", step="publish")
     if ended.status:

@@ -26,7 +26,7 @@ def ended(*command: str, stdout: str = "", stderr: str = "") -> dagger.QueryErro
 
 @pytest.mark.fault(33)
 def test_a_command_is_told_with_what_it_wrote() -> None:
-    """Fault 33: the line that names the package, whichever stream it came from."""
+    """The line that names the package, whichever stream it came from."""
     for streams in ({"stdout": "E: Unable to locate package x\n"}, {"stderr": "E: Unable to locate package x\nbye\n"}):
         assert (
             cause(ended("apt-get", "install", "x", **streams)) == "`apt-get install x`: E: Unable to locate package x"
@@ -51,7 +51,7 @@ async def test_a_step_tells_the_engine_s_failure_as_its_own() -> None:
 
 @pytest.mark.fault(33)
 async def test_a_step_tells_the_engine_s_failure_out_of_a_task_group() -> None:
-    """Fault 33: three linters or several base images are asked for side by side; one of them cannot be had."""
+    """Three linters or several base images are asked for side by side; one of them cannot be had."""
 
     @step("build")
     async def resolve() -> None:

@@ -71,7 +71,7 @@ async def test_a_snapshot_reads_the_branch_it_is_asked_for(repository: GitReposi
     "filename", ["absent.yaml", "manifests/absent/svm.yaml", f"{MANIFEST}/below", "", "..", "../work/README.md"]
 )
 async def test_a_file_that_is_not_there_is_missing(repository: GitRepository, filename: str) -> None:
-    """Fault 19: nothing outside of the tree is read either; the error names the file."""
+    """Nothing outside of the tree is read either; the error names the file."""
     snapshot = await Infrastructure(repository.url).snapshot("main")
     with pytest.raises(ManifestMissing, match=filename or "is not"):
         snapshot.read(filename)
@@ -80,7 +80,7 @@ async def test_a_file_that_is_not_there_is_missing(repository: GitRepository, fi
 @pytest.mark.fault(19)
 @pytest.mark.parametrize("filename", ["manifests", "manifests/default", "link.yaml", "linked", "module"])
 async def test_what_is_no_regular_file_is_missing(repository: GitRepository, filename: str) -> None:
-    """Fault 19: a folder, a link to a file or to a folder, a submodule."""
+    """A folder, a link to a file or to a folder, a submodule."""
     snapshot = await Infrastructure(repository.url).snapshot("main")
     with pytest.raises(ManifestMissing, match=f"{filename} is not a regular file"):
         snapshot.read(filename)
@@ -89,7 +89,7 @@ async def test_what_is_no_regular_file_is_missing(repository: GitRepository, fil
 @pytest.mark.fault(19)
 @pytest.mark.parametrize("filename", ["linked/default/svm.yaml", "module/svm.yaml"])
 async def test_no_link_and_no_submodule_is_followed(repository: GitRepository, filename: str) -> None:
-    """Fault 19: a path through one names no file of this repository."""
+    """A path through one names no file of this repository."""
     snapshot = await Infrastructure(repository.url).snapshot("main")
     with pytest.raises(ManifestMissing, match=f"{filename} is not"):
         snapshot.read(filename)
@@ -127,7 +127,7 @@ async def test_a_file_keeps_its_mode(repository: GitRepository, filename: str) -
 
 @pytest.mark.fault(16)
 async def test_a_branch_that_moved_is_not_overwritten(repository: GitRepository) -> None:
-    """Fault 16: the commit that landed first stays, and the writer is told to look again."""
+    """The commit that landed first stays, and the writer is told to look again."""
     infrastructure = Infrastructure(repository.url)
     snapshot = await infrastructure.snapshot("main")
     tip = repository.push({"README.md": "faster\n"})
@@ -138,7 +138,7 @@ async def test_a_branch_that_moved_is_not_overwritten(repository: GitRepository)
 
 @pytest.mark.fault(16)
 async def test_of_twenty_commits_on_one_snapshot_one_lands(repository: GitRepository) -> None:
-    """Fault 16: the server compares and swaps, also while all of them are on their way."""
+    """The server compares and swaps, also while all of them are on their way."""
     infrastructure = Infrastructure(repository.url)
     snapshot = await infrastructure.snapshot("main")
     landed: list[str] = []
@@ -178,7 +178,7 @@ async def test_a_claim_can_come_first(repository: GitRepository) -> None:
 @pytest.mark.fault(11)
 @pytest.mark.parametrize("text", ["claim of another\n", "claim\n"])
 async def test_a_ref_is_created_once(repository: GitRepository, text: str) -> None:
-    """Fault 11: the second creator is told so, even when it would have written the same."""
+    """The second creator is told so, even when it would have written the same."""
     infrastructure = Infrastructure(repository.url)
     await infrastructure.create(CLAIM, "claim\n")
     with pytest.raises(Raced):
@@ -188,7 +188,7 @@ async def test_a_ref_is_created_once(repository: GitRepository, text: str) -> No
 
 @pytest.mark.fault(11)
 async def test_of_twenty_creators_one_gets_through(repository: GitRepository) -> None:
-    """Fault 11: nineteen are told that they lost, and the ref holds the winner's object."""
+    """Nineteen are told that they lost, and the ref holds the winner's object."""
     infrastructure = Infrastructure(repository.url)
     lost: list[int] = []
 
@@ -205,14 +205,14 @@ async def test_of_twenty_creators_one_gets_through(repository: GitRepository) ->
 
 @pytest.mark.fault(18)
 async def test_a_missing_branch_is_a_refusal(repository: GitRepository) -> None:
-    """Fault 18: no retry can mend it; the error says which branch and which flag."""
+    """No retry can mend it; the error says which branch and which flag."""
     with pytest.raises(InfrastructureRefused, match="no branch production; check --infra-branch"):
         await Infrastructure(repository.url).snapshot("production")
 
 
 @pytest.mark.fault(18)
 async def test_a_branch_of_an_empty_repository_is_missing(repository: GitRepository) -> None:
-    """Fault 18: a repository that nobody has committed to has no branch at all."""
+    """A repository that nobody has committed to has no branch at all."""
     repository.git("update-ref", "-d", "refs/heads/main")
     with pytest.raises(InfrastructureRefused, match="no branch main"):
         await Infrastructure(repository.url).snapshot("main")
@@ -220,7 +220,7 @@ async def test_a_branch_of_an_empty_repository_is_missing(repository: GitReposit
 
 @pytest.mark.fault(18)
 async def test_a_missing_repository_is_a_refusal(repository: GitRepository) -> None:
-    """Fault 18: no retry can mend it; the error says which repository."""
+    """No retry can mend it; the error says which repository."""
     infrastructure = Infrastructure(repository.url.replace("infra.git", "absent.git"))
     for question in (infrastructure.refs(), infrastructure.snapshot("main"), infrastructure.create(CLAIM, "claim\n")):
         with pytest.raises(InfrastructureRefused, match=r"absent\.git"):
@@ -230,7 +230,7 @@ async def test_a_missing_repository_is_a_refusal(repository: GitRepository) -> N
 @pytest.mark.fault(18)
 @pytest.mark.parametrize("hook", ["pre-receive", "update"])
 async def test_a_hook_that_declines_is_a_refusal_in_its_own_words(repository: GitRepository, hook: str) -> None:
-    """Fault 18: what the server prints is the reason, such as that of a protected branch."""
+    """What the server prints is the reason, such as that of a protected branch."""
     repository.hook(hook, "echo 'GH006: Protected branch update failed' >&2; exit 1")
     infrastructure = Infrastructure(repository.url)
     snapshot = await infrastructure.snapshot("main")
@@ -241,7 +241,7 @@ async def test_a_hook_that_declines_is_a_refusal_in_its_own_words(repository: Gi
 
 @pytest.mark.fault(18)
 async def test_a_hook_that_speaks_of_what_exists_is_still_a_refusal(repository: GitRepository) -> None:
-    """Fault 18: only the server's verdict on the ref tells a race, not what a hook prints."""
+    """Only the server's verdict on the ref tells a race, not what a hook prints."""
     repository.hook("pre-receive", "echo 'a freeze already exists, fetch first' >&2; exit 1")
     with pytest.raises(InfrastructureRefused):
         await Infrastructure(repository.url).create(CLAIM, "claim\n")

@@ -113,7 +113,7 @@ async def test_the_right_token_reads_and_writes(repository: GitRepository, http_
 async def test_a_wrong_token_is_a_refusal_that_does_not_repeat_it(
     repository: GitRepository, http_git: GitFront
 ) -> None:
-    """Fault 18: refused at the first request, and the token is in no message."""
+    """Refused at the first request, and the token is in no message."""
     url = http_git.url(repository)
     infrastructure = Infrastructure(url, WRONG)
     for question in (infrastructure.refs(), infrastructure.snapshot("main"), infrastructure.create(CLAIM, "claim\n")):
@@ -124,7 +124,7 @@ async def test_a_wrong_token_is_a_refusal_that_does_not_repeat_it(
 
 @pytest.mark.fault(18)
 async def test_a_token_that_may_not_write_is_a_refusal(repository: GitRepository, http_git: GitFront) -> None:
-    """Fault 18: 403 is what hosting services answer to a token that may only read."""
+    """403 is what hosting services answer to a token that may only read."""
     url = http_git.url(repository)
     with refused_without(f"reader-{WRONG}", url):
         await Infrastructure(url, f"reader-{WRONG}").create(CLAIM, "claim\n")
@@ -133,7 +133,7 @@ async def test_a_token_that_may_not_write_is_a_refusal(repository: GitRepository
 
 @pytest.mark.fault(18)
 async def test_a_token_that_no_header_holds_is_a_refusal(repository: GitRepository, http_git: GitFront) -> None:
-    """Fault 18: a typographic dash out of a document is no reason to try for minutes, or for a traceback."""
+    """A typographic dash out of a document is no reason to try for minutes, or for a traceback."""
     url = http_git.url(repository)
     with refused_without(f"{WRONG}\N{EM DASH}", url):
         await Infrastructure(url, f"{WRONG}\N{EM DASH}").refs()
@@ -141,7 +141,7 @@ async def test_a_token_that_no_header_holds_is_a_refusal(repository: GitReposito
 
 @pytest.mark.fault(18)
 async def test_no_token_where_one_is_needed_is_a_refusal(repository: GitRepository, http_git: GitFront) -> None:
-    """Fault 18: nobody in particular may not read."""
+    """Nobody in particular may not read."""
     with pytest.raises(InfrastructureRefused, match="does not accept"):
         await Infrastructure(http_git.url(repository)).refs()
     assert [asked.authorization for asked in http_git.requests] == [""]
@@ -151,7 +151,7 @@ async def test_no_token_where_one_is_needed_is_a_refusal(repository: GitReposito
 async def test_a_missing_repository_over_http_is_a_refusal(
     repository: GitRepository, http_git: GitFront, token: str
 ) -> None:
-    """Fault 18: 404 is also what hosting services answer about a repository that the token may not see."""
+    """404 is also what hosting services answer about a repository that the token may not see."""
     url = http_git.url(repository).replace("infra.git", "absent.git")
     with refused_without(token, url):
         await Infrastructure(url, token).refs()
@@ -163,7 +163,7 @@ async def test_a_missing_repository_over_http_is_a_refusal(
 async def test_the_token_does_not_follow_to_another_host(
     server: Server, other: Server, script: Scripting, status: int
 ) -> None:
-    """Fault 18: a redirect may lead elsewhere, the token is for the one server."""
+    """A redirect may lead elsewhere, the token is for the one server."""
     there = f"{other.url}/owner/infra.git/info/refs?service=git-upload-pack"
     server.on(READ, script.reply(status, headers={"Location": there}))
     other.on(READ, script.reply(body=VERSION_2, headers=ADVERTISED))
@@ -176,7 +176,7 @@ async def test_the_token_does_not_follow_to_another_host(
 @pytest.mark.fault(28)
 @pytest.mark.parametrize("scheme", ["git", "http"])
 async def test_nobody_listening_is_unavailable(scheme: str) -> None:
-    """Fault 28: a server that is down may be up again, so this is no refusal."""
+    """A server that is down may be up again, so this is no refusal."""
     with socket.create_server(("127.0.0.1", 0)) as free:
         url = f"{scheme}://127.0.0.1:{free.getsockname()[1]}/owner/infra.git"
     with pytest.raises(InfrastructureUnavailable, match=r"127\.0\.0\.1"):
@@ -186,7 +186,7 @@ async def test_nobody_listening_is_unavailable(scheme: str) -> None:
 @pytest.mark.fault(28)
 @pytest.mark.parametrize("status", [408, 429, 500, 502, 503])
 async def test_an_overloaded_server_is_unavailable(server: Server, script: Scripting, status: int) -> None:
-    """Fault 28: it may answer the next time."""
+    """It may answer the next time."""
     server.on(READ, script.reply(status, b"<html>"))
     with pytest.raises(InfrastructureUnavailable, match=str(status)):
         await Infrastructure(f"{server.url}/owner/infra.git").refs()
@@ -195,7 +195,7 @@ async def test_an_overloaded_server_is_unavailable(server: Server, script: Scrip
 @pytest.mark.fault(28)
 @pytest.mark.parametrize("body", [b"", b"<html>maintenance</html>", b"{}", b"a b c\nd e f\n"])
 async def test_a_page_that_is_not_git_s_is_unavailable(server: Server, script: Scripting, body: bytes) -> None:
-    """Fault 28: what a proxy shows with status 200 is no empty repository."""
+    """What a proxy shows with status 200 is no empty repository."""
     server.on(READ, script.reply(body=body, headers={"Content-Type": "text/html"}))
     with pytest.raises(InfrastructureUnavailable, match="does not answer as a git server"):
         await Infrastructure(f"{server.url}/owner/infra.git").refs()
@@ -219,7 +219,7 @@ async def test_a_page_that_is_not_git_s_is_unavailable(server: Server, script: S
     ],
 )
 async def test_git_s_own_answer_in_pieces_is_unavailable(server: Server, script: Scripting, body: bytes) -> None:
-    """Fault 28: half of an answer, or one of another protocol, is none."""
+    """Half of an answer, or one of another protocol, is none."""
     server.on(READ, script.reply(body=body, headers=ADVERTISED))
     with pytest.raises(InfrastructureUnavailable, match="does not answer as a git server"):
         await Infrastructure(f"{server.url}/owner/infra.git").refs()
@@ -228,7 +228,7 @@ async def test_git_s_own_answer_in_pieces_is_unavailable(server: Server, script:
 @pytest.mark.fault(28)
 @pytest.mark.parametrize("how", ["cut", "reset"])
 async def test_a_server_that_breaks_off_is_unavailable(server: Server, script: Scripting, how: str) -> None:
-    """Fault 28: in the middle of its answer, or before it."""
+    """In the middle of its answer, or before it."""
     server.on(READ, script.reply(body=VERSION_2[:20], headers=ADVERTISED, cut=how == "cut", reset=how == "reset"))
     with pytest.raises(InfrastructureUnavailable):
         await Infrastructure(f"{server.url}/owner/infra.git").refs()
@@ -237,7 +237,7 @@ async def test_a_server_that_breaks_off_is_unavailable(server: Server, script: S
 @pytest.mark.fault(28)
 @pytest.mark.parametrize("body", [b"", b"003fabc", b"0000", b"zzzz", b"000dpackfile\n0006\x01P"])
 async def test_objects_that_do_not_arrive_are_unavailable(server: Server, script: Scripting, body: bytes) -> None:
-    """Fault 28: the refs were listed, the objects are cut short or never sent."""
+    """The refs were listed, the objects are cut short or never sent."""
     listing = b"003d" + b"1" * 40 + b" refs/heads/main\n0000"
     server.on(READ, script.reply(body=VERSION_2, headers=ADVERTISED))
     server.on(
@@ -252,7 +252,7 @@ async def test_objects_that_do_not_arrive_are_unavailable(server: Server, script
 @pytest.mark.fault(28)
 @pytest.mark.parametrize("scheme", ["git", "http"])
 async def test_a_stalled_server_is_left_within_the_bound(silent: Listener, quick: float, scheme: str) -> None:
-    """Fault 28: whatever is asked of it."""
+    """Whatever is asked of it."""
     infrastructure = Infrastructure(f"{scheme}://127.0.0.1:{silent.port}/owner/infra.git")
     start = time.monotonic()
     with pytest.raises(InfrastructureUnavailable, match="did not answer within"):
@@ -262,7 +262,7 @@ async def test_a_stalled_server_is_left_within_the_bound(silent: Listener, quick
 
 @pytest.mark.fault(28)
 async def test_a_server_that_stalls_in_the_middle_is_left(server: Server, script: Scripting, quick: float) -> None:
-    """Fault 28: the bound is for the whole exchange, not only for its first answer."""
+    """The bound is for the whole exchange, not only for its first answer."""
     server.on(READ, script.reply(body=VERSION_2, headers=ADVERTISED))
     server.on("POST /owner/infra.git/git-upload-pack", script.reply(stall=True))
     start = time.monotonic()
@@ -273,7 +273,7 @@ async def test_a_server_that_stalls_in_the_middle_is_left(server: Server, script
 
 @pytest.mark.fault(28)
 async def test_a_server_that_was_left_is_not_asked_again(silent: Listener, quick: float) -> None:
-    """Fault 28: the run has moved on; a request behind its back could still write."""
+    """The run has moved on; a request behind its back could still write."""
     with pytest.raises(InfrastructureUnavailable):
         await Infrastructure(f"http://127.0.0.1:{silent.port}/owner/infra.git").refs()
     await anyio.sleep(2 * quick)
@@ -283,7 +283,7 @@ async def test_a_server_that_was_left_is_not_asked_again(silent: Listener, quick
 @pytest.mark.fault(28)
 @pytest.mark.parametrize("scheme", ["git", "http"])
 def test_a_stalled_server_does_not_keep_the_program_alive(silent: Listener, quick: float, scheme: str) -> None:
-    """Fault 28: a run that gave up also ends, and a thread that waits would hold it back."""
+    """A run that gave up also ends, and a thread that waits would hold it back."""
     before = set(threading.enumerate())
     with pytest.raises(InfrastructureUnavailable):
         anyio.run(Infrastructure(f"{scheme}://127.0.0.1:{silent.port}/owner/infra.git").refs)

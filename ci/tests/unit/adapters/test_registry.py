@@ -36,7 +36,7 @@ def index(*members: tuple[str, bytes]) -> bytes:
 @pytest.mark.fault(1)
 @pytest.mark.parametrize("base", ["", "http://{host}"], ids=["relative", "absolute"])
 async def test_tags_come_from_all_pages(server: Server, script: Scripting, base: str) -> None:
-    """Fault 1: 250 tags in pages of 100 are all read, wherever the links are relative to."""
+    """250 tags in pages of 100 are all read, wherever the links are relative to."""
     tags = [f"v1.0.{number}" for number in range(1, 251)]
     root = base.format(host=server.host)
     link = f'<{root}/v2/owner/service/tags/list?last=%s&n=100>; rel="next"'
@@ -49,7 +49,7 @@ async def test_tags_come_from_all_pages(server: Server, script: Scripting, base:
 
 @pytest.mark.fault(2)
 async def test_a_listing_that_leads_to_itself_ends(server: Server, script: Scripting) -> None:
-    """Fault 2: a page that names itself as the next one is asked for once."""
+    """A page that names itself as the next one is asked for once."""
     server.on("GET tags/list", script.json({"tags": ["v1.0.1"]}, Link="</v2/owner/service/tags/list>; rel=next"))
     async with script.registry(server) as registry:
         with pytest.raises(RegistryUnavailable, match=f"{server.host}/owner/service does not end"):
@@ -59,7 +59,7 @@ async def test_a_listing_that_leads_to_itself_ends(server: Server, script: Scrip
 
 @pytest.mark.fault(2)
 async def test_a_listing_that_goes_on_and_on_ends(server: Server, script: Scripting) -> None:
-    """Fault 2: pages are read up to a bound, even when each leads to a new one."""
+    """Pages are read up to a bound, even when each leads to a new one."""
     server.on("GET tags/list", script.json({"tags": []}, Link="<?last=0>; rel=next"))
     for page in range(5):
         server.on(f"GET tags/list?last={page}", script.json({"tags": []}, Link=f"<?last={page + 1}>; rel=next"))
@@ -73,7 +73,7 @@ async def test_a_listing_that_goes_on_and_on_ends(server: Server, script: Script
 async def test_a_listing_that_leads_to_another_host_is_not_followed(
     server: Server, other: Server, script: Scripting
 ) -> None:
-    """Fault 2: the other host gets no request, so no credentials either."""
+    """The other host gets no request, so no credentials either."""
     server.on("GET tags/list", script.json({"tags": []}, Link=f"<{other.url}/v2/owner/service/tags/list>; rel=next"))
     server.demand(script.basic, "Basic")
     async with script.registry(server, script.credentials) as registry:
@@ -84,7 +84,7 @@ async def test_a_listing_that_leads_to_another_host_is_not_followed(
 
 @pytest.mark.fault(5)
 async def test_an_unknown_repository_has_no_tags(server: Server, script: Scripting) -> None:
-    """Fault 5: NAME_UNKNOWN is what a registry says before the first push."""
+    """NAME_UNKNOWN is what a registry says before the first push."""
     server.on("GET tags/list", script.error("NAME_UNKNOWN"))
     async with script.registry(server) as registry:
         assert await registry.tags() == []
@@ -92,7 +92,7 @@ async def test_an_unknown_repository_has_no_tags(server: Server, script: Scripti
 
 @pytest.mark.fault(5)
 async def test_a_repository_may_have_no_tags(server: Server, script: Scripting) -> None:
-    """Fault 5: null is an empty list."""
+    """Null is an empty list."""
     server.on("GET tags/list", script.json({"name": "owner/service", "tags": None}))
     async with script.registry(server) as registry:
         assert await registry.tags() == []
@@ -182,7 +182,7 @@ async def test_a_missing_tag_has_no_labels(server: Server, script: Scripting) ->
 
 @pytest.mark.fault(8)
 async def test_content_that_is_not_what_its_digest_names_is_asked_for_again(server: Server, script: Scripting) -> None:
-    """Fault 8: a damaged manifest and a damaged configuration are not read."""
+    """A damaged manifest and a damaged configuration are not read."""
     stated = {"Docker-Content-Digest": digest(image())}
     server.on("GET manifests/v1.0.1", script.reply(body=b"{}", headers=stated), script.reply(body=image()))
     server.on(f"GET blobs/{digest(CONFIG)}", script.reply(body=b"{}"), script.reply(body=CONFIG))

@@ -132,7 +132,7 @@ async def test_an_https_registry_with_a_plain_token_service_gets_no_password(scr
 
 @pytest.mark.fault(8)
 async def test_a_registry_that_is_silent_is_given_up(server: Server, script: Scripting) -> None:
-    """Fault 8: a connection that nothing comes out of costs one time limit for each attempt."""
+    """A connection that nothing comes out of costs one time limit for each attempt."""
     server.on("GET tags/list", script.reply(stall=True))
     async with script.registry(server, request_seconds=0.05, attempts=2) as registry:
         with pytest.raises(RegistryUnavailable, match=r"gave no answer within 0\.05 s \(attempt 2 of 2"):

@@ -93,7 +93,7 @@ async def test_a_blob_that_lies_there_is_not_put_again(taker: Server, script: Sc
 
 @pytest.mark.fault(14)
 async def test_an_upload_that_breaks_off_starts_again(taker: Server, script: Scripting) -> None:
-    """Fault 14: halfway; a new upload is opened, because nobody knows how much of the first one arrived."""
+    """Halfway; a new upload is opened, because nobody knows how much of the first one arrived."""
     taker.on(f"PUT {UPLOAD}&digest={digest(b'db')}", script.reply(reset=True), script.reply(201))
     async with script.registry(taker) as registry:
         await put(registry)
@@ -105,7 +105,7 @@ async def test_an_upload_that_breaks_off_starts_again(taker: Server, script: Scr
 async def test_a_token_that_expires_between_listing_and_pushing_is_replaced_once(
     taker: Server, other: Server, script: Scripting
 ) -> None:
-    """Fault 9: the upload goes on with a fresh one, and the registry is asked for no third."""
+    """The upload goes on with a fresh one, and the registry is asked for no third."""
     challenge = f'Bearer realm="{other.url}/token"'
     other.on("GET /token", script.json({"token": "t1"}), script.json({"token": "t2"}))
     taker.on("GET tags/list", script.json({"tags": []}))
@@ -119,7 +119,7 @@ async def test_a_token_that_expires_between_listing_and_pushing_is_replaced_once
 
 @pytest.mark.fault(14)
 async def test_no_tag_is_written_when_an_upload_fails(taker: Server, script: Scripting) -> None:
-    """Fault 14: no tag points at missing blobs."""
+    """No tag points at missing blobs."""
     taker.on(f"PUT {UPLOAD}&digest={digest(b'db')}", script.reply(503))
     async with script.registry(taker) as registry:
         with pytest.raises(RegistryUnavailable, match="answered 503"):
@@ -138,7 +138,7 @@ async def test_an_upload_to_another_host_is_not_followed(taker: Server, other: S
 
 @pytest.mark.fault(15)
 async def test_another_digest_than_was_put_is_an_error(taker: Server, script: Scripting) -> None:
-    """Fault 15: the registry is asked what it holds, and believed only if it is the same."""
+    """The registry is asked what it holds, and believed only if it is the same."""
     foreign = script.reply(headers={"Docker-Content-Digest": digest(b"foreign")})
     taker.on("HEAD manifests/2", script.reply(404), foreign)
     async with script.registry(taker) as registry:

@@ -44,7 +44,7 @@ def tags(script: Scripting) -> Reply:
 @pytest.mark.fault(6)
 @pytest.mark.parametrize("status", [401, 403])
 async def test_a_refusal_is_not_asked_again(server: Server, script: Scripting, waits: list[float], status: int) -> None:
-    """Fault 6: refused is refused, not "empty" and not "later"."""
+    """Refused is refused, not "empty" and not "later"."""
     server.on("GET tags/list", script.error("DENIED", status))
     async with script.registry(server, script.credentials) as registry:
         with pytest.raises(RegistryRefused, match=rf"{server.host}/owner/service answered {status} \(DENIED\)"):
@@ -54,7 +54,7 @@ async def test_a_refusal_is_not_asked_again(server: Server, script: Scripting, w
 
 @pytest.mark.fault(6)
 async def test_a_bad_password_is_sent_once(server: Server, script: Scripting, waits: list[float]) -> None:
-    """Fault 6: a second try would only lock the account."""
+    """A second try would only lock the account."""
     server.demand("Basic of somebody else", 'Basic realm="registry"')
     async with script.registry(server, script.credentials) as registry:
         with pytest.raises(RegistryRefused, match="answered 401"):
@@ -67,7 +67,7 @@ async def test_a_bad_password_is_sent_once(server: Server, script: Scripting, wa
 async def test_a_token_service_that_refuses_is_asked_once(
     server: Server, other: Server, script: Scripting, status: int
 ) -> None:
-    """Fault 6: Docker Hub checks passwords at its token service."""
+    """Docker Hub checks passwords at its token service."""
     server.demand("Bearer t1", challenge(other))
     other.on(f"GET {TOKEN}", script.error("UNAUTHORIZED", status))
     async with script.registry(server, script.credentials) as registry:
@@ -112,7 +112,7 @@ async def test_the_password_goes_to_the_token_service_only(
 
 @pytest.mark.fault(9)
 async def test_an_expired_token_is_replaced_once(server: Server, other: Server, script: Scripting, tags: Reply) -> None:
-    """Fault 9: a token that ran out between two questions costs one more."""
+    """A token that ran out between two questions costs one more."""
     other.on(f"GET {TOKEN}", script.json({"token": "t1"}), script.json({"access_token": "t2"}))
     server.demand("Bearer t1", challenge(other))
     server.on("GET tags/list", tags)
@@ -125,7 +125,7 @@ async def test_an_expired_token_is_replaced_once(server: Server, other: Server, 
 
 @pytest.mark.fault(9)
 async def test_a_fresh_token_that_is_refused_is_not_replaced(server: Server, other: Server, script: Scripting) -> None:
-    """Fault 9: replaced once, not until it works."""
+    """Replaced once, not until it works."""
     other.on(f"GET {TOKEN}", script.json({"token": "t1"}))
     server.demand("Bearer t2", challenge(other))
     async with script.registry(server, script.credentials) as registry:
@@ -168,7 +168,7 @@ async def test_a_token_service_that_stays_broken_is_named(server: Server, other:
 async def test_retry_after_in_seconds_is_waited(
     server: Server, script: Scripting, tags: Reply, waits: list[float]
 ) -> None:
-    """Fault 7: as long as asked and a little more, so that callers do not return together."""
+    """As long as asked and a little more, so that callers do not return together."""
     server.on("GET tags/list", script.json({}, 429, Retry_After="20"), tags)
     async with script.registry(server) as registry:
         assert await registry.tags() == ["v1.0.1"]
@@ -179,7 +179,7 @@ async def test_retry_after_in_seconds_is_waited(
 async def test_retry_after_as_a_date_is_waited(
     server: Server, script: Scripting, tags: Reply, waits: list[float]
 ) -> None:
-    """Fault 7: the date is compared with now."""
+    """The date is compared with now."""
     date = format_datetime(datetime.now(UTC) + timedelta(seconds=30), usegmt=True)
     server.on("GET tags/list", script.json({}, 429, Retry_After=date), tags)
     async with script.registry(server) as registry:
@@ -191,7 +191,7 @@ async def test_retry_after_as_a_date_is_waited(
 async def test_too_many_requests_without_retry_after_is_asked_again(
     server: Server, script: Scripting, tags: Reply, waits: list[float]
 ) -> None:
-    """Fault 7: the pause is then the pipeline's own."""
+    """The pause is then the pipeline's own."""
     server.on("GET tags/list", script.error("TOOMANYREQUESTS", 429), tags)
     async with script.registry(server) as registry:
         assert await registry.tags() == ["v1.0.1"]
@@ -202,7 +202,7 @@ async def test_too_many_requests_without_retry_after_is_asked_again(
 async def test_a_retry_after_beyond_the_bound_fails_at_once(
     server: Server, script: Scripting, waits: list[float]
 ) -> None:
-    """Fault 7: nobody waits an hour to hear that it failed, and the message says what was asked."""
+    """Nobody waits an hour to hear that it failed, and the message says what was asked."""
     server.on("GET tags/list", script.json({}, 429, Retry_After="3600"))
     async with script.registry(server) as registry:
         with pytest.raises(RegistryUnavailable, match=r"asks to wait 3600 s \(attempt 1 of 6, waiting 60 s at most\)"):
@@ -212,7 +212,7 @@ async def test_a_retry_after_beyond_the_bound_fails_at_once(
 
 @pytest.mark.fault(7)
 async def test_waits_are_bounded_together(server: Server, script: Scripting, waits: list[float]) -> None:
-    """Fault 7: a registry that asks for twenty seconds each time is given three of them, not six."""
+    """A registry that asks for twenty seconds each time is given three of them, not six."""
     server.on("GET tags/list", script.json({}, 429, Retry_After="19"))
     async with script.registry(server) as registry:
         with pytest.raises(RegistryUnavailable, match="attempt 3 of 6"):
@@ -225,7 +225,7 @@ async def test_waits_are_bounded_together(server: Server, script: Scripting, wai
 async def test_a_broken_answer_is_asked_for_again(
     server: Server, script: Scripting, tags: Reply, waits: list[float], broken: str
 ) -> None:
-    """Fault 8: twice broken, then whole, with a longer pause the second time."""
+    """Twice broken, then whole, with a longer pause the second time."""
     bad = script.reply(**BROKEN[broken])  # type: ignore[arg-type]  # one keyword for each way to break
     server.on("GET tags/list", bad, bad, tags)
     async with script.registry(server) as registry:
@@ -236,7 +236,7 @@ async def test_a_broken_answer_is_asked_for_again(
 @pytest.mark.fault(8)
 @pytest.mark.parametrize("broken", BROKEN)
 async def test_a_registry_that_stays_broken_is_named(server: Server, script: Scripting, broken: str) -> None:
-    """Fault 8: after the last attempt it fails, and is never taken for empty."""
+    """After the last attempt it fails, and is never taken for empty."""
     server.on("GET tags/list", script.reply(**BROKEN[broken]))  # type: ignore[arg-type]  # as above
     async with script.registry(server) as registry:
         with pytest.raises(RegistryUnavailable, match=f"{server.host}/owner/service .* .attempt 6 of 6"):
@@ -246,7 +246,7 @@ async def test_a_registry_that_stays_broken_is_named(server: Server, script: Scr
 
 @pytest.mark.fault(8)
 async def test_a_registry_that_cannot_be_reached_is_named(server: Server, script: Scripting) -> None:
-    """Fault 8: nobody listens."""
+    """Nobody listens."""
     server.close()
     async with script.registry(server) as registry:
         with pytest.raises(RegistryUnavailable, match=f"{server.host}/owner/service cannot be reached"):

@@ -26,13 +26,13 @@ DUE: Final = date(2026, 5, 5)
 @pytest.mark.fault(37)
 @pytest.mark.parametrize("today", [date(2026, 5, 4), DUE, DUE + GRACE])
 def test_a_database_may_be_a_week_overdue(today: date) -> None:
-    """Fault 37: a mirror may pause for some days; how old it is, the summary says."""
+    """A mirror may pause for some days; how old it is, the summary says."""
     assert Advisories.read(METADATA, today, rehearsal=False).updated == date(2026, 5, 4)
 
 
 @pytest.mark.fault(37)
 def test_a_database_that_nobody_keeps_up_to_date_is_no_database() -> None:
-    """Fault 37: what was found since is not in it, so its pass would be none."""
+    """What was found since is not in it, so its pass would be none."""
     with pytest.raises(ScannerUnavailable) as refused:
         Advisories.read(METADATA, DUE + GRACE + timedelta(days=1), rehearsal=False)
     assert str(refused.value) == (
@@ -58,7 +58,7 @@ def test_a_database_that_nobody_keeps_up_to_date_is_no_database() -> None:
     ],
 )
 def test_a_database_of_no_date_is_no_database(broken: str) -> None:
-    """Fault 37: how old the answer is belongs to it; Go writes the year 1 where it knows none."""
+    """How old the answer is belongs to it; Go writes the year 1 where it knows none."""
     with pytest.raises(ScannerUnavailable, match=r"^scan: the scanner could not run: the database"):
         Advisories.read(broken, date(2026, 5, 4), rehearsal=False)
 

@@ -44,7 +44,7 @@ CHECKSUM = 'failed to calculate checksum of ref a::b: "/requirements": not found
     ],
 )
 def test_a_failed_command_is_named_with_its_reason(command: str, output: str, told: str) -> None:
-    """Fault 33: the package that does not exist or cannot be had, in pip's, uv's and apt's words."""
+    """The package that does not exist or cannot be had, in pip's, uv's and apt's words."""
     cause = build_cause("process did not complete successfully: exit code: 1", command, output)
     assert cause.startswith(f"`{command}`: ")
     assert told in cause
@@ -54,14 +54,14 @@ def test_a_failed_command_is_named_with_its_reason(command: str, output: str, to
 @pytest.mark.parametrize("message", [PARSER, CHECKSUM])
 @pytest.mark.parametrize("more", ["", "\n[traceparent:00-ab-cd-01]\n"])
 def test_a_malformed_dockerfile_is_told_by_its_line(message: str, more: str) -> None:
-    """Fault 33: nothing ran, so the engine's message holds the reason, on whichever of its lines."""
+    """Nothing ran, so the engine's message holds the reason, on whichever of its lines."""
     assert message in build_cause(f"failed to solve:\n{message}{more}", "", "")
 
 
 @pytest.mark.fault(33)
 @pytest.mark.parametrize("shell", ["", "/bin/sh -c "])
 def test_an_instruction_that_failed_is_named_with_its_status(shell: str) -> None:
-    """Fault 33: BuildKit's message holds the instruction, not what it wrote."""
+    """BuildKit's message holds the instruction, not what it wrote."""
     ran = f'process "{shell}pip install no-such-package" did not complete successfully: exit code: 1'
     cause = build_cause(f"failed to solve: {ran}", "", "")
     assert cause.startswith("RUN pip install no-such-package ended with 1")

@@ -42,14 +42,14 @@ def test_clean_linters_are_a_pass() -> None:
 
 @pytest.mark.fault(30)
 def test_no_python_file_is_no_pass() -> None:
-    """Fault 30: linters are content with nothing; nothing checked is a failure."""
+    """Linters are content with nothing; nothing checked is a failure."""
     with pytest.raises(NothingChecked, match=r"^lint: no Python file was found"):
         lint(0).require()
 
 
 @pytest.mark.fault(32)
 def test_findings_of_all_tools_are_told_at_once() -> None:
-    """Fault 32: one run names each tool that has findings, and where the first one lies."""
+    """One run names each tool that has findings, and where the first one lies."""
     with pytest.raises(LintFailed) as failed:
         lint(black=BLACK, flake8=FLAKE8, isort=ISORT).require()
     assert failed.value.cause == (
@@ -83,7 +83,7 @@ def test_a_tool_that_broke_is_no_pass(run: ToolRun, told: str) -> None:
 
 @pytest.mark.fault(32)
 def test_the_report_holds_everything_that_was_said() -> None:
-    """Fault 32: under the names of the tools, with what was clean as well."""
+    """Under the names of the tools, with what was clean as well."""
     text = lint(black=BLACK, isort=ISORT).text
     assert text.startswith("== black: findings\n--- src/a.py")
     assert "== flake8: clean\n== isort: findings\n--- src/c.py:before" in text
@@ -106,7 +106,7 @@ def test_a_skipped_test_did_not_pass() -> None:
 
 @pytest.mark.fault(30)
 def test_skipping_every_test_is_no_pass() -> None:
-    """Fault 30: a run in which nothing was tried has checked nothing."""
+    """A run in which nothing was tried has checked nothing."""
     with pytest.raises(NothingChecked):
         TestReport.read(0, "", junit("<skipped/>", "<skipped/>", skipped=2)).require()
 
@@ -117,7 +117,7 @@ def test_skipping_every_test_is_no_pass() -> None:
     [(5, "no tests ran in 0.01s"), (4, "ERROR: file or directory not found: tests/unit/\n\nno tests ran in 0.00s\n")],
 )
 def test_no_collected_test_is_no_pass(status: int, output: str) -> None:
-    """Fault 30: an empty folder, or none at all."""
+    """An empty folder, or none at all."""
     with pytest.raises(NothingChecked, match=r"^test: no test was collected from tests/unit/"):
         TestReport.read(status, output, junit()).require()
 
@@ -125,7 +125,7 @@ def test_no_collected_test_is_no_pass(status: int, output: str) -> None:
 @pytest.mark.fault(30)
 @pytest.mark.parametrize("report", [None, "", "<testsuites/>", junit(), "<testsuites><testsuite"])
 def test_a_pass_without_a_report_of_tests_is_none(report: str | None) -> None:
-    """Fault 30: whoever ends the interpreter with status 0 has run nothing."""
+    """Whoever ends the interpreter with status 0 has run nothing."""
     with pytest.raises(NothingChecked, match=r"^test: pytest ran no test"):
         TestReport.read(0, "", report).require()
 
@@ -137,7 +137,7 @@ def test_what_a_passing_test_prints_does_not_count() -> None:
 
 @pytest.mark.fault(31)
 def test_what_a_failing_test_prints_does_not_hide_it() -> None:
-    """Fault 31: the failure is told, not that nothing was collected."""
+    """The failure is told, not that nothing was collected."""
     report = TestReport.read(1, "file or directory not found: model.pkl", junit("<failure/>", ""))
     with pytest.raises(TestsFailed, match="1 of 2 tests failed"):
         report.require()
@@ -145,7 +145,7 @@ def test_what_a_failing_test_prints_does_not_hide_it() -> None:
 
 @pytest.mark.fault(31)
 def test_failed_tests_are_named() -> None:
-    """Fault 31: the first few by name, failures and errors alike."""
+    """The first few by name, failures and errors alike."""
     bad = "<failure message='no'>E</failure>"
     report = TestReport.read(1, "", junit("", bad, "<error/>", bad, bad, "<skipped/>"))
     with pytest.raises(TestsFailed) as failed:
@@ -164,7 +164,7 @@ def test_a_file_that_cannot_be_collected_is_named_by_its_name_alone() -> None:
 
 @pytest.mark.fault(31)
 def test_a_run_out_of_time_is_told_as_such() -> None:
-    """Fault 31: whatever the tests had come to by then."""
+    """Whatever the tests had come to by then."""
     with pytest.raises(TestsFailed, match="did not end within their time limit"):
         TestReport.read(124, "..", None).require()
 
@@ -172,7 +172,7 @@ def test_a_run_out_of_time_is_told_as_such() -> None:
 @pytest.mark.fault(31)
 @pytest.mark.parametrize("status", [1, 2, 3, 4, 137, 139])
 def test_a_crash_is_told_with_the_last_line(status: int) -> None:
-    """Fault 31: a crashing interpreter leaves no report, and half of one counts for nothing."""
+    """A crashing interpreter leaves no report, and half of one counts for nothing."""
     for report in (None, "<testsuites><testsuite", GREEN):
         with pytest.raises(TestsFailed, match=f"pytest ended with status {status}: Segmentation fault"):
             TestReport.read(status, "tests/unit/test_x.py ..\nSegmentation fault\n\n", report).require()

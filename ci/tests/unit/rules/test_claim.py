@@ -81,7 +81,7 @@ def test_an_image_says_what_it_was_made_from() -> None:
 @pytest.mark.fault(10)
 @pytest.mark.parametrize("labels", [{}, {INPUTS_LABEL: ""}, {INPUTS_LABEL: "sha256:1"}, {"other": str(INPUTS)}])
 def test_an_image_without_usable_inputs_is_somebody_else_s(labels: dict[str, str]) -> None:
-    """Fault 10: nothing readable is None, never the inputs of anybody."""
+    """Nothing readable is None, never the inputs of anybody."""
     assert InputDigest.read(labels) is None
 
 
@@ -122,7 +122,7 @@ def test_a_claim_s_text_depends_on_repository_and_inputs_only() -> None:
 
 @pytest.mark.fault(4)
 def test_only_claims_on_this_repository_and_line_are_read() -> None:
-    """Fault 4: branches, twins, other registries, other lines and other spellings of a number are foreign."""
+    """Branches, twins, other registries, other lines and other spellings of a number are foreign."""
     found = claims(
         "refs/claims/docker.io/owner/service/v1.0.7",
         "refs/claims/docker.io/owner/service/v1.1.8",
@@ -139,7 +139,7 @@ def test_only_claims_on_this_repository_and_line_are_read() -> None:
 
 @pytest.mark.fault(12)
 def test_the_claim_of_the_same_inputs_is_found_again() -> None:
-    """Fault 12: the highest of them, since an earlier number may have been lost to somebody else."""
+    """The highest of them, since an earlier number may have been lost to somebody else."""
     found = Claims({LINE.version(9): A, LINE.version(10): A, LINE.version(11): B})
     assert found.held_with(A) == LINE.version(10)
     assert found.held_with("c" * 40) is None
@@ -157,7 +157,7 @@ def test_the_claim_of_the_same_inputs_is_found_again() -> None:
     ],
 )
 def test_the_next_claim_is_above_all_tags_and_claims(tags: list[str], claimed: list[int], free: int) -> None:
-    """Fault 3: by number, not by text; a claim counts as much as a tag."""
+    """By number, not by text; a claim counts as much as a tag."""
     found = Claims({LINE.version(number): A for number in claimed})
     assert next_free(LINE, tags, found) == LINE.version(free)
 

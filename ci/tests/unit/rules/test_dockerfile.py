@@ -69,7 +69,7 @@ def test_a_variable_without_a_default_is_refused(dockerfile: str) -> None:
 @pytest.mark.fault(33)
 @pytest.mark.parametrize("dockerfile", ["", "\n", "RUN true\n", "# FROM a\n", "FROMAGE a\n", "FROM\n"])
 def test_a_dockerfile_without_from_is_refused(dockerfile: str) -> None:
-    """Fault 33: said before anything is built."""
+    """Said before anything is built."""
     with pytest.raises(InvalidInput, match="the Dockerfile has no FROM"):
         base_images(dockerfile)
 

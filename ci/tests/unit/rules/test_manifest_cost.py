@@ -62,7 +62,7 @@ def edited(text: str) -> int:
 @pytest.mark.fault(27)
 @pytest.mark.parametrize("marker", ["", "# stage-ci: image"])
 def test_an_edit_costs_at_most_two_parses(marker: str) -> None:
-    """Fault 27: with every document edited, against one parse of ruamel.yaml alone."""
+    """With every document edited, against one parse of ruamel.yaml alone."""
     text = manifest(20, marker)
     parse = calls(lambda: list(YAML(typ="safe", pure=True).compose_all(text)))
     assert edited(text) <= 2 * parse
@@ -71,6 +71,6 @@ def test_an_edit_costs_at_most_two_parses(marker: str) -> None:
 @pytest.mark.fault(27)
 @pytest.mark.parametrize("marker", ["", "# stage-ci: image", "# stage-ci: hold"])
 def test_the_cost_grows_as_the_manifest_does(marker: str) -> None:
-    """Fault 27: twice the documents, twice the cost."""
+    """Twice the documents, twice the cost."""
     edited(manifest(1))
     assert edited(manifest(40, marker)) <= 2.05 * edited(manifest(20, marker))

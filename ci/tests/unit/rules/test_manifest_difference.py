@@ -77,7 +77,7 @@ def test_lines_that_change_together_are_shown_old_before_new() -> None:
     ids=["crlf", "open end", "open context", "mark", "other breaks", "cr", "end lost", "line more"],
 )
 def test_the_difference_is_a_patch(before: bytes, after: bytes, tmp_path: Path) -> None:
-    """Fault 26: line ends, a missing last one and a byte order mark are kept by it."""
+    """Line ends, a missing last one and a byte order mark are kept by it."""
     assert applied(tmp_path, before, diff(before, after, filename="svm.yaml")) == after
 
 

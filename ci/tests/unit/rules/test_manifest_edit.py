@@ -49,7 +49,7 @@ def test_lines_are_counted_as_editors_count_them(newline: str) -> None:
 
 @pytest.mark.fault(21)
 def test_every_document_of_a_long_file_is_updated() -> None:
-    """Fault 21: a hundred documents, and the same rules for the last as for the first."""
+    """A hundred documents, and the same rules for the last as for the first."""
     documents = b"---\n".join(pod(f"{IMAGE}:v1.0.{number}", "busybox") for number in range(100))
     edit = update(documents, target(tag="v1.0.100"), filename="x")
     assert edit.content == b"---\n".join([pod(f"{IMAGE}:v1.0.100", "busybox")] * 100)
@@ -58,7 +58,7 @@ def test_every_document_of_a_long_file_is_updated() -> None:
 
 @pytest.mark.fault(20)
 def test_content_is_the_input_when_nothing_has_to_change() -> None:
-    """Fault 20: already at this version."""
+    """Already at this version."""
     content = pod(f"{IMAGE}:v1.0.1")
     edit = update(content, target(), filename="x")
     assert (edit.content, edit.changed, edit.tags) == (content, False, ("v1.0.1",))
@@ -68,14 +68,14 @@ def test_content_is_the_input_when_nothing_has_to_change() -> None:
 @pytest.mark.parametrize("repository", ["svm", "library/svm", "docker.io/svm", "index.docker.io/library/svm"])
 @pytest.mark.parametrize("written", ["svm", "library/svm", "docker.io/library/svm", "index.docker.io/svm"])
 def test_short_and_full_names_of_docker_hub_are_one(repository: str, written: str) -> None:
-    """Fault 23: whichever form the argument has and the manifest keeps."""
+    """Whichever form the argument has and the manifest keeps."""
     edit = update(pod(f"{written}:v1.0.0"), target(repository), filename="x")
     assert edit.content == pod(f"{written}:v1.0.1")
 
 
 @pytest.mark.fault(23)
 def test_a_port_is_no_tag() -> None:
-    """Fault 23: another port is another registry."""
+    """Another port is another registry."""
     images = ["registry:5000/svm:v1.0.0", "registry:5000/svm", "registry:5001/svm:v1.0.0", "registry/svm:v1.0.0"]
     edit = update(pod(*images), target("registry:5000/svm"), filename="x")
     assert edit.content == pod("registry:5000/svm:v1.0.1", "registry:5000/svm:v1.0.1", *images[2:])
@@ -84,7 +84,7 @@ def test_a_port_is_no_tag() -> None:
 @pytest.mark.fault(23)
 @pytest.mark.parametrize("form", ["{name}:v1.0.0@{digest}", "{name}@{digest}", "{name}:v1.0.1@{digest}"])
 def test_a_digest_is_replaced_together_with_its_tag(form: str) -> None:
-    """Fault 23: never a stale digest beside a new tag, and the tag always beside the digest."""
+    """Never a stale digest beside a new tag, and the tag always beside the digest."""
     edit = update(pod(form.format(name=IMAGE, digest=OLD)), target(digest=NEW), filename="x")
     assert edit.content == pod(f"{IMAGE}:v1.0.1@{NEW}")
 
@@ -104,7 +104,7 @@ def test_a_target_has_a_tag(tag: str) -> None:
 @pytest.mark.fault(25)
 @pytest.mark.parametrize("filename", ["kustomization.yaml", "base/kustomization.yml", "/a/Kustomization"])
 def test_a_kustomization_need_not_say_its_kind(filename: str) -> None:
-    """Fault 25: Kustomize goes by the file's name, and so does the edit."""
+    """Kustomize goes by the file's name, and so does the edit."""
     edit = update(KUSTOMIZATION, target(), filename=filename)
     assert edit.content == KUSTOMIZATION.replace(b"v1.0.0", b"v1.0.1")
     assert edit.changes == (Change("Kustomization images[0]", 3, f"{IMAGE}:v1.0.0", f"{IMAGE}:v1.0.1"),)
@@ -112,14 +112,14 @@ def test_a_kustomization_need_not_say_its_kind(filename: str) -> None:
 
 @pytest.mark.fault(25)
 def test_images_elsewhere_are_no_kustomization() -> None:
-    """Fault 25: a file of another name that does not say what it is."""
+    """A file of another name that does not say what it is."""
     with pytest.raises(NothingUpdated):
         update(KUSTOMIZATION, target(), filename="values.yaml")
 
 
 @pytest.mark.fault(25)
 def test_a_kustomization_s_digest_needs_a_new_one() -> None:
-    """Fault 25: a pinned entry is refused like a pinned image, and replaced when the digest is known."""
+    """A pinned entry is refused like a pinned image, and replaced when the digest is known."""
     pinned = KUSTOMIZATION + f"  digest: {OLD}\n".encode()
     with pytest.raises(ManifestUnreadable, match=r"kustomization\.yaml:2: .*holds a digest.*--image-digest"):
         update(pinned, target(), filename="kustomization.yaml")
@@ -130,7 +130,7 @@ def test_a_kustomization_s_digest_needs_a_new_one() -> None:
 
 @pytest.mark.fault(25)
 def test_a_tag_that_is_shared_by_entries_of_the_image_changes_once() -> None:
-    """Fault 25: an alias between entries that all deploy the repository."""
+    """An alias between entries that all deploy the repository."""
     entries = f"images:\n- {{name: {IMAGE}, newTag: &tag v1.0.0}}\n- {{name: svm, newName: {IMAGE}, newTag: *tag}}\n"
     merged = f"{entries}- &entry {{name: {IMAGE}, newTag: *tag}}\n- {{<<: *entry, name: docker.io/{IMAGE}}}\n"
     edit = update(merged.encode(), target(), filename="kustomization.yaml")
@@ -140,7 +140,7 @@ def test_a_tag_that_is_shared_by_entries_of_the_image_changes_once() -> None:
 
 @pytest.mark.fault(25)
 def test_a_plain_tag_stays_text() -> None:
-    """Fault 25: a tag that YAML reads as a number would reach Kustomize as one, so the proof refuses it unquoted."""
+    """A tag that YAML reads as a number would reach Kustomize as one, so the proof refuses it unquoted."""
     with pytest.raises(ManifestUnreadable, match="would change more than the image"):
         update(KUSTOMIZATION, target(tag="1.10"), filename="kustomization.yaml")
     quoted = KUSTOMIZATION.replace(b"v1.0.0", b"'1.9'")
@@ -149,7 +149,7 @@ def test_a_plain_tag_stays_text() -> None:
 
 @pytest.mark.fault(25)
 def test_a_number_that_was_meant_as_a_tag_becomes_one() -> None:
-    """Fault 25: `newTag: 1.0` is a number to YAML; what takes its place is text."""
+    """`newTag: 1.0` is a number to YAML; what takes its place is text."""
     number = KUSTOMIZATION.replace(b"v1.0.0", b"1.0")
     edit = update(number, target(), filename="kustomization.yaml")
     assert edit.content == KUSTOMIZATION.replace(b"v1.0.0", b"v1.0.1")
@@ -162,8 +162,9 @@ def test_an_object_without_a_version_is_what_its_kind_says(header: str) -> None:
     assert update(content, target(), filename="x").changed
 
 
+@pytest.mark.fault(26)
 def test_a_merge_key_that_is_quoted_merges_nothing() -> None:
-    """Fault 26 the other way round: `"<<"` is a field like any other."""
+    """`"<<"` is a field like any other."""
     content = f'kind: Pod\nspec:\n  containers:\n  - "<<": {{image: "{IMAGE}:v1.0.0"}}\n    name: svm\n'
     with pytest.raises(NothingUpdated):
         update(content.encode(), target(), filename="x")

@@ -50,7 +50,7 @@ def test_every_golden_folder_is_a_case() -> None:
 
 @pytest.mark.parametrize("name", NAMES)
 def test_exactly_the_references_change(name: str) -> None:
-    """Faults 21, 23 to 27, 29: every reference to the repository changes, every other byte stays."""
+    """Every reference to the repository changes, every other byte stays."""
     original, expected = read(name)
     assert update(original, TARGET, filename="x.yaml").content == expected
 
@@ -58,7 +58,7 @@ def test_exactly_the_references_change(name: str) -> None:
 @pytest.mark.fault(26)
 @pytest.mark.parametrize("name", NAMES)
 def test_byte_order_mark_and_windows_line_ends_stay(name: str) -> None:
-    """Fault 26: positions count in characters, so a mark at the start and two characters a line shift nothing."""
+    """Positions count in characters, so a mark at the start and two characters a line shift nothing."""
     original, expected = read(name)
     assert update(windows(original), TARGET, filename="x.yaml").content == windows(expected)
 
@@ -66,7 +66,7 @@ def test_byte_order_mark_and_windows_line_ends_stay(name: str) -> None:
 @pytest.mark.fault(20)
 @pytest.mark.parametrize("name", NAMES)
 def test_what_is_already_there_stays_as_it_is(name: str) -> None:
-    """Fault 20: the same references are found, none of them changes, and neither does the file."""
+    """The same references are found, none of them changes, and neither does the file."""
     original, expected = read(name)
     before, again = (update(content, TARGET, filename="x.yaml") for content in (original, expected))
     assert not again.changed
@@ -78,7 +78,7 @@ def test_what_is_already_there_stays_as_it_is(name: str) -> None:
 
 @pytest.mark.fault(24)
 def test_one_line_of_the_example_changes() -> None:
-    """Fault 24: the manifest that a rehearsal starts from, with the image named in a ConfigMap and in a comment."""
+    """The manifest that a rehearsal starts from, with the image named in a ConfigMap and in a comment."""
     original = (EXAMPLE / "svm.yaml").read_bytes()
     edit = update(original, TARGET, filename="manifests/default/svm.yaml")
     before, after = original.splitlines(), edit.content.splitlines()

@@ -65,7 +65,7 @@ def test_every_file_is_a_case() -> None:
 @pytest.mark.fault(27)
 @pytest.mark.parametrize("name", UNREADABLE)
 def test_what_cannot_be_edited_safely_is_refused(name: str) -> None:
-    """Fault 27: a template, a duplicate key, invalid YAML or a bomb is named with its line."""
+    """A template, a duplicate key, invalid YAML or a bomb is named with its line."""
     error = refusal((CASES / f"{name}.yaml").read_bytes(), filename=f"{name}.yaml")
     assert type(error) is ManifestUnreadable
     assert f"{name}.yaml{UNREADABLE[name]}" in str(error)
@@ -74,7 +74,7 @@ def test_what_cannot_be_edited_safely_is_refused(name: str) -> None:
 @pytest.mark.fault(22)
 @pytest.mark.parametrize("name", NOTHING)
 def test_a_manifest_without_the_image_is_an_error(name: str) -> None:
-    """Fault 22: nothing updated is no success, and the message says what was there instead."""
+    """Nothing updated is no success, and the message says what was there instead."""
     error = refusal((CASES / f"{name}.yaml").read_bytes(), filename=f"{name}.yaml")
     assert type(error) is NothingUpdated
     assert NOTHING[name] in str(error)
@@ -82,7 +82,7 @@ def test_a_manifest_without_the_image_is_an_error(name: str) -> None:
 
 @pytest.mark.fault(22)
 def test_the_images_found_are_named_up_to_a_number() -> None:
-    """Fault 22: a manifest of a hundred images does not fill the screen."""
+    """A manifest of a hundred images does not fill the screen."""
     containers = [f"{{image: other:{number}}}" for number in range(100)]
     assert str(refusal(pod(*containers))).count("other:") == 5
 
@@ -100,7 +100,7 @@ def test_the_images_found_are_named_up_to_a_number() -> None:
     ],
 )
 def test_what_is_no_text_is_no_manifest(content: bytes, problem: str) -> None:
-    """Fault 19: empty, Latin-1, UTF-16 and lone surrogates."""
+    """Empty, Latin-1, UTF-16 and lone surrogates."""
     error = refusal(content)
     assert type(error) is ManifestMissing
     assert problem in str(error)
@@ -139,7 +139,7 @@ def test_what_is_no_text_is_no_manifest(content: bytes, problem: str) -> None:
     ],
 )
 def test_what_would_exhaust_the_machine_is_refused_early(content: bytes, problem: str) -> None:
-    """Fault 27: size, depth and number of nodes are bounded before they cost time or memory."""
+    """Size, depth and number of nodes are bounded before they cost time or memory."""
     error = refusal(content)
     assert type(error) is ManifestUnreadable
     assert problem in str(error)
@@ -147,7 +147,7 @@ def test_what_would_exhaust_the_machine_is_refused_early(content: bytes, problem
 
 @pytest.mark.fault(27)
 def test_an_edit_that_could_not_be_read_again_is_refused() -> None:
-    """Fault 27: the longer tag would be the last that this file takes."""
+    """The longer tag would be the last that this file takes."""
     containers = pod(f"{{image: {IMAGE}:v1}}")
     full = containers + b"#" * (MAX_BYTES - len(containers))
     assert f"svm.yaml has {MAX_BYTES + 4} bytes" in str(refusal(full))
@@ -155,7 +155,7 @@ def test_an_edit_that_could_not_be_read_again_is_refused() -> None:
 
 @pytest.mark.fault(27)
 def test_a_long_comment_of_a_block_scalar_takes_no_time() -> None:
-    """Fault 27: ruamel.yaml alone would take half a minute for a megabyte."""
+    """ruamel.yaml alone would take half a minute for a megabyte."""
     head = b"kind: Pod\ntext: | #" + b"c" * 200_000 + b"\n  a\nspec:\n  containers:\n"
     edit = update(head + f"  - image: {IMAGE}:v1.0.0\n".encode(), TARGET, filename="svm.yaml")
     assert edit.content == head + f"  - image: {IMAGE}:v1.0.1\n".encode()
@@ -163,13 +163,13 @@ def test_a_long_comment_of_a_block_scalar_takes_no_time() -> None:
 
 @pytest.mark.fault(27)
 def test_a_template_is_not_blamed_for_what_comes_before_it() -> None:
-    """Fault 27: braces in a block of text, behind the mistake, are not its cause."""
+    """Braces in a block of text, behind the mistake, are not its cause."""
     assert "svm.yaml:2: invalid YAML" in str(refusal(b"kind: Pod\n  name: svm\ntext: |\n  {{ hello }}\n"))
 
 
 @pytest.mark.fault(23)
 def test_a_digest_without_a_new_one_is_refused() -> None:
-    """Fault 23: a stale digest is never kept beside a new tag, and a pinned image never silently unpinned."""
+    """A stale digest is never kept beside a new tag, and a pinned image never silently unpinned."""
     for tag in (":v1.0.0", ":v1.0.1", ""):
         error = refusal(pod(f"{{image: {IMAGE}:v1.0.0}}", f'{{image: "{IMAGE}{tag}@{OLD}"}}'))
         assert type(error) is ManifestUnreadable
@@ -179,7 +179,7 @@ def test_a_digest_without_a_new_one_is_refused() -> None:
 
 @pytest.mark.fault(26)
 def test_a_reference_hidden_in_needless_escapes_is_refused() -> None:
-    """Fault 26: what cannot be located character by character is not touched."""
+    """What cannot be located character by character is not touched."""
     error = refusal(pod(f'{{image: "\\t{IMAGE}:v1.0.0"}}'))
     assert type(error) is ManifestUnreadable
     assert f"svm.yaml:1: {IMAGE}:v1.0.0 is written with escapes; write it without" in str(error)
@@ -187,13 +187,13 @@ def test_a_reference_hidden_in_needless_escapes_is_refused() -> None:
 
 @pytest.mark.fault(27)
 def test_a_difference_is_bounded_as_an_edit_is() -> None:
-    """Fault 27: the same limits, whoever asks."""
+    """The same limits, whoever asks."""
     with pytest.raises(ManifestUnreadable):
         diff(b"a: b\n", b"x" * (MAX_BYTES + 1), filename="svm.yaml")
 
 
 @pytest.mark.fault(26)
 def test_a_tag_that_goes_over_a_line_is_refused() -> None:
-    """Fault 26: an edit changes lines and never their number."""
+    """An edit changes lines and never their number."""
     error = refusal(pod(f'{{image: "{IMAGE}:2.0\\\n    .0"}}'))
     assert f"svm.yaml:1: {IMAGE}:2.0.0 is written with escapes" in str(error)

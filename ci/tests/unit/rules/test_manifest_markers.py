@@ -45,7 +45,7 @@ def images(edited: Edit) -> list[str]:
 )
 @pytest.mark.parametrize("newline", ["\n", "\r\n"])
 def test_a_reference_that_is_held_stays(container: str, newline: str) -> None:
-    """Fault 29: on its line or right above, in every style; who holds it, why, and where the marker stands are told."""
+    """On its line or right above, in every style; who holds it, why, and where the marker stands are told."""
     text = (POD + container).replace("\n", newline)
     edited = edit(text)
     assert edited.content == text.encode()
@@ -56,7 +56,7 @@ def test_a_reference_that_is_held_stays(container: str, newline: str) -> None:
 
 @pytest.mark.fault(29)
 def test_the_others_move() -> None:
-    """Fault 29: a hold is about its reference, and the tags that a deploy compares are those it may move."""
+    """A hold is about its reference, and the tags that a deploy compares are those it may move."""
     text = f"{POD}  - image: {IMAGE}:v1.0.12 # stage-ci: hold\n  - image: {IMAGE}:v1.0.4\n  - image: {IMAGE}:v1.0.9\n"
     edited = edit(text)
     assert edited.content.decode() == text.replace("v1.0.4", "v1.0.9")
@@ -68,7 +68,7 @@ def test_the_others_move() -> None:
 
 @pytest.mark.fault(29)
 def test_a_held_reference_that_says_the_right_thing_is_nothing_to_tell() -> None:
-    """Fault 29: whoever holds a version may release the same one again."""
+    """Whoever holds a version may release the same one again."""
     edited = edit(f"{POD}  - image: {IMAGE}:v1.0.9 # stage-ci: hold\n")
     assert (edited.changed, edited.held, edited.tags) == (False, (), ("v1.0.9",))
 
@@ -85,7 +85,7 @@ def test_a_held_reference_that_says_the_right_thing_is_nothing_to_tell() -> None
     ],
 )
 def test_a_hold_says_who_and_why_if_it_likes(text: str, told: str) -> None:
-    """Fault 29: both are free, and neither fills a page."""
+    """Both are free, and neither fills a page."""
     held = edit(f"{POD}  - image: {IMAGE}:v1.0.4 #stage-ci: {text}\n").held
     assert [str(change.hold) for change in held] == [told]
 
@@ -95,7 +95,7 @@ def test_a_hold_says_who_and_why_if_it_likes(text: str, told: str) -> None:
     "text", ["hodl", "hold alice", "HOLD", "", "hold by=", "tag", "tag of", "tag of x:v1", "image x"]
 )
 def test_a_marker_that_says_nothing_known_is_refused(text: str) -> None:
-    """Fault 29: a hold that is misspelt is not a hold that is ignored, wherever in the file it stands."""
+    """A hold that is misspelt is not a hold that is ignored, wherever in the file it stands."""
     with pytest.raises(InvalidMarker, match=rf"^manifest: svm\.yaml:8: {text!r} is no marker; write `hold by=NAME"):
         edit(f"{POD}  - image: {IMAGE}:v1.0.4\n---\n# stage-ci: {text}\n")
 
@@ -116,7 +116,7 @@ def test_a_marker_that_says_nothing_known_is_refused(text: str) -> None:
     ],
 )
 def test_a_marker_that_stands_at_no_reference_is_refused(text: str) -> None:
-    """Fault 29: its writer meant one, so nothing is moved until it is clear which."""
+    """Its writer meant one, so nothing is moved until it is clear which."""
     line = 1 + text[: text.index("# stage-ci")].count("\n")
     with pytest.raises(InvalidMarker, match=rf"svm\.yaml:{line}: the marker stands at (no|2) references?; put it on"):
         edit(text)
@@ -135,7 +135,7 @@ def test_a_marker_that_stands_at_no_reference_is_refused(text: str) -> None:
     ],
 )
 def test_a_hold_above_all_content_holds_all_of_it(head: str, between: str, held: list[bool]) -> None:
-    """Fault 29: above the first document the file, above another that document."""
+    """Above the first document the file, above another that document."""
     pod = f"{POD}  - image: {IMAGE}:v1.0.4\n  - image: {IMAGE}:v1.0.5\n"
     edited = edit(f"{head}{pod}{between}{pod}")
     assert [bool(change.hold) for change in edited.changes] == [side for side in held for _ in range(2)]
@@ -143,18 +143,17 @@ def test_a_hold_above_all_content_holds_all_of_it(head: str, between: str, held:
 
 @pytest.mark.fault(29)
 def test_of_several_holds_the_nearest_is_told() -> None:
-    """Fault 29: the line's before the document's before the file's."""
+    """The line's before the document's before the file's."""
     pod = f"{POD}  - image: {IMAGE}:v1.0.4 # stage-ci: hold by=line\n  - image: {IMAGE}:v1.0.5\n"
     edited = edit(f"# stage-ci: hold by=file\n{pod}---\n# stage-ci: hold by=document\n{pod}---\n{pod}")
     holders = [change.hold and change.hold.by for change in edited.changes]
     assert holders == ["line", "file", "line", "document", "line", "file"]
 
 
-@pytest.mark.fault(25)
-@pytest.mark.fault(29)
+@pytest.mark.fault(25, 29)
 @pytest.mark.parametrize("at", ["name", "newTag", "digest", "above"])
 def test_an_entry_of_kustomize_is_held_by_any_of_its_lines(at: str) -> None:
-    """Faults 25, 29: where its parts stand; neither a tag nor a digest moves, and no digest has to be known."""
+    """Where its parts stand; neither a tag nor a digest moves, and no digest has to be known."""
     lines = {"above": "#", "name": f"- name: {IMAGE}", "newTag": "  newTag: v1.0.4", "digest": f"  digest: {OLD}"}
     lines[at] += " # stage-ci: hold" if at != "above" else " stage-ci: hold"
     lines["above"] += "" if at == "above" else " nothing"
@@ -165,14 +164,14 @@ def test_an_entry_of_kustomize_is_held_by_any_of_its_lines(at: str) -> None:
 
 @pytest.mark.fault(29)
 def test_a_marker_inside_of_text_is_text() -> None:
-    """Fault 29: in a block scalar, in quotes, in a plain scalar that goes on."""
+    """In a block scalar, in quotes, in a plain scalar that goes on."""
     decoys = "  - name: |\n      # stage-ci: hold\n    args: ['# stage-ci: hold', a# stage-ci]\n"
     assert images(edit(f"{POD}{decoys}    image: {IMAGE}:v1.0.4\n")) == ["v1.0.9"]
 
 
 @pytest.mark.fault(24)
 def test_a_marker_makes_a_reference_of_any_scalar() -> None:
-    """Fault 24: parsing and people say what is a reference; the same text beside it stays."""
+    """Parsing and people say what is a reference; the same text beside it stays."""
     text = (
         "apiVersion: example.com/v1\nkind: Stack\nmetadata: {name: svm}\nspec:\n"
         f"  image: {IMAGE}:v1.0.4 # stage-ci: image\n  other: {IMAGE}:v1.0.3\n"
@@ -188,7 +187,7 @@ def test_a_marker_makes_a_reference_of_any_scalar() -> None:
 
 @pytest.mark.fault(23)
 def test_a_marker_makes_a_tag_and_a_digest_of_scalars() -> None:
-    """Fault 23: as a chart's values have them, in quotes or not, and a digest is never left beside a new tag."""
+    """As a chart's values have them, in quotes or not, and a digest is never left beside a new tag."""
     values = (
         f"image:\n  repository: {IMAGE}\n  tag: '1.0' # stage-ci: tag of {IMAGE}\n"
         f"  digest: {OLD} # stage-ci: digest of docker.io/{IMAGE}\n"
@@ -206,7 +205,7 @@ def test_a_marker_makes_a_tag_and_a_digest_of_scalars() -> None:
 
 @pytest.mark.fault(29)
 def test_what_a_marker_names_another_may_hold() -> None:
-    """Fault 29: one above the line, one on it."""
+    """One above the line, one on it."""
     text = f"# values\nname: x\n# stage-ci: tag of {IMAGE}\ntag: v1.0.4 # stage-ci: hold by=bob\n"
     assert [str(change.hold) for change in edit(text).held] == ["held by bob"]
 
@@ -221,7 +220,7 @@ def test_an_alias_of_a_named_scalar_is_a_reference_too() -> None:
 
 @pytest.mark.fault(29)
 def test_a_tag_that_a_held_entry_shares_is_not_moved_behind_its_back() -> None:
-    """Fault 29: an alias would move both."""
+    """An alias would move both."""
     text = f"images:\n- {{name: {IMAGE}, newTag: &tag v1.0.4}}\n- {{name: {IMAGE}, newTag: *tag}} # stage-ci: hold\n"
     with pytest.raises(ManifestUnreadable, match=r":2: an alias uses the text of Kustomization images\[0\] for"):
         edit(text, filename="kustomization.yaml")
@@ -242,7 +241,7 @@ def test_a_named_part_of_another_image_is_not_this_one() -> None:
 
 @pytest.mark.fault(29)
 def test_the_example_of_the_documentation_does_what_it_says() -> None:
-    """Fault 29: the tag moves, and what Alice holds stays."""
+    """The tag moves, and what Alice holds stays."""
     (example,) = re.findall(r"```yaml\n(.*?)```", DOCUMENTATION.read_text(), re.DOTALL)
     edited = edit(example, filename="values.yaml")
     assert edited.content.decode() == example.replace("v1.0.4 ", "v1.0.9 ", 1)
@@ -253,7 +252,7 @@ def test_the_example_of_the_documentation_does_what_it_says() -> None:
 
 @pytest.mark.fault(27)
 def test_many_markers_cost_what_their_lines_cost() -> None:
-    """Fault 27: holds of one place and holds of many lines are looked up, not compared with one another."""
+    """Holds of one place and holds of many lines are looked up, not compared with one another."""
     holds = "# stage-ci: hold\n" * 5_000
     text = f"{holds}{POD}" + f"  - image: {IMAGE}:v1.0.4 # stage-ci: hold\n" * 2_000
     assert len(edit(text).held) == 2_000

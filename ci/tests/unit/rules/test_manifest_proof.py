@@ -67,9 +67,10 @@ def test_another_structure_is_refused(new: str, problem: str) -> None:
         judge("svm:v1", new, meant="svm:v2")
 
 
+@pytest.mark.fault(26)
 @pytest.mark.parametrize("new", ["1.10", "1_0", "yes", "NO", "12:30", "0x1", "2026-11-24", "null", "~", "<<", "="])
 def test_text_that_some_yaml_reads_as_no_text_is_refused(new: str) -> None:
-    """Fault 26: by version 1.1 or 1.2; Kubernetes' own tools hold to the older one where it suits them."""
+    """By version 1.1 or 1.2; Kubernetes' own tools hold to the older one where it suits them."""
     with pytest.raises(ManifestUnreadable, match=r"svm\.yaml:1: the edit would change more than the image"):
         judge("svm:v1", new, meant=new)
     judge("svm:v1", new, meant=new, text=TEXT.replace("svm:v1", '"svm:v1"'))
@@ -93,8 +94,9 @@ def test_an_alias_of_another_anchor_is_refused() -> None:
         judge("&a x]", "*a]", text="[&a x, &a x]\n")
 
 
+@pytest.mark.fault(26)
 @pytest.mark.parametrize("after", [TEXT.replace("note", "mote"), TEXT.replace("v1 ", "v1  "), TEXT + "\n", TEXT[:-1]])
 def test_a_change_outside_of_the_reference_is_refused(after: str) -> None:
-    """Fault 26: even one that means nothing to YAML, such as a comment or a blank."""
+    """Even one that means nothing to YAML, such as a comment or a blank."""
     with pytest.raises(ManifestUnreadable, match="would change text around the image"):
         judge("svm:v1", "svm:v1", after=after)

@@ -176,16 +176,11 @@ def attempt(content: bytes) -> Edit | None:
         return None
 
 
-@pytest.mark.fault(21)
-@pytest.mark.fault(23)
-@pytest.mark.fault(24)
-@pytest.mark.fault(25)
-@pytest.mark.fault(26)
-@pytest.mark.fault(29)
+@pytest.mark.fault(21, 23, 24, 25, 26, 29)
 @settings(max_examples=100, deadline=None)
 @given(manifests())
 def test_exactly_the_references_change_whatever_stands_around_them(files: tuple[bytes, bytes]) -> None:
-    """Faults 21, 23 to 26, 29: the file becomes what putting in the new references by hand gives, byte by byte."""
+    """The file becomes what putting in the new references by hand gives, byte by byte."""
     before, after = files
     edit = update(before, TARGET, filename="svm.yaml")
     assert edit.content == after
@@ -196,7 +191,7 @@ def test_exactly_the_references_change_whatever_stands_around_them(files: tuple[
 @settings(max_examples=30, deadline=None)
 @given(manifests())
 def test_a_second_edit_changes_nothing(files: tuple[bytes, bytes]) -> None:
-    """Fault 20: what is there already is found and left."""
+    """What is there already is found and left."""
     edit = update(files[0], TARGET, filename="svm.yaml")
     again = update(edit.content, TARGET, filename="svm.yaml")
     assert (again.content, again.changed) == (edit.content, False)
@@ -207,7 +202,7 @@ def test_a_second_edit_changes_nothing(files: tuple[bytes, bytes]) -> None:
 @settings(max_examples=100, deadline=None)
 @given(st.sampled_from(ORIGINALS), st.data())
 def test_a_damaged_manifest_is_refused_or_edited_and_never_spoilt(content: bytes, data: st.DataObject) -> None:
-    """Fault 27: whatever is cut out of a manifest or put into it, the lines without a reference stay."""
+    """Whatever is cut out of a manifest or put into it, the lines without a reference stay."""
     start = data.draw(st.integers(0, len(content)))
     end = data.draw(st.integers(start, min(len(content), start + 20)))
     piece = data.draw(st.text("ab:-'\"{}[]&*!|>#%@\\,? \t\r\n\ufeff\u2028é", max_size=6))

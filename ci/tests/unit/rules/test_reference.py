@@ -34,7 +34,7 @@ NAMES = st.builds("{}{}{}".format, WORDS, st.sampled_from([".", "_", "__", "-", 
     ],
 )
 def test_a_name_means_a_registry_and_a_path(text: str, registry: str, path: str) -> None:
-    """Fault 23: the short forms of Docker Hub and their full forms are one repository."""
+    """The short forms of Docker Hub and their full forms are one repository."""
     assert Repository.parse(text) == Repository(registry, path)
 
 
@@ -53,7 +53,7 @@ def test_a_name_means_a_registry_and_a_path(text: str, registry: str, path: str)
     ],
 )
 def test_tag_and_digest_are_told_from_the_name(text: str, name: str, tag: str | None, digest: str | None) -> None:
-    """Fault 23: a port is no tag, and the name keeps its writer's spelling."""
+    """A port is no tag, and the name keeps its writer's spelling."""
     reference = Reference.parse(text)
     assert (reference.name, reference.tag, reference.digest and str(reference.digest)) == (name, tag, digest)
 
@@ -104,7 +104,7 @@ def test_other_text_is_no_reference(text: str) -> None:
 @pytest.mark.fault(23)
 @pytest.mark.parametrize(("algorithm", "length"), [("sha256", 64), ("sha384", 96), ("sha512", 128)])
 def test_a_pin_by_another_registered_algorithm_is_understood(algorithm: str, length: int) -> None:
-    """Fault 23: whoever pinned an image chose the algorithm; the reference still means this repository."""
+    """Whoever pinned an image chose the algorithm; the reference still means this repository."""
     reference = Reference.parse(f"owner/service@{algorithm}:{'0' * length}")
     assert reference.repository == Repository("docker.io", "owner/service")
 

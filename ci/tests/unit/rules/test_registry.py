@@ -75,7 +75,7 @@ def test_a_status_is_final_or_worth_another_try() -> None:
     ],
 )
 def test_the_next_page_is_read_out_of_a_link(header: str) -> None:
-    """Fault 1: relative or absolute, quoted or not, first or not."""
+    """Relative or absolute, quoted or not, first or not."""
     page = next_page([header], PAGE)
     assert page is not None
     assert page.replace(":443", "").lower() == f"{PAGE}?last=b&n=100"
@@ -120,15 +120,16 @@ def test_a_hostile_link_takes_no_time(header: str) -> None:
 @pytest.mark.fault(2)
 @pytest.mark.parametrize("target", ELSEWHERE)
 def test_a_listing_does_not_lead_to_another_host(target: str) -> None:
-    """Fault 2: another scheme or port is another host; credentials in an address are somebody else's."""
+    """Another scheme or port is another host; credentials in an address are somebody else's."""
     with pytest.raises(RegistryUnavailable, match=r"the tag listing of registry\.example leads to another host"):
         next_page([f"<{target}>; rel=next"], PAGE)
 
 
+@pytest.mark.fault(2)
 @given(st.text(string.printable, max_size=80))
 @example("<//evil.example>;rel=next")
 def test_whatever_a_link_says_the_host_stays(header: str) -> None:
-    """Fault 2: for any header the answer is an address at this host, none, or an error."""
+    """For any header the answer is an address at this host, none, or an error."""
     try:
         page = next_page([header], PAGE)
     except (TransientError, RegistryUnavailable):
@@ -144,7 +145,7 @@ def test_tags_are_those_of_the_body() -> None:
 @pytest.mark.fault(5)
 @pytest.mark.parametrize("body", [b'{"tags": null}', b'{"tags": []}'])
 def test_no_tags_are_null_or_an_empty_list(body: bytes) -> None:
-    """Fault 5: Go writes an empty list as null."""
+    """Go writes an empty list as null."""
     assert tag_list(body) == []
 
 
@@ -170,7 +171,7 @@ def test_no_tags_are_null_or_an_empty_list(body: bytes) -> None:
     ],
 )
 def test_what_is_no_tag_list_is_never_empty(body: bytes) -> None:
-    """Fault 8: a page of a proxy, half a body, another shape."""
+    """A page of a proxy, half a body, another shape."""
     with pytest.raises(TransientError, match="sent something other than a tag list"):
         tag_list(body)
 
@@ -204,7 +205,7 @@ def test_any_body_is_a_tag_list_or_an_error(body: bytes) -> None:
     ],
 )
 def test_retry_after_is_seconds_or_a_date(header: str | None, seconds: float | None) -> None:
-    """Fault 7: never less than no time and never more than a day; unreadable is absent."""
+    """Never less than no time and never more than a day; unreadable is absent."""
     assert retry_after(header, NOW) == seconds
 
 
@@ -250,7 +251,7 @@ def test_an_answer_without_codes_is_told_by_its_status(body: bytes) -> None:
     ],
 )
 def test_unknown_is_only_what_the_registry_says_is_unknown(*, body: bytes, unknown: bool) -> None:
-    """Fault 5: a 404 of a proxy is no empty repository."""
+    """A 404 of a proxy is no empty repository."""
     assert says_unknown(body) is unknown
 
 

@@ -72,7 +72,7 @@ def test_labels_that_cannot_be_read_are_asked_for_again(body: bytes) -> None:
 
 @pytest.mark.fault(15)
 def test_content_is_what_its_digest_names_or_an_error() -> None:
-    """Fault 15: other bytes are never read as if they were the right ones."""
+    """Other bytes are never read as if they were the right ones."""
     assert verified(b"content", digest_of(b"content")) == b"content"
     with pytest.raises(TransientError, match=f"sent other content than {ONE}"):
         verified(b"content", Digest(ONE))

@@ -66,7 +66,7 @@ def test_a_file_of_the_repository_is_named_relative_to_its_root(text: str) -> No
     ],
 )
 def test_what_leaves_the_repository_or_is_no_path_of_git_is_refused(text: str) -> None:
-    """Fault 19: said before anything runs, naming the flag."""
+    """Said before anything runs, naming the flag."""
     with pytest.raises(InvalidFilename, match=r"^input: --filename=.* names no file inside"):
         Filename.parse(text)
 
@@ -126,7 +126,7 @@ def test_a_summary_tells_checks_changes_and_commit() -> None:
 
 @pytest.mark.fault(20)
 def test_a_summary_says_when_the_manifest_did_not_change() -> None:
-    """Fault 20: nothing to commit is told as such."""
+    """Nothing to commit is told as such."""
     assert "  manifest  manifests/default/svm.yaml unchanged\n" in replace(RELEASE, deployed=()).text()
 
 
@@ -137,7 +137,7 @@ def test_every_outcome_has_a_headline() -> None:
 
 @pytest.mark.fault(17)
 def test_a_newer_version_is_told_with_what_takes_it_back() -> None:
-    """Fault 17: whoever reverted on purpose reads the flag's name."""
+    """Whoever reverted on purpose reads the flag's name."""
     assert superseded_line(RELEASE.manifest, LINE.version(10)) == (
         "manifests/default/svm.yaml names v1.0.10, which is newer: it stays; --allow-downgrade takes it back"
     )
@@ -145,7 +145,7 @@ def test_a_newer_version_is_told_with_what_takes_it_back() -> None:
 
 @pytest.mark.fault(29)
 def test_a_held_reference_is_told_with_who_and_how_to_lift_it() -> None:
-    """Fault 29: the marker's line, which need not be the reference's."""
+    """The marker's line, which need not be the reference's."""
     change = Change("Pod/svm spec", 7, "owner/service:v1.0.4", "owner/service:v1.0.4", Hold(6, "alice", "demo"))
     assert held_line(RELEASE.manifest, change) == (
         "manifests/default/svm.yaml:7 owner/service:v1.0.4 is held by alice (demo); "
@@ -185,7 +185,7 @@ def test_another_format_is_refused(name: str) -> None:
     ],
 )
 def test_a_deploy_does_not_go_back_from_a_newer_version(tags: list[str], newest: int | None) -> None:
-    """Fault 17: by number, and only within the line."""
+    """By number, and only within the line."""
     assert newer_than(LINE.version(7), tags, LINE) == (None if newest is None else LINE.version(newest))
 
 
@@ -207,9 +207,10 @@ def test_a_manifest_of_this_line_or_a_lower_one_may_be_moved(tags: list[str]) ->
     require_line(VersionLine.parse("v1.0"), tags, "svm.yaml")
 
 
+@pytest.mark.fault(17)
 @pytest.mark.parametrize(("tag", "line"), [("v2.0.3", "v2.0"), ("v1.1.0", "v1.1"), ("v1.10.2", "v1.10")])
 def test_a_manifest_of_a_higher_line_is_not_moved_back(tag: str, line: str) -> None:
-    """Fault 17: a sibling's manifest, called without its line, is told apart before anything is published."""
+    """A sibling's manifest, called without its line, is told apart before anything is published."""
     with pytest.raises(
         InvalidVersion, match=f"svm.yaml names {tag}, of a higher line than v1.0; give --version-line={line}"
     ):

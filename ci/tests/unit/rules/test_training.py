@@ -71,7 +71,7 @@ def test_what_is_no_server_is_refused(text: str) -> None:
 
 @pytest.mark.fault(36)
 def test_an_address_with_credentials_is_refused_without_repeating_them() -> None:
-    """Fault 36: what is passed as plain text is shown in logs and traces."""
+    """What is passed as plain text is shown in logs and traces."""
     with pytest.raises(InvalidInput, match="--tracking-uri holds credentials") as refused:
         tracking_uri("https://someone:canary@mlflow.example", [])
     assert "canary" not in str(refused.value)

@@ -75,7 +75,7 @@ def modified(status: str, statement: str, **found: str) -> dict[str, Any]:
 
 @pytest.mark.fault(38)
 def test_what_trivy_writes_is_read() -> None:
-    """Fault 38: unfixed passes with a note, waived and not affected pass and are listed."""
+    """Unfixed passes with a note, waived and not affected pass and are listed."""
     report, sbom = ((WRITTEN / name).read_text() for name in ("scan.json", "sbom.cdx.json"))
     verdict = Verdict.read(report, sbom, ADVISORIES, Waivers())
     verdict.require()
@@ -97,7 +97,7 @@ def test_an_image_without_findings_may_be_released() -> None:
 
 @pytest.mark.fault(38)
 def test_a_critical_vulnerability_with_a_fix_forbids_a_release() -> None:
-    """Fault 38: named with its package, what is installed and what to raise it to."""
+    """Named with its package, what is installed and what to raise it to."""
     with pytest.raises(
         VulnerableImage,
         match=r"critical vulnerabilities that have a fix: 1 \(CVE-2026-1 in openssl 3\.0\.1 \(fixed in 3\.0\.2\)\)",
@@ -117,7 +117,7 @@ def test_only_the_first_few_are_named() -> None:
 @pytest.mark.fault(38)
 @pytest.mark.parametrize("fixed", [{}, {"FixedVersion": ""}, {"FixedVersion": None}])
 def test_a_critical_vulnerability_without_a_fix_is_a_note(fixed: dict[str, Any]) -> None:
-    """Fault 38: nobody can mend it yet, so it passes and is told."""
+    """Nobody can mend it yet, so it passes and is told."""
     verdict = read(UNFIXED | fixed)
     verdict.require()
     assert ", 1 critical without a fix (" in verdict.summary
@@ -134,7 +134,7 @@ def test_a_critical_vulnerability_without_a_fix_is_a_note(fixed: dict[str, Any])
     ],
 )
 def test_an_excused_critical_vulnerability_passes_and_is_listed(status: str, statement: str, told: str) -> None:
-    """Fault 38: a waiver that holds, and a VEX statement, with whoever answers for it."""
+    """A waiver that holds, and a VEX statement, with whoever answers for it."""
     verdict = read(excused=[modified(status, statement)])
     verdict.require()
     assert f", critical and excused: 1 (CVE-2026-1 in openssl 3.0.1 ({told})) (database" in verdict.summary
@@ -153,7 +153,7 @@ def test_what_is_suppressed_but_no_vulnerability_is_passed_over() -> None:
 @pytest.mark.fault(38)
 @pytest.mark.parametrize("found", [FIXED, FIXED | {"FixedVersion": ""}])
 def test_an_expired_waiver_of_a_critical_vulnerability_names_its_owner(found: dict[str, Any]) -> None:
-    """Fault 38: with a fix or without, for somebody promised to have looked at it by then."""
+    """With a fix or without, for somebody promised to have looked at it by then."""
     with pytest.raises(WaiverExpired) as refused:
         read(found, over=(OVER,)).require()
     assert refused.value.cause.startswith("critical vulnerabilities whose waiver is over: 1 (CVE-2026-1 in openssl")
@@ -191,7 +191,7 @@ def test_a_rehearsal_says_loudly_that_it_is_no_verdict() -> None:
 @pytest.mark.fault(37)
 @pytest.mark.parametrize("broken", ["", "<html>", "{", "[]", "null", "7", '{"components": 7}', '{"components": [7]}'])
 def test_a_list_of_packages_that_cannot_be_read_is_no_verdict(broken: str) -> None:
-    """Fault 37: neither a pass nor a finding."""
+    """Neither a pass nor a finding."""
     with pytest.raises(ScannerUnavailable, match="no readable report"):
         read(sbom=broken)
 
@@ -202,7 +202,7 @@ def test_a_list_of_packages_that_cannot_be_read_is_no_verdict(broken: str) -> No
     ["", "{", "[]", "null", '{"Results": 7}', '{"Results": [7]}', '{"Results": [{"Vulnerabilities": [{}]}]}'],
 )
 def test_a_report_that_cannot_be_read_is_no_verdict(broken: str) -> None:
-    """Fault 37: neither a pass nor a finding."""
+    """Neither a pass nor a finding."""
     with pytest.raises(ScannerUnavailable, match="no readable report"):
         Verdict.read(broken, SBOM, ADVISORIES, Waivers())
 
@@ -242,5 +242,5 @@ def test_any_json_is_a_verdict_or_an_error(report: object, sbom: object) -> None
     ],
 )
 def test_the_cause_is_the_last_line_without_its_time(output: str, cause: str) -> None:
-    """Fault 37: what a person reads first, cut where it repeats every layer."""
+    """What a person reads first, cut where it repeats every layer."""
     assert scanner_cause(output) == cause

@@ -69,7 +69,7 @@ def test_versions_order_by_number(one: tuple[int, int, int], other: tuple[int, i
 @pytest.mark.fault(4)
 @pytest.mark.parametrize("text", FOREIGN)
 def test_what_is_no_version_is_refused_by_name(text: str) -> None:
-    """Fault 4: the error names the text and the line, and stays readable however long the text is."""
+    """The error names the text and the line, and stays readable however long the text is."""
     with pytest.raises(InvalidVersion, match=r"is no version of the line v1\.0") as refused:
         LINE.parse_version(text)
     assert repr(text[:128]) in str(refused.value)
@@ -78,7 +78,7 @@ def test_what_is_no_version_is_refused_by_name(text: str) -> None:
 
 @pytest.mark.fault(4)
 def test_foreign_tags_are_read_over() -> None:
-    """Fault 4: only v1.0.N counts."""
+    """Only v1.0.N counts."""
     assert [str(version) for version in LINE.select([*FOREIGN, "v1.0.3", "v1.0.0"])] == ["v1.0.0", "v1.0.3"]
 
 
@@ -99,14 +99,14 @@ def test_a_selection_is_what_parses_in_order(tags: list[str]) -> None:
 
 @pytest.mark.fault(3)
 def test_the_next_version_follows_the_highest_number() -> None:
-    """Fault 3: ten is higher than nine."""
+    """Ten is higher than nine."""
     assert str(next_version(LINE, ["v1.0.9", "v1.0.10"], [])) == "v1.0.11"
 
 
 @pytest.mark.fault(5)
 @pytest.mark.parametrize("tags", [[], ["latest"], ["v1.0.0"], ["v2.0.5"]])
 def test_the_first_version_is_number_one(tags: list[str]) -> None:
-    """Fault 5: nothing released yet, or nothing of this line; a placeholder v1.0.0 changes nothing."""
+    """Nothing released yet, or nothing of this line; a placeholder v1.0.0 changes nothing."""
     assert str(next_version(LINE, tags, [])) == "v1.0.1"
 
 

@@ -59,7 +59,7 @@ def test_a_document_that_explains_itself_is_taken(statement: dict[str, Any]) -> 
     ],
 )
 def test_a_document_that_explains_nothing_is_refused(change: dict[str, Any], cause: str) -> None:
-    """Fault 38: who says so, and why, is what makes it more than a switch."""
+    """Who says so, and why, is what makes it more than a switch."""
     with pytest.raises(InvalidVex, match=cause):
         require_openvex(json.dumps(DOCUMENT | change))
 

@@ -47,14 +47,14 @@ def test_an_entry_names_what_who_and_until_when() -> None:
 @pytest.mark.fault(38)
 @pytest.mark.parametrize(("days", "holds"), [(-1, True), (0, False), (1, False)])
 def test_an_entry_is_over_from_its_day_on(days: int, holds: bool) -> None:  # noqa: FBT001 - the example's second half
-    """Fault 38: as for Trivy, to which that day is the midnight with which it begins."""
+    """As for Trivy, to which that day is the midnight with which it begins."""
     waivers = Waivers.read(ENTRY % "", date(2026, 12, 31) + timedelta(days=days))
     assert (len(waivers.held), len(waivers.expired)) == (holds, not holds)
 
 
 @pytest.mark.fault(38)
 def test_trivy_gets_what_holds_and_no_date() -> None:
-    """Fault 38: its clock has no say, and the list is another one once an entry is over."""
+    """Its clock has no say, and the list is another one once an entry is over."""
     assert json.loads(Waivers.read(LIST, TODAY).for_trivy()) == {
         "vulnerabilities": [
             {
@@ -127,7 +127,7 @@ def test_a_list_may_be_empty(text: str) -> None:
     ],
 )
 def test_a_list_that_cannot_be_used_is_refused(text: str, cause: str) -> None:
-    """Fault 38: nobody answers for it, or it would excuse more than somebody meant."""
+    """Nobody answers for it, or it would excuse more than somebody meant."""
     with pytest.raises(InvalidWaiver, match=f"^scan: .*{cause}"):
         Waivers.read(text, TODAY)
 

@@ -67,7 +67,7 @@ async def test_a_version_is_named_in_one_commit_on_top(repository: GitRepository
 
 @pytest.mark.fault(23)
 async def test_a_pinned_digest_moves_with_the_version(repository: GitRepository, service: Line) -> None:
-    """Fault 23: a stale digest beside a new tag would run the old image."""
+    """A stale digest beside a new tag would run the old image."""
     repository.push({str(FILE): manifest(f"owner/service:v1.0.1@sha256:{'0' * 64}")})
     await run(repository, service, 2, DIGEST)
     assert repository.git("show", f"main:{FILE}") == manifest(f"owner/service:v1.0.2@{DIGEST}")
@@ -85,7 +85,7 @@ async def test_only_what_changed_is_told(repository: GitRepository, service: Lin
 
 @pytest.mark.fault(20)
 async def test_a_version_that_is_named_already_takes_no_commit(repository: GitRepository, service: Line) -> None:
-    """Fault 20: the tip of the branch is what names it."""
+    """The tip of the branch is what names it."""
     tip = repository.push({str(FILE): manifest("owner/service:v1.0.2")})
     deployed = await run(repository, service, 2)
     assert deployed == Deployed(tip)
@@ -96,7 +96,7 @@ async def test_a_version_that_is_named_already_takes_no_commit(repository: GitRe
 @pytest.mark.fault(17)
 @pytest.mark.parametrize("images", [["owner/service:v1.0.10"], ["owner/service:v1.0.1", "owner/service:v1.0.10"]])
 async def test_a_newer_version_stays(repository: GitRepository, service: Line, images: list[str]) -> None:
-    """Fault 17: a run never goes back; it says so and ends well."""
+    """A run never goes back; it says so and ends well."""
     tip = repository.push({str(FILE): manifest(*images)})
     deployed = await run(repository, service, 9)
     assert deployed == Deployed(tip, superseded_by=service.versions.version(10))
@@ -107,7 +107,7 @@ async def test_a_newer_version_stays(repository: GitRepository, service: Line, i
 
 @pytest.mark.fault(19)
 async def test_a_missing_manifest_is_told_at_once(repository: GitRepository, service: Line) -> None:
-    """Fault 19: no commit creates it."""
+    """No commit creates it."""
     place = Place("main", Filename.parse("manifests/absent.yaml"))
     with pytest.raises(ManifestMissing, match=r"manifests/absent\.yaml"):
         await deploy(Infrastructure(repository.url), place, service, service.versions.version(2), None)
@@ -115,7 +115,7 @@ async def test_a_missing_manifest_is_told_at_once(repository: GitRepository, ser
 
 @pytest.mark.fault(22)
 async def test_a_manifest_without_the_image_is_told_at_once(repository: GitRepository, service: Line) -> None:
-    """Fault 22: nothing updated is a failure, and nothing is committed."""
+    """Nothing updated is a failure, and nothing is committed."""
     tip = repository.push({str(FILE): manifest("owner/service-worker:v1.0.1")})
     with pytest.raises(NothingUpdated):
         await run(repository, service, 2)
@@ -134,7 +134,7 @@ async def test_a_manifest_is_tried_without_touching_it(repository: GitRepository
 async def test_a_manifest_that_could_not_be_edited_is_told_before_anything_is_published(
     repository: GitRepository, service: Line
 ) -> None:
-    """Fault 22: by the same rules as the deploy itself."""
+    """By the same rules as the deploy itself."""
     repository.push({str(FILE): manifest("owner/other:v1.0.1")})
     with pytest.raises(NothingUpdated):
         await require_editable(Infrastructure(repository.url), PLACE, service)
@@ -142,7 +142,7 @@ async def test_a_manifest_that_could_not_be_edited_is_told_before_anything_is_pu
 
 @pytest.mark.fault(16)
 async def test_a_commit_that_lands_first_is_kept(repository: GitRepository, service: Line) -> None:
-    """Fault 16: the edit is made again on top of it."""
+    """The edit is made again on top of it."""
     before = repository.push({str(FILE): manifest("owner/service:v1.0.1")})
     repository.hook("pre-receive", f"[ -e raced ] && exit; touch raced; {FASTER}")
     deployed = await run(repository, service, 2)
@@ -157,7 +157,7 @@ async def test_a_commit_that_lands_first_is_kept(repository: GitRepository, serv
 async def test_whoever_loses_every_race_says_so(
     repository: GitRepository, service: Line, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Fault 16: the attempts are bounded, and the error says to run again."""
+    """The attempts are bounded, and the error says to run again."""
     monkeypatch.setattr(retry, "ATTEMPTS", 3)
     before = repository.push({str(FILE): manifest("owner/service:v1.0.1")})
     repository.hook("pre-receive", FASTER)
@@ -168,7 +168,7 @@ async def test_whoever_loses_every_race_says_so(
 
 @pytest.mark.fault(18)
 async def test_a_refusal_is_not_tried_again(repository: GitRepository, service: Line) -> None:
-    """Fault 18: a protected branch stays one."""
+    """A protected branch stays one."""
     repository.push({str(FILE): manifest("owner/service:v1.0.1")})
     repository.hook("pre-receive", "echo x >>asked; exit 1")
     with pytest.raises(InfrastructureRefused):
@@ -178,7 +178,7 @@ async def test_a_refusal_is_not_tried_again(repository: GitRepository, service: 
 
 @pytest.mark.fault(28)
 async def test_a_server_that_drops_the_push_once_is_asked_again(repository: GitRepository, service: Line) -> None:
-    """Fault 28: a connection that ends in the middle of the push is no end of the run."""
+    """A connection that ends in the middle of the push is no end of the run."""
     repository.push({str(FILE): manifest("owner/service:v1.0.1")})
     repository.hook("pre-receive", "[ -e dropped ] && exit; touch dropped; kill -9 $PPID")
     await run(repository, service, 2)
@@ -189,7 +189,7 @@ async def test_a_server_that_drops_the_push_once_is_asked_again(repository: GitR
 async def test_a_server_that_drops_after_the_write_gets_no_second_commit(
     repository: GitRepository, service: Line
 ) -> None:
-    """Fault 28: the next attempt finds the manifest as it should be."""
+    """The next attempt finds the manifest as it should be."""
     before = repository.push({str(FILE): manifest("owner/service:v1.0.1")})
     repository.hook("post-update", "[ -e dropped ] && exit; touch dropped; kill -9 $PPID")
     await run(repository, service, 2)
@@ -198,7 +198,7 @@ async def test_a_server_that_drops_after_the_write_gets_no_second_commit(
 
 @pytest.mark.fault(16)
 async def test_twenty_runs_on_twenty_files_lose_nothing(repository: GitRepository, service: Line) -> None:
-    """Fault 16: every file names its version, in a commit of its own."""
+    """Every file names its version, in a commit of its own."""
     names = [Filename.parse(f"manifests/{number}.yaml") for number in range(20)]
     before = repository.push({str(name): manifest("owner/service:v1.0.1") for name in names})
 
@@ -214,7 +214,7 @@ async def test_twenty_runs_on_twenty_files_lose_nothing(repository: GitRepositor
 
 @pytest.mark.fault(16)
 async def test_twenty_runs_on_one_file_lose_nothing(repository: GitRepository) -> None:
-    """Fault 16: twenty services share a manifest, and each names its own version."""
+    """Twenty services share a manifest, and each names its own version."""
     images = [f"owner/service-{number}" for number in range(20)]
     repository.push({str(FILE): manifest(*[f"{image}:v1.0.1" for image in images])})
 
@@ -231,7 +231,7 @@ async def test_twenty_runs_on_one_file_lose_nothing(repository: GitRepository) -
 
 @pytest.mark.fault(17)
 async def test_twenty_versions_of_one_service_end_at_the_newest(repository: GitRepository, service: Line) -> None:
-    """Fault 17: in whichever order they land, no commit goes back."""
+    """In whichever order they land, no commit goes back."""
     repository.push({str(FILE): manifest("owner/service:v1.0.0")})
 
     async with anyio.create_task_group() as group:

@@ -43,7 +43,7 @@ async def run(repository: GitRepository, service: Line, number: int, where: Plac
 async def test_a_newer_version_goes_back_when_that_is_allowed(
     repository: GitRepository, service: Line, images: list[str]
 ) -> None:
-    """Fault 17: as after a revert, whose sources were released under an older version."""
+    """As after a revert, whose sources were released under an older version."""
     repository.push({str(FILE): manifest(*images)})
     deployed = await run(repository, service, 9, Place("main", FILE, allow_downgrade=True))
     assert [change.new for change in deployed.changes] == ["owner/service:v1.0.9"] * len(images)
@@ -53,7 +53,7 @@ async def test_a_newer_version_goes_back_when_that_is_allowed(
 
 @pytest.mark.fault(17)
 async def test_another_line_is_no_downgrade(repository: GitRepository, service: Line) -> None:
-    """Fault 17: a manifest of a higher line is refused before anything is published, whatever is allowed."""
+    """A manifest of a higher line is refused before anything is published, whatever is allowed."""
     repository.push({str(FILE): manifest("owner/service:v2.0.1")})
     place = Place("main", FILE, allow_downgrade=True)
     with pytest.raises(InvalidVersion, match="of a higher line"):
@@ -63,7 +63,7 @@ async def test_another_line_is_no_downgrade(repository: GitRepository, service: 
 @pytest.mark.fault(29)
 @pytest.mark.parametrize("where", [PLACE, Place("main", FILE, allow_downgrade=True)])
 async def test_what_a_marker_holds_is_not_moved(repository: GitRepository, service: Line, where: Place) -> None:
-    """Fault 29: no commit; it is told who holds it and how to lift that, and a newer one held is none to follow."""
+    """No commit; it is told who holds it and how to lift that, and a newer one held is none to follow."""
     held = "owner/service:v1.0.10 # stage-ci: hold by=alice reason=demo"
     tip = repository.push({str(FILE): manifest(held)})
     deployed = await run(repository, service, 9, where)
@@ -75,7 +75,7 @@ async def test_what_a_marker_holds_is_not_moved(repository: GitRepository, servi
 
 @pytest.mark.fault(29)
 async def test_what_no_marker_holds_is_moved(repository: GitRepository, service: Line) -> None:
-    """Fault 29: one reference waits, the other goes ahead, and a second run has nothing to commit."""
+    """One reference waits, the other goes ahead, and a second run has nothing to commit."""
     held = "owner/service:v1.0.1 # stage-ci: hold"
     repository.push({str(FILE): manifest(held, "owner/service:v1.0.1")})
     first = await run(repository, service, 2)
@@ -90,7 +90,7 @@ async def test_what_no_marker_holds_is_moved(repository: GitRepository, service:
 
 @pytest.mark.fault(29)
 async def test_a_hold_that_was_lifted_lets_the_next_run_go_ahead(repository: GitRepository, service: Line) -> None:
-    """Fault 29: the same version, which was published while the manifest was held."""
+    """The same version, which was published while the manifest was held."""
     repository.push({str(FILE): manifest("owner/service:v1.0.1 # stage-ci: hold")})
     await run(repository, service, 2)
     repository.push({str(FILE): manifest("owner/service:v1.0.1")})
@@ -102,7 +102,7 @@ async def test_a_hold_that_was_lifted_lets_the_next_run_go_ahead(repository: Git
 async def test_a_marker_that_cannot_be_read_is_told_before_anything_is_published(
     repository: GitRepository, service: Line
 ) -> None:
-    """Fault 29: whoever wrote it meant something."""
+    """Whoever wrote it meant something."""
     repository.push({str(FILE): manifest("owner/service:v1.0.1 # stage-ci: hodl")})
     with pytest.raises(InvalidMarker, match=f"^manifest: {FILE}:9: 'hodl' is no marker"):
         await require_editable(Infrastructure(repository.url), PLACE, service)

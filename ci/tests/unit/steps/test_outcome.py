@@ -24,6 +24,7 @@ HELD: Final = Change("Pod/svm", 8, "owner/service:v1.0.1", "owner/service:v1.0.1
 NEWER: Final = LINE.versions.version(3)
 
 
+@pytest.mark.fault(17, 29)
 @pytest.mark.parametrize(
     ("pushed", "deployed", "outcome"),
     [
@@ -42,7 +43,7 @@ NEWER: Final = LINE.versions.version(3)
 def test_an_outcome_says_whether_the_manifest_names_the_version(
     *, pushed: bool, deployed: Deployed, outcome: Outcome
 ) -> None:
-    """Faults 17, 29: superseded and held are what they are whether this run pushed the image or an earlier one."""
+    """Superseded and held are what they are whether this run pushed the image or an earlier one."""
     order = Order(cast("dagger.Directory", None), LINE, "owner/infra", PLACE)
     published = Published(LINE.versions.version(2), Digest.parse(f"sha256:{'d' * 64}"), pushed=pushed)
     told = release(order, published, deployed, {}, None)

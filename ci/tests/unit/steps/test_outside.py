@@ -25,7 +25,7 @@ def test_a_name_is_looked_for_at_github_and_an_address_at_its_host(given: str, h
     "given", ["https://canary-51c7@git.example/owner/infra", "https://robot:canary-51c7@git.example/a"]
 )
 def test_an_address_with_credentials_is_refused_without_repeating_them(given: str) -> None:
-    """Fault 18: addresses end up in messages, tokens do not."""
+    """Addresses end up in messages, tokens do not."""
     with pytest.raises(InvalidInput, match="--infra-repo holds credentials; give the token as --token") as refused:
         repository_path(given)
     assert "canary" not in str(refused.value)

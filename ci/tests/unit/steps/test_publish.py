@@ -51,7 +51,7 @@ async def test_the_first_version_is_1(outside: Outside, service: Line, repositor
 async def test_the_next_version_follows_by_number(
     outside: Outside, service: Line, registry_server: RegistryServer
 ) -> None:
-    """Fault 3: after v1.0.9 and v1.0.10 comes v1.0.11, whatever else the registry holds."""
+    """After v1.0.9 and v1.0.10 comes v1.0.11, whatever else the registry holds."""
     for tag in ("v1.0.9", "v1.0.10", "latest", "v1.0.x", "v2.0.0", "v1.0.012"):
         push(registry_server, tag, OTHER)
     assert await claim(MINE, outside, service) == (service.versions.version(11), None)
@@ -65,7 +65,7 @@ async def test_a_claim_that_was_never_pushed_is_not_taken_again(outside: Outside
 
 @pytest.mark.fault(13)
 async def test_a_claim_of_the_same_inputs_is_resumed(outside: Outside, service: Line) -> None:
-    """Fault 13: a run that was ended after its claim is finished under the same version."""
+    """A run that was ended after its claim is finished under the same version."""
     first = await claim(MINE, outside, service)
     await claim(OTHER, outside, service)
     assert await claim(MINE, outside, service) == first
@@ -75,7 +75,7 @@ async def test_a_claim_of_the_same_inputs_is_resumed(outside: Outside, service: 
 async def test_what_was_published_is_found_again(
     outside: Outside, service: Line, registry_server: RegistryServer
 ) -> None:
-    """Fault 12: the same inputs have one version; the second run pushes nothing."""
+    """The same inputs have one version; the second run pushes nothing."""
     version, _ = await claim(MINE, outside, service)
     digest = push(registry_server, str(version), MINE)
     archive = Archive(cast("dagger.File", None), Digest.parse(f"sha256:{'0' * 64}"))
@@ -88,7 +88,7 @@ async def test_what_was_published_is_found_again(
 async def test_a_tag_pushed_after_the_listing_is_left_to_its_owner(
     outside: Outside, service: Line, registry_server: RegistryServer, labels: dict[str, str]
 ) -> None:
-    """Fault 10: somebody who claims nothing was faster; the next number is taken and the tag stays."""
+    """Somebody who claims nothing was faster; the next number is taken and the tag stays."""
     foreign: list[str] = []
 
     def faster() -> None:
@@ -103,7 +103,7 @@ async def test_a_tag_pushed_after_the_listing_is_left_to_its_owner(
 async def test_a_tag_pushed_between_claim_and_push_is_left_to_its_owner(
     outside: Outside, service: Line, registry_server: RegistryServer
 ) -> None:
-    """Fault 10: a run that resumes finds somebody else's image under its version and takes the next one."""
+    """A run that resumes finds somebody else's image under its version and takes the next one."""
     version, _ = await claim(MINE, outside, service)
     push(registry_server, str(version), OTHER)
     assert await claim(MINE, outside, service) == (service.versions.version(2), None)
@@ -121,7 +121,7 @@ async def test_a_tag_pushed_between_claim_and_push_is_left_to_its_owner(
 async def test_a_tag_that_holds_no_image_of_this_platform_is_somebody_else_s(
     outside: Outside, service: Line, registry_server: RegistryServer, manifest: object
 ) -> None:
-    """Fault 10: an image for other machines has no label to read, and is no reason to stop."""
+    """An image for other machines has no label to read, and is no reason to stop."""
     version, _ = await claim(MINE, outside, service)
     registry_server.put(str(version), manifest)
     assert await claim(MINE, outside, service) == (service.versions.version(2), None)
@@ -129,7 +129,7 @@ async def test_a_tag_that_holds_no_image_of_this_platform_is_somebody_else_s(
 
 @pytest.mark.fault(11)
 async def test_twenty_sources_at_once_take_twenty_versions(outside: Outside, service: Line) -> None:
-    """Fault 11: every run gets a number of its own, and none is skipped."""
+    """Every run gets a number of its own, and none is skipped."""
     taken: list[int] = []
 
     async def run(number: int) -> None:
@@ -144,7 +144,7 @@ async def test_twenty_sources_at_once_take_twenty_versions(outside: Outside, ser
 
 @pytest.mark.fault(12)
 async def test_one_source_twenty_times_at_once_takes_one_version(outside: Outside, service: Line) -> None:
-    """Fault 12: whoever loses the race finds the winner's claim to be its own."""
+    """Whoever loses the race finds the winner's claim to be its own."""
     taken: set[int] = set()
 
     async def run() -> None:
@@ -158,7 +158,7 @@ async def test_one_source_twenty_times_at_once_takes_one_version(outside: Outsid
 
 @pytest.mark.fault(11)
 async def test_a_lost_race_is_run_again(outside: Outside, service: Line, repository: GitRepository) -> None:
-    """Fault 11: another run claimed the number while this one was asking for it."""
+    """Another run claimed the number while this one was asking for it."""
     repository.hook("pre-receive", f"[ -e raced ] || {{ touch raced; {FASTER}; }}")
     assert await claim(MINE, outside, service) == (service.versions.version(2), None)
 
@@ -167,7 +167,7 @@ async def test_a_lost_race_is_run_again(outside: Outside, service: Line, reposit
 async def test_whoever_loses_every_race_says_so(
     outside: Outside, service: Line, repository: GitRepository, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Fault 11: the attempts are bounded, and the error says to run again."""
+    """The attempts are bounded, and the error says to run again."""
     monkeypatch.setattr(retry, "ATTEMPTS", 3)
     repository.hook("pre-receive", FASTER)
     with pytest.raises(InfrastructureBusy, match=r"^claim: no version of docker\.io/owner/service could.*run again"):
@@ -177,7 +177,7 @@ async def test_whoever_loses_every_race_says_so(
 
 @pytest.mark.fault(18)
 async def test_a_refusal_is_not_tried_again(outside: Outside, service: Line, repository: GitRepository) -> None:
-    """Fault 18: no retry can mend it, and it is told under the step that met it."""
+    """No retry can mend it, and it is told under the step that met it."""
     repository.hook("pre-receive", "echo x >>asked; exit 1")
     with pytest.raises(InfrastructureRefused):
         await claim(MINE, outside, service)
@@ -186,7 +186,7 @@ async def test_a_refusal_is_not_tried_again(outside: Outside, service: Line, rep
 
 @pytest.mark.fault(40)
 async def test_both_sides_failing_are_both_told(service: Line) -> None:
-    """Fault 40: neither the registry nor the infrastructure repository is there."""
+    """Neither the registry nor the infrastructure repository is there."""
     async with Registry("http://127.0.0.1:1", "owner/service", patience=Patience(attempts=1)) as registry:
         infrastructure = Infrastructure("git://127.0.0.1:1/owner/infra.git")
         nowhere = Outside(registry, infrastructure, Destination("127.0.0.1"))
@@ -222,7 +222,7 @@ async def test_a_tag_pushed_during_the_push_is_left_to_its_owner(
 async def test_other_bytes_than_were_pushed_are_told(
     outside: Outside, registry_server: RegistryServer, service: Line
 ) -> None:
-    """Fault 15: the registry holds somebody else's image, or nothing, under the tag that was just pushed."""
+    """The registry holds somebody else's image, or nothing, under the tag that was just pushed."""
     version = service.versions.version(1)
     with pytest.raises(DigestMismatch, match="is missing after"):
         await verified(PUSHED, MINE, version, outside, service)
@@ -235,7 +235,7 @@ async def test_other_bytes_than_were_pushed_are_told(
 async def test_the_push_of_a_twin_is_taken_for_the_release(
     outside: Outside, registry_server: RegistryServer, service: Line
 ) -> None:
-    """Fault 12: another build of the same inputs landed last; both runs name what the registry holds."""
+    """Another build of the same inputs landed last; both runs name what the registry holds."""
     held = push(registry_server, "v1.0.1", MINE)
     published = await verified(PUSHED, MINE, service.versions.version(1), outside, service)
     assert (published.digest, published.pushed) == (held, False)

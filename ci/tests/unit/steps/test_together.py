@@ -55,7 +55,7 @@ async def test_one_failure_comes_out_as_it_is() -> None:
 
 @pytest.mark.fault(40)
 async def test_two_failures_are_both_told_in_the_order_of_the_steps() -> None:
-    """Fault 40: a line each, with step, cause and remedy."""
+    """A line each, with step, cause and remedy."""
     with pytest.raises(SeveralFailed) as failed:
         await together(failing(LINT, after=0.02), giving(1), failing(TESTS))
     assert str(failed.value) == f"{LINT}\n{TESTS}"
@@ -65,7 +65,7 @@ async def test_two_failures_are_both_told_in_the_order_of_the_steps() -> None:
 
 @pytest.mark.fault(40)
 async def test_a_failure_leaves_the_other_steps_running() -> None:
-    """Fault 40: one run tells everything there is to mend."""
+    """One run tells everything there is to mend."""
     ended: list[str] = []
 
     async def slow() -> None:
@@ -79,7 +79,7 @@ async def test_a_failure_leaves_the_other_steps_running() -> None:
 
 @pytest.mark.fault(40)
 async def test_failures_of_steps_within_steps_are_told_once_each() -> None:
-    """Fault 40: a line each however deep, and the same failure of two steps is one."""
+    """A line each however deep, and the same failure of two steps is one."""
     with pytest.raises(SeveralFailed) as failed:
         await together(together(failing(LINT), failing(TESTS)), failing(BUILD), failing(LintFailed(LINT.cause)))
     assert str(failed.value).splitlines() == [str(LINT), str(TESTS), str(BUILD)]
@@ -101,7 +101,7 @@ async def test_what_nobody_expected_comes_out_as_it_is(other: object) -> None:
 
 @pytest.mark.fault(40)
 async def test_a_deadline_ends_all_steps() -> None:
-    """Fault 40: a cancelled run leaves none behind, and is no failure of a step."""
+    """A cancelled run leaves none behind, and is no failure of a step."""
     ended: list[str] = []
 
     async def forever(name: str) -> None:

@@ -1,6 +1,6 @@
 #!/bin/sh
 # Copies the archive into the registry, byte for byte.
-# usage: push_archive.sh REGISTRY REPOSITORY@DIGEST PLAIN_HTTP(true|false)
+# usage: push_archive.sh REGISTRY REPOSITORY@DIGEST PLAIN_HTTP(true|false) SECONDS
 # The credentials are files; what is derived from them stays in a temporary mount and in no argument.
 set -eu
 
@@ -13,5 +13,5 @@ else
 fi
 tls=true
 [ "$3" = true ] && tls=false
-skopeo copy --quiet --retry-times 3 --preserve-digests --dest-tls-verify="$tls" --authfile /run/auth/auth.json \
+skopeo --command-timeout "$4s" copy --quiet --retry-times 3 --preserve-digests --dest-tls-verify="$tls" --authfile /run/auth/auth.json \
     oci-archive:/image.tar "docker://$1/$2" >&2

@@ -56,6 +56,7 @@ def disguises(value: str) -> set[bytes]:
         urllib.parse.quote(value, safe=""),
         urllib.parse.quote_plus(value),
         raw.hex(),
+        raw.hex().upper(),
     }
     # Behind 0, 1 or 2 other bytes, such as a user's name and a colon, base64 spells the same bytes in three ways.
     for before in range(3):

@@ -125,7 +125,7 @@ def test_the_prediction_is_asked_for_the_ticket(service: Service, run: Run) -> N
 
 @pytest.mark.fault(39)
 def test_a_topic_that_was_not_expected_ends_1(service: Service, run: Run) -> None:
-    """Fault 39: a model that answers with something is not yet the right one."""
+    """A model that answers with something is not yet the right one."""
     status, lines = run(service.url, 5, "Access")
     assert (status, lines[-1]) == (1, "/predict_one answers a ticket with Hardware, where Access was expected")
 
@@ -133,7 +133,7 @@ def test_a_topic_that_was_not_expected_ends_1(service: Service, run: Run) -> Non
 @pytest.mark.fault(39)
 @pytest.mark.parametrize("topic", [(), ("Hardware",)], ids=["any topic", "the expected topic"])
 def test_a_topic_that_the_service_does_not_list_ends_1(service: Service, run: Run, topic: tuple[str, ...]) -> None:
-    """Fault 39: its first page says which there are."""
+    """Its first page says which there are."""
     service.answers["/"] = [(200, '{"topics": ["Access", "Storage"]}')]
     status, lines = run(service.url, 5, *topic)
     expected = "/predict_one answers a ticket with Hardware, which is none of the topics that / lists"
@@ -157,7 +157,7 @@ def test_a_service_that_becomes_ready_is_waited_for(service: Service, run: Run) 
 @pytest.mark.fault(39)
 @pytest.mark.parametrize("path", ["/health", "/ready"])
 def test_a_service_that_does_not_become_ready_ends_1(service: Service, run: Run, path: str) -> None:
-    """Fault 39: the last line says which question was answered how, and nothing is asked after it."""
+    """The last line says which question was answered how, and nothing is asked after it."""
     service.answers[path] = [(503, "no model in sight")]
     status, lines = run(service.url, 0.2)
     assert (status, lines[-1]) == (1, f"{path} answers 503: no model in sight")
@@ -181,7 +181,7 @@ def test_a_service_that_does_not_become_ready_ends_1(service: Service, run: Run,
     ],
 )
 def test_a_wrong_answer_ends_1(service: Service, run: Run, status: int, text: str) -> None:
-    """Fault 39: whatever is no topic, or not said with status 200."""
+    """Whatever is no topic, or not said with status 200."""
     service.answers["/predict_one"] = [(status, text)]
     done = run(service.url)
     assert (done.status, done.lines[-1]) == (1, f"/predict_one answers {status}: {text}")
@@ -190,14 +190,14 @@ def test_a_wrong_answer_ends_1(service: Service, run: Run, status: int, text: st
 @pytest.mark.fault(39)
 @pytest.mark.parametrize("path", ["/ready", "/predict_one"])
 def test_an_answer_of_several_lines_is_told_in_one(service: Service, run: Run, path: str) -> None:
-    """Fault 39: the last line of the output is what a person is shown."""
+    """The last line of the output is what a person is shown."""
     service.answers[path] = [(500, "Traceback:\n  File\nValueError: no model\n")]
     assert run(service.url, 0.2).lines[-1].startswith(f"{path} answers 500: Traceback:")
 
 
 @pytest.mark.fault(39)
 def test_a_service_that_is_gone_ends_1(run: Run) -> None:
-    """Fault 39: nothing listens, as after a crash."""
+    """Nothing listens, as after a crash."""
     with socket.create_server(("127.0.0.1", 0)) as free:
         port = free.getsockname()[1]
     status, lines = run(f"http://127.0.0.1:{port}", 0.2)
@@ -208,7 +208,7 @@ def test_a_service_that_is_gone_ends_1(run: Run) -> None:
 @pytest.mark.fault(39)
 @pytest.mark.parametrize("answer", [b"\0", b"\x00\x01\x02\n", b"HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\nok"])
 def test_a_service_that_speaks_no_http_ends_1(run: Run, answer: bytes) -> None:
-    """Fault 39: it says something else, or breaks off; a traceback would tell a person less."""
+    """It says something else, or breaks off; a traceback would tell a person less."""
     with socket.create_server(("127.0.0.1", 0)) as server:
         asked = threading.Thread(target=_answer_all, args=(server, answer))
         asked.start()
@@ -233,7 +233,7 @@ def _answer_all(server: socket.socket, answer: bytes) -> None:
 
 @pytest.mark.fault(39)
 def test_a_service_that_stalls_is_left_within_the_bound(service: Service, run: Run) -> None:
-    """Fault 39: the bound holds for one answer as well."""
+    """The bound holds for one answer as well."""
     service.stalls = "/ready"
     rescue = threading.Timer(3, service.closing.set)
     rescue.start()

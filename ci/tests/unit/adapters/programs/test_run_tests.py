@@ -58,7 +58,7 @@ def read_back(values: dict[str, str]) -> dict[str, str | None]:
 @pytest.mark.fault(35)
 @pytest.mark.parametrize("value", AWKWARD.values(), ids=AWKWARD.keys())
 def test_a_value_arrives_as_it_was_given(value: str) -> None:
-    """Fault 35: python-dotenv reads it back byte for byte, and the one after it too."""
+    """python-dotenv reads it back byte for byte, and the one after it too."""
     given = {"DATABRICKS_TOKEN": value, "MODEL_URI": "models:/svm/1"}
     assert read_back(given) == given
 
@@ -67,7 +67,7 @@ def test_a_value_arrives_as_it_was_given(value: str) -> None:
 @given(st.dictionaries(st.sampled_from(["A", "B", "C", "D"]), values | tricky))
 @example({"A": "ends with a backslash\\", "B": "'", "C": '"'})
 def test_any_values_arrive_as_they_were_given(given: dict[str, str]) -> None:
-    """Fault 35: whatever their number and content, none runs into another."""
+    """Whatever their number and content, none runs into another."""
     assert read_back(given) == given
 
 
@@ -94,7 +94,7 @@ def test_any_values_arrive_as_they_were_given(given: dict[str, str]) -> None:
     ],
 )
 def test_a_value_is_hidden_whatever_form_it_comes_in(value: str, disguise: Callable[[str], str]) -> None:
-    """Fault 36: nothing of it is left, and all that stood around it is."""
+    """Nothing of it is left, and all that stood around it is."""
     shown = f"<before>{disguise(value)}<after>".encode()
     assert run_tests.hide(shown, {"DATABRICKS_TOKEN": value}) == b"<before>***<after>"
 
@@ -102,7 +102,7 @@ def test_a_value_is_hidden_whatever_form_it_comes_in(value: str, disguise: Calla
 @pytest.mark.fault(36)
 @pytest.mark.parametrize("user", ["", "u", "us", "token"])
 def test_a_value_is_hidden_in_a_basic_authentication(user: str) -> None:
-    """Fault 36: base64 of user and token shifts the token's characters by the length of the user."""
+    """Base64 of user and token shifts the token's characters by the length of the user."""
     shown = base64.b64encode(f"{user}:canary-7f3a-0123456789".encode())
     left = run_tests.hide(b"Authorization: Basic " + shown, {"DATABRICKS_TOKEN": "canary-7f3a-0123456789"})
     assert (
@@ -113,7 +113,7 @@ def test_a_value_is_hidden_in_a_basic_authentication(user: str) -> None:
 @pytest.mark.fault(36)
 @pytest.mark.parametrize("values", [["canary", "canary-7f3a"], ["canary-7f3a", "canary"]])
 def test_a_value_that_is_part_of_another_leaves_nothing_of_it(values: list[str]) -> None:
-    """Fault 36: the longest form of all values goes first."""
+    """The longest form of all values goes first."""
     assert run_tests.hide(b"token=canary-7f3a;", dict(zip("AB", values, strict=True))) == b"token=***;"
 
 
@@ -128,7 +128,7 @@ def test_the_project_s_own_words_stay_readable() -> None:
 
 @pytest.mark.fault(36)
 def test_the_lines_of_a_value_are_hidden_one_by_one() -> None:
-    """Fault 36: pytest shows a text of several lines with a mark before each."""
+    """Pytest shows a text of several lines with a mark before each."""
     shown = "".join(f"E     + {line}\n" for line in KEY.splitlines())
     assert b"canary" not in run_tests.hide(shown.encode(), {"DATABRICKS_TOKEN": KEY})
 
@@ -154,7 +154,7 @@ def alive(pid: str) -> bool:
 
 @pytest.mark.fault(31)
 def test_a_command_that_hangs_is_ended_with_its_children() -> None:
-    """Fault 31: what it wrote until then is kept, and its child does not go on."""
+    """What it wrote until then is kept, and its child does not go on."""
     start = time.monotonic()
     status, output = run_tests.run(["sh", "-c", "sleep 60 & echo $!; wait"], 0.3)
     assert status == run_tests.TIMED_OUT
@@ -164,7 +164,7 @@ def test_a_command_that_hangs_is_ended_with_its_children() -> None:
 
 @pytest.mark.fault(31)
 def test_a_child_that_left_the_group_does_not_hold_the_run() -> None:
-    """Fault 31: a server that a test started in a session of its own keeps the output open; the limit holds."""
+    """A server that a test started in a session of its own keeps the output open; the limit holds."""
     start = time.monotonic()
     status, _ = run_tests.run(["sh", "-c", "setsid sleep 4 & sleep 60"], 0.3)
     assert (status, time.monotonic() - start < 3) == (run_tests.TIMED_OUT, True)
@@ -172,7 +172,7 @@ def test_a_child_that_left_the_group_does_not_hold_the_run() -> None:
 
 @pytest.mark.fault(31)
 def test_a_child_that_stays_behind_does_not_change_how_the_run_ended() -> None:
-    """Fault 31: the tests are over when pytest is, whatever they left running."""
+    """The tests are over when pytest is, whatever they left running."""
     start = time.monotonic()
     status, _ = run_tests.run(["sh", "-c", "sleep 4 & exit 1"], 3)
     assert (status, time.monotonic() - start < 2) == (1, True)
@@ -217,7 +217,7 @@ def container(tmp_path: Path) -> Container:
 
 @pytest.mark.fault(35)
 def test_a_green_run_ends_0_with_its_reports(container: Container) -> None:
-    """Fault 35: the tests read the secret out of the `.env`; the start and the result are told."""
+    """The tests read the secret out of the `.env`; the start and the result are told."""
     done = container.run(f"def test_env(): assert service.VALUES == {{'MODEL_URI': {CANARY!r}}}\n", MODEL_URI=CANARY)
     assert done.returncode == 0, done.stdout
     assert re.match(r"unit tests started at 20\S+\+00:00\n", done.stdout)
@@ -227,7 +227,7 @@ def test_a_green_run_ends_0_with_its_reports(container: Container) -> None:
 
 @pytest.mark.fault(36)
 def test_a_red_run_ends_1_and_shows_no_secret(container: Container) -> None:
-    """Fault 36: neither what a test prints nor what pytest says of it is in the output or in a report."""
+    """Neither what a test prints nor what pytest says of it is in the output or in a report."""
     test = (
         "import pytest\n@pytest.mark.parametrize('name', sorted(service.VALUES))\n"
         "def test_env(name):\n    print(service.VALUES[name], repr(service.VALUES[name]))\n"
@@ -252,5 +252,5 @@ def test_a_plain_word_as_a_value_leaves_the_reports_readable(container: Containe
 
 @pytest.mark.fault(31)
 def test_a_crashing_interpreter_ends_as_a_shell_tells_it(container: Container) -> None:
-    """Fault 31: 128 and the signal's number."""
+    """128 and the signal's number."""
     assert container.run("def test_crash(): os.kill(os.getpid(), 9)\n").returncode == 137

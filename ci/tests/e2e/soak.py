@@ -1,0 +1,114 @@
+"""Races stages against each other until the time is over, and counts what was lost, doubled or overwritten.
+
+    make soak SECONDS=300              # twenty at once; ARGS=--runs=5 for fewer
+
+Waves alternate: as many sources as there are runs, then one source in all of them. No wave starts after the time is
+over, which counts from the first, and one that runs is awaited. Standard output holds one JSON object, all else goes
+to standard error.
+"""
+
+import argparse
+import itertools
+import json
+import shutil
+import subprocess
+import sys
+import tempfile
+import time
+import uuid
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from pathlib import Path
+
+from ledger import Ledger, Run, Sight
+from user import LIMIT, SERVICE, Call, dagger, shown
+from world import World, world
+
+
+def main() -> int:
+    """Race as the command line says; return the exit status."""
+    parser = argparse.ArgumentParser(prog="soak", description="race stages against each other")
+    parser.add_argument("--seconds", type=float, default=300, help="after which no wave starts (default: 300)")
+    parser.add_argument("--runs", type=int, default=20, help="stages at once in a wave (default: 20)")
+    asked = parser.parse_args()
+    began = time.monotonic()
+    with tempfile.TemporaryDirectory() as folder, registry() as address, world(address, Path(folder)) as own:
+        ledger = race(own, Path(folder) / "sources", asked.runs, asked.seconds)
+    print(json.dumps(ledger.counts() | {"seconds": round(time.monotonic() - began)}))  # noqa: T201 - the result
+    return 0 if ledger.sound else 1
+
+
+def race(own: World, folder: Path, runs: int, seconds: float) -> Ledger:
+    """Return what came of a first run alone, and of the waves that start within ``seconds`` after it."""
+    ledger = Ledger()
+    # What all images have in common is uploaded by one, not by twenty at once through a front that holds it in memory.
+    wave(own, ledger, [changed(folder, 0)])
+    deadline, number = time.monotonic() + seconds, 1
+    for different in itertools.cycle([runs, 1]):
+        if time.monotonic() >= deadline:
+            break
+        sources = [changed(folder, number + place) for place in range(different)]
+        number += different
+        wave(own, ledger, sources * (runs // different))
+    return ledger
+
+
+def wave(own: World, ledger: Ledger, sources: list[Path]) -> None:
+    """Stage ``sources`` side by side, and look at what is outside afterwards."""
+    say(f"runs: {len(sources)}, sources: {len(set(sources))}")
+    began = time.monotonic()
+    with ThreadPoolExecutor(len(sources)) as pool:
+        runs = list(pool.map(lambda source: staged(own, source), sources))
+    for run in runs:
+        say(f"  {run}")
+    problems = ledger.enter(runs, Sight(own.tags(), own.claims(), own.commits(), own.show(), own.image))
+    for problem in problems:
+        say(f"  WRONG: {problem}")
+    say(f"  {time.monotonic() - began:.0f} s; {json.dumps(ledger.counts())}")
+
+
+def staged(own: World, source: Path) -> Run:
+    """Return how staging ``source`` ended."""
+    try:
+        call = own.stage(source, "--format=json")
+    except subprocess.TimeoutExpired:
+        return Run(source.name, error=f"did not end within {LIMIT} s")
+    return Run(source.name, call.release) if call.status == 0 else Run(source.name, error=reason(call))
+
+
+def reason(call: Call) -> str:
+    """Return on one line why a call failed."""
+    return " ".join((call.error or f"status {call.status}: {call.stderr[-500:]}").split())
+
+
+def changed(folder: Path, number: int) -> Path:
+    """Return a copy of the smallest service that makes an image of its own."""
+    source = Path(shutil.copytree(SERVICE, folder / f"source-{number}"))
+    with (source / "src" / "service" / "__init__.py").open("a") as file:
+        file.write(f"\nNUMBER = {number}\n")
+    return source
+
+
+@contextmanager
+def registry() -> Iterator[str]:
+    """Show a rehearsal's registry on a port of this machine; it holds the vulnerability database as a mirror does."""
+    name = f"soak-{uuid.uuid4().hex[:12]}"
+    say(f"registry of the rehearsal {name}")
+    scanned = dagger("scan", f"--source={SERVICE}", "--database=rehearsal", f"--rehearsal={name}")
+    if scanned.status:
+        sys.exit(f"the registry was not filled: {reason(scanned)}")
+    try:
+        with shown("rehearsal", f"--name={name}", "registry", port=5000) as address:
+            yield address
+    finally:
+        dagger("rehearsal", f"--name={name}", "reset")
+
+
+def say(text: str) -> None:
+    """Tell on standard error what is done."""
+    print(text, file=sys.stderr, flush=True)  # noqa: T201
+
+
+if __name__ == "__main__":
+    sys.exit(main())
