@@ -118,8 +118,9 @@ def test_who_is_refused_is_told_at_once(registry: str, tmp_path: Path, wrong: st
 def test_a_password_is_given_where_it_is_asked_for(registry: str, tmp_path: Path) -> None:
     """Basic and bearer: the real registry is reached with the right one."""
     tokens = TokenService(basic(USERNAME, PASSWORD))
-    for gate in (asks_for_basic(basic(USERNAME, PASSWORD)), tokens.gate):
-        with world(registry, tmp_path / str(gate is tokens.gate), gate) as own:
+    gates = {"basic": asks_for_basic(basic(USERNAME, PASSWORD)), "bearer": tokens.gate}
+    for kind, gate in gates.items():
+        with world(registry, tmp_path / kind, gate) as own:
             tagged(own.behind, own.image, "v1.0.3")
             assert own.call("latest-version").stdout.strip() == "v1.0.3"
     assert tokens.given == 1

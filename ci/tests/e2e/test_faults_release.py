@@ -145,7 +145,7 @@ def changed(service: Path, folder: Path, number: int) -> Path:
     """Return a copy of a service that makes another image."""
     shutil.copytree(service, folder)
     with (folder / "src" / "service" / "__init__.py").open("a") as file:
-        file.write(f"\nNUMBER = {number}\n")
+        file.write(f"\n\nNUMBER = {number}\n")
     return folder
 
 

@@ -103,13 +103,23 @@ def _load(folder: Path, source: Source, allowed: Collection[str]) -> Model:
 
 def _only_model(folder: Path, source: Source) -> Path:
     """The model may lie deeper; beside one of this project's, no pickle counts."""
-    found = sorted(folder.rglob(MODEL_FILE)) or foreign.pickles(folder)
+    found = _visible(folder, sorted(folder.rglob(MODEL_FILE)))
+    found = found or _visible(folder, foreign.pickles(folder))
     if len(found) != 1:
         raise ModelError(
             f"{source}: {len(found) or 'no'} files named {MODEL_FILE} or like a pickle "
             f"in {folder}, expected one"
         )
     return found[0]
+
+
+def _visible(folder: Path, paths: list[Path]) -> list[Path]:
+    """Without what a killed training left, and what lies behind a volume's links."""
+    return [
+        path
+        for path in paths
+        if not any(part.startswith(".") for part in path.relative_to(folder).parts)
+    ]
 
 
 def _fields(**fields: object) -> dict[str, object]:

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Sequence
+from enum import Enum
 from typing import Final
 
 from fastapi import FastAPI, Response
@@ -115,7 +116,8 @@ def _ask(
 
 def add_routes(app: FastAPI, endpoints: Endpoints) -> None:
     """Gives a service its routes, and its documentation what they say."""
-    add, about = app.add_api_route, [documentation.OPERATION]
+    add = app.add_api_route
+    about: list[str | Enum] = [documentation.OPERATION]
     add("/", endpoints.describe, tags=about, summary="What this is")
     add("/health", endpoints.health, tags=about, summary="Alive")
     add(

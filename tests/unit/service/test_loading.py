@@ -143,6 +143,18 @@ for name in {files}:
         assert f": {count} files named model.safetensors" in refusal(client)
 
 
+def test_what_is_hidden_does_not_count(model_folder: Path, tmp_path: Path) -> None:
+    """A training that was killed, and the folder behind a Kubernetes volume's links."""
+    folder = tmp_path / "volume"
+    shutil.copytree(model_folder, folder / "..2026_11_24")
+    (folder / MODEL_FILE).symlink_to(folder / "..2026_11_24" / MODEL_FILE)
+    (folder / ".partial-1").mkdir()
+    (folder / ".partial-1" / MODEL_FILE).write_bytes(b"half")
+    with started(model_path=folder) as client:
+        ready = wait_until(client, lambda response: LOADING not in response.text)
+        assert ready.status_code == 200
+
+
 def test_model_file_that_is_none_is_refused(tmp_path: Path) -> None:
     """The reason is the model's own, in one line."""
     (tmp_path / MODEL_FILE).write_bytes(b"no\nmodel")

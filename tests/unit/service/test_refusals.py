@@ -166,9 +166,11 @@ def test_body_that_does_not_end_is_refused_in_time(
     async def send(message: Message) -> None:
         answer.append(message)
 
-    headers = [(b"content-type", b"application/json")]
-    scope = {"type": "http", "method": "POST", "path": "/predict", "headers": headers}
-    asyncio.run(client.app(scope, receive, send))
+    async def ask() -> None:
+        head = {"path": "/predict", "headers": [(b"content-type", b"application/json")]}
+        await client.app({"type": "http", "method": "POST", **head}, receive, send)
+
+    asyncio.run(ask())
     start, body = answer
     assert start["status"] == 408
     assert (b"connection", b"close") in start["headers"]

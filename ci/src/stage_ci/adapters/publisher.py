@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Final
 
 import dagger
+import tenacity
 from dagger import dag
 
 from stage_ci import pins
@@ -16,7 +17,8 @@ from stage_ci.errors import RegistryRefused, RegistryUnavailable
 from stage_ci.rules.build_failure import last_line
 from stage_ci.rules.reference import Repository
 
-# Seconds for all layers: skopeo itself would wait for a silent registry forever.
+ATTEMPTS: Final = 3
+# Seconds for one attempt, and after which there is no other: skopeo itself would wait for a silent registry forever.
 PUSH_LIMIT: Final = 900
 # How registries say no, in skopeo's words: https://distribution.github.io/distribution/spec/api/#errors
 _REFUSED: Final = re.compile(r"unauthorized|denied|forbidden|authentication required|invalid username", re.IGNORECASE)
@@ -43,10 +45,22 @@ class Destination:
 async def push(archive: Archive, destination: Destination, repository: Repository) -> None:
     """Push the image of ``archive`` into ``repository`` of ``destination`` under its digest; no tag is written.
 
+    What a broken upload has left there is not uploaded again.
+
     Raises:
         RegistryRefused: if the user may not push.
-        RegistryUnavailable: if the push fails.
+        RegistryUnavailable: if the push fails, and so do the attempts after it.
     """
+    retrying = tenacity.AsyncRetrying(
+        retry=tenacity.retry_if_exception_type(RegistryUnavailable),
+        stop=tenacity.stop_after_attempt(ATTEMPTS) | tenacity.stop_before_delay(PUSH_LIMIT),
+        wait=tenacity.wait_exponential_jitter(jitter=1),
+        reraise=True,
+    )
+    await retrying(_push_once, archive, destination, repository)
+
+
+async def _push_once(archive: Archive, destination: Destination, repository: Repository) -> None:
     container = (
         dag.container()
         .from_(pins.SKOPEO)

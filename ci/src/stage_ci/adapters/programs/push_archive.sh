@@ -13,5 +13,5 @@ else
 fi
 tls=true
 [ "$3" = true ] && tls=false
-skopeo --command-timeout "$4s" copy --quiet --retry-times 3 --preserve-digests --dest-tls-verify="$tls" --authfile /run/auth/auth.json \
+skopeo --command-timeout "$4s" copy --quiet --preserve-digests --dest-tls-verify="$tls" --authfile /run/auth/auth.json \
     oci-archive:/image.tar "docker://$1/$2" >&2
