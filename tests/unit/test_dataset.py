@@ -149,7 +149,7 @@ def test_file_of_100_mb_is_refused_unparsed(path: Path) -> None:
     """It is mostly holes; what it would hold does not matter."""
     path.touch()
     os.truncate(path, 100_000_000)
-    with pytest.raises(DatasetError, match="more than 67108864 bytes"):
+    with pytest.raises(DatasetError, match="more than 33554432 bytes"):
         read_tickets(path)
 
 
