@@ -10,7 +10,6 @@ to standard error.
 import argparse
 import itertools
 import json
-import shutil
 import subprocess
 import sys
 import tempfile
@@ -22,7 +21,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from ledger import Ledger, Run, Sight
-from user import LIMIT, SERVICE, Call, dagger, shown
+from user import LIMIT, SERVICE, Call, changed, dagger, shown
 from world import World, world
 
 
@@ -80,14 +79,6 @@ def staged(own: World, source: Path) -> Run:
 def reason(call: Call) -> str:
     """Return on one line why a call failed."""
     return " ".join((call.error or f"status {call.status}: {call.stderr[-500:]}").split())
-
-
-def changed(folder: Path, number: int) -> Path:
-    """Return a copy of the smallest service that makes an image of its own."""
-    source = Path(shutil.copytree(SERVICE, folder / f"source-{number}"))
-    with (source / "src" / "service" / "__init__.py").open("a") as file:
-        file.write(f"\nNUMBER = {number}\n")
-    return source
 
 
 @contextmanager

@@ -1,6 +1,5 @@
 """What happens to a release between its claim and its commit: kills, races, lost lines, servers that lie."""
 
-import shutil
 import threading
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -10,7 +9,7 @@ import httpx
 import pytest
 from tests.servers.front import Exchange, after, answers, before, changes, passes
 from tests.servers.registry import TokenService, basic
-from user import Call, ended, tagged
+from user import Call, changed, ended, tagged
 from world import PASSWORD, PUSH, USERNAME, World, world
 
 UPLOAD = r"^(POST|PATCH|PUT) /v2/\S+/blobs/uploads/"
@@ -122,9 +121,9 @@ def test_a_tag_that_somebody_else_pushes_is_never_overwritten(own: World, servic
 
 
 @pytest.mark.fault(11)
-def test_sources_that_race_take_a_version_each(own: World, service: Path, tmp_path: Path) -> None:
+def test_sources_that_race_take_a_version_each(own: World, tmp_path: Path) -> None:
     """Three at once; twenty are the soak's."""
-    sources = [changed(service, tmp_path / f"source-{number}", number) for number in range(3)]
+    sources = [changed(tmp_path, number) for number in range(3)]
     calls = at_once(own, sources)
     versions = {call.release["version"] for call in calls}
     assert versions == {"v1.0.1", "v1.0.2", "v1.0.3"}
@@ -139,14 +138,6 @@ def test_one_source_that_races_with_itself_takes_one_version(own: World, service
     assert {(call.release["version"], call.release["digest"]) for call in calls} == set(own.tags().items())
     assert list(own.tags()) == own.claims() == ["v1.0.1"]
     assert len(own.commits()) == 1 + 1
-
-
-def changed(service: Path, folder: Path, number: int) -> Path:
-    """Return a copy of a service that makes another image."""
-    shutil.copytree(service, folder)
-    with (folder / "src" / "service" / "__init__.py").open("a") as file:
-        file.write(f"\n\nNUMBER = {number}\n")
-    return folder
 
 
 def at_once(own: World, sources: list[Path]) -> list[Call]:

@@ -5,6 +5,7 @@ import http.server
 import json
 import os
 import re
+import shutil
 import socket
 import subprocess
 import tempfile
@@ -100,6 +101,14 @@ class Rehearsal:
     def state(self) -> tuple[str, str]:
         """Return all tags with their digests, and all commits and claims."""
         return self.look("tags"), self.look("log")
+
+
+def changed(folder: Path, number: int) -> Path:
+    """Return a copy of the smallest service, in ``folder``, that makes an image of its own."""
+    source = Path(shutil.copytree(SERVICE, folder / f"source-{number}"))
+    with (source / "src" / "service" / "__init__.py").open("a") as file:
+        file.write(f"\n\nNUMBER = {number}\n")
+    return source
 
 
 def free_port() -> int:
