@@ -73,11 +73,14 @@ app: .venv/app.stamp ## the service's unit tests
 
 .PHONY: e2e
 e2e: .venv/ci.stamp .venv/mlflow.stamp ## the pipeline on a real engine, as a user calls it
-	@$(with_engine) cd ci && ../$(CI)/python -m pytest tests/e2e -m "not long" --numprocesses=2 --dist=loadfile $(ARGS)
+	@$(with_engine) cd ci && ../$(CI)/python -m pytest tests/e2e -m "not long and not alone" --numprocesses=2 --dist=loadfile $(ARGS)
 
 .PHONY: test-faults
-test-faults: .venv/ci.stamp .venv/mlflow.stamp ## all forty faults, on a real engine; writes bench/faults.json (about 20 min)
-	@$(with_engine) cd ci && ../$(CI)/python -m pytest tests/unit tests/e2e -m fault --numprocesses=2 --dist=loadfile \
+test-faults: .venv/ci.stamp .venv/mlflow.stamp ## all forty faults, on a real engine; writes bench/faults.json and canary.jsonl (about 30 min)
+	@rm -f bench/canary.jsonl
+	@$(with_engine) cd ci && ../$(CI)/python -m pytest tests/e2e -m alone
+	@$(with_engine) cd ci && CANARY_REPORT="$(CURDIR)/bench/canary.jsonl" \
+		../$(CI)/python -m pytest tests/unit tests/e2e -m "fault and not alone" --numprocesses=2 --dist=loadfile \
 		--faults=../bench/faults.json $(ARGS)
 
 .PHONY: check-python

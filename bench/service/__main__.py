@@ -4,10 +4,10 @@
     make bench-service DATA=path/to/tickets.csv     # or another file with the columns Document and Topic_group
     make bench-service ARGS=--without-image         # shows all but image_ratio, writes nothing
 
-Both servers have the same server packages and the options of the Dockerfile's CMD; each has its own scikit-learn. They share one core, and only one of them
-is asked at a time; this program and the load generator have another core. They are asked in turn, round by round, and
-every figure is the median of the rounds. An answer other than 200 ends the run without figures. Run it on an idle
-machine: what else runs takes more from the slower server, and flatters the other.
+Both servers have the same server packages and the options of the Dockerfile's CMD; each has its own scikit-learn. They
+share one core, and only one of them is asked at a time; this program and the load generator have another core. They are
+asked in turn, round by round, and every figure is the median of the rounds. An answer other than 200 ends the run
+without figures. Run it on an idle machine: what else runs takes more from the slower server, and flatters the other.
 """
 
 import argparse

@@ -114,6 +114,16 @@ def test_a_package_that_does_not_exist_is_named(service: Path) -> None:
 
 
 @pytest.mark.fault(19)
+@pytest.mark.fault(33)
+def test_a_package_index_that_is_down_is_named(service: Path) -> None:
+    """The error names the instruction, and the instruction the index."""
+    (service / "requirements").write_text("--index-url http://localhost:1/simple\nh11==0.16.0\n")
+    call = dagger("build", f"--source={service}")
+    assert call.status != 0
+    assert "build: RUN python3 -m pip install" in call.error
+    assert "localhost" in call.stderr
+
+
 @pytest.mark.parametrize(
     ("flags", "words"),
     [

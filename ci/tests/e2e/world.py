@@ -120,10 +120,23 @@ class World:
 
 @contextlib.contextmanager
 def world(
-    behind: str, folder: Path, gate: Callable[[Request], Reply | None] = lambda _: None, *, token: str = TOKEN
+    behind: str,
+    folder: Path,
+    gate: Callable[[Request], Reply | None] = lambda _: None,
+    *,
+    token: str = TOKEN,
+    image: str = "",
 ) -> Iterator[World]:
-    """Give a world whose registry is the one at ``behind``, and whose infrastructure repository lies in ``folder``."""
-    image = f"faults/{uuid.uuid4().hex[:12]}"
+    """Give a world whose registry is the one at ``behind``, and whose infrastructure repository lies in ``folder``.
+
+    Args:
+        behind: Host and port of the registry.
+        folder: An empty folder.
+        gate: Turns requests to the registry away.
+        token: What the git server takes as password.
+        image: The image; one that nobody else uses if empty.
+    """
+    image = image or f"faults/{uuid.uuid4().hex[:12]}"
     root = folder / "infra"
     shutil.copytree(SEED, root / "work")
     for manifest in (root / "work" / "manifests").rglob("*.yaml"):

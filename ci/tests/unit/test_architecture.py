@@ -35,8 +35,16 @@ IMAGE: Final = re.compile(
 )
 # An image or a package at a version: name:1.2, name:v1, name==1.2.
 PIN: Final = re.compile(r"[a-z][\w./:-]*(?::v?|==)\d[\w.-]*(?:@sha256:[0-9a-f]{64})?")
-# CVE-2026-33634: these releases of Trivy carried somebody else's code.
-COMPROMISED: Final = {"0.69.4", "0.69.5", "0.69.6"}
+# What a container asks Dagger for beyond its own: all of root's capabilities, an engine inside, sockets of the machine.
+PRIVILEGES: Final = {
+    "host",
+    "insecure_root_capabilities",
+    "experimental_privileged_nesting",
+    "no_init",
+    "Socket",
+    "unix_socket",
+    "with_unix_socket",
+}
 
 
 def imports(path: Path) -> Iterator[str]:
@@ -59,6 +67,16 @@ def strings(path: Path) -> Iterator[str]:
         match node:
             case ast.Constant(str(text)) if id(node) not in docs:
                 yield text
+
+
+def privileges(code: str) -> list[str]:
+    """Return the privileges that a module's code asks for: by a keyword, a method, or an argument's type."""
+    asked = []
+    for node in ast.walk(ast.parse(code)):
+        match node:
+            case ast.keyword(str(word)) | ast.Attribute(_, word) if word in PRIVILEGES:
+                asked.append(word)
+    return asked
 
 
 def name(path: Path) -> str:
@@ -108,6 +126,27 @@ def test_a_container_starts_from_a_name_of_the_pins(path: Path) -> None:
     assert [ast.unparse(node) for node in given if isinstance(node, ast.Constant | ast.JoinedStr)] == []
 
 
+@pytest.mark.parametrize("path", MODULES, ids=name)
+def test_a_container_asks_for_no_privilege(path: Path) -> None:
+    """What runs in it reaches neither the machine nor the engine."""
+    assert privileges(path.read_text()) == []
+
+
+@pytest.mark.parametrize(
+    ("code", "asked"),
+    [
+        ('c.with_exec(["id"], insecure_root_capabilities=True)', ["insecure_root_capabilities"]),
+        ("c.as_service(experimental_privileged_nesting=True)", ["experimental_privileged_nesting"]),
+        ('c.with_unix_socket("/var/run/docker.sock", dag.host().unix_socket("s"))', ["with_unix_socket", "unix_socket", "host"]),
+        ("async def build(docker: dagger.Socket) -> str: ...", ["Socket"]),
+        ('c.with_exec(["id"]).as_service(use_entrypoint=True)', []),
+    ],
+)
+def test_a_privilege_is_seen(code: str, asked: list[str]) -> None:
+    """However it is asked for."""
+    assert privileges(code) == asked
+
+
 @pytest.mark.parametrize("pin", list(strings(PINS)))
 def test_a_pin_has_a_version_that_does_not_move(pin: str) -> None:
     """`latest` is what somebody else decides next week."""
@@ -134,13 +173,12 @@ def test_an_image_is_told_from_other_text(text: str, image: bool) -> None:  # no
     assert bool(IMAGE.fullmatch(text)) is image
 
 
-def test_one_trivy_is_named_everywhere_and_it_is_sound() -> None:
-    """The image, the binary that stands in for it and their module agree, and are none of the compromised releases."""
+def test_one_trivy_is_named_everywhere() -> None:
+    """The image, the binary that stands in for it and their module agree."""
     places = [PINS, CI / "engine/images/names", CI / "engine/trivy/go.mod"]
     named = re.findall(r"\btrivy[: ]v?(\d+\.\d+\.\d+)", "\n".join(map(Path.read_text, places)))
     assert len(named) >= len(places)
     assert len(set(named)) == 1
-    assert not COMPROMISED & set(named)
 
 
 def test_the_client_library_is_the_engine_s_choice() -> None:
