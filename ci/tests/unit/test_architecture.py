@@ -37,10 +37,8 @@ IMAGE: Final = re.compile(
 PIN: Final = re.compile(r"[a-z][\w./:-]*(?::v?|==)\d[\w.-]*(?:@sha256:[0-9a-f]{64})?")
 # What a container asks Dagger for beyond its own: all of root's capabilities, an engine inside, sockets of the machine.
 PRIVILEGES: Final = {
-    "host",
     "insecure_root_capabilities",
     "experimental_privileged_nesting",
-    "no_init",
     "Socket",
     "unix_socket",
     "with_unix_socket",
@@ -76,6 +74,8 @@ def privileges(code: str) -> list[str]:
         match node:
             case ast.keyword(str(word)) | ast.Attribute(_, word) if word in PRIVILEGES:
                 asked.append(word)
+            case ast.Attribute(ast.Name("dag"), "host"):
+                asked.append("host")
     return asked
 
 
@@ -137,7 +137,10 @@ def test_a_container_asks_for_no_privilege(path: Path) -> None:
     [
         ('c.with_exec(["id"], insecure_root_capabilities=True)', ["insecure_root_capabilities"]),
         ("c.as_service(experimental_privileged_nesting=True)", ["experimental_privileged_nesting"]),
-        ('c.with_unix_socket("/var/run/docker.sock", dag.host().unix_socket("s"))', ["with_unix_socket", "unix_socket", "host"]),
+        (
+            'c.with_unix_socket("/var/run/docker.sock", dag.host().unix_socket("s"))',
+            ["with_unix_socket", "unix_socket", "host"],
+        ),
         ("async def build(docker: dagger.Socket) -> str: ...", ["Socket"]),
         ('c.with_exec(["id"]).as_service(use_entrypoint=True)', []),
     ],
