@@ -3,7 +3,7 @@
 As described: TF-IDF of words into three calibrated linear SVMs (one for each fold of the calibration), pickled; each
 request becomes a pandas frame that the whole pipeline predicts; one text per request. What the description leaves open
 is chosen in its favour, or as in this service: the server and its options are the same, scikit-learn is that of its time,
-which is three times as fast here as the newest; the handler is a coroutine, as here, so that no thread is handed a
+which is nearly four times as fast here as the newest; the handler is a coroutine, as here, so that no thread is handed a
 request and the two meet the machine alike; nothing is logged, counted or limited.
 
     python -m bench.service.baseline tickets.csv model.pkl                                  # trains

@@ -113,7 +113,6 @@ def test_a_package_that_does_not_exist_is_named(service: Path) -> None:
     assert "No matching distribution found for no-such-package-of-this-name" in call.stderr
 
 
-@pytest.mark.fault(19)
 @pytest.mark.fault(33)
 def test_a_package_index_that_is_down_is_named(service: Path) -> None:
     """The error names the instruction, and the instruction the index."""
@@ -124,6 +123,7 @@ def test_a_package_index_that_is_down_is_named(service: Path) -> None:
     assert "localhost" in call.stderr
 
 
+@pytest.mark.fault(19)
 @pytest.mark.parametrize(
     ("flags", "words"),
     [
