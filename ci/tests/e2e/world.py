@@ -108,10 +108,6 @@ class World:
         assert self.commits()[0] == call.release["commit"]
         assert f"image: {self.image}:{version} " in self.show()
 
-    def state(self) -> tuple[dict[str, str], list[str]]:
-        """Return what a run that fails must not change: the tags and the commits."""
-        return self.tags(), self.commits()
-
     def _stage(self, source: Path, *arguments: str) -> list[str]:
         # The database lies in the user's own registry, as a mirror of it would.
         database = f"--database=registry:{self.registry.address.partition(':')[2]}/aquasec/trivy-db:2"
