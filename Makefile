@@ -7,7 +7,8 @@ SHELL := bash
 .NOTPARALLEL: # what is quick to fail goes first, and one command prints at a time
 MAKEFLAGS += --no-builtin-rules
 
-# Yours to set: `make stage ARGS="--format=json"`, `make unit ARGS="-k claim"`, `make unit PYTHON=/opt/python/bin/python3`.
+# Yours to set: `make stage ARGS="--format=json"`, `make unit PYTHON=/opt/python/bin/python3`, `make e2e ARGS="-k sibling"`:
+# -k picks tests by name; a path would be added to the folder that the command already names.
 # What the benchmark learns and asks: `make bench-service DATA=path/to/tickets.csv`, columns Document and Topic_group.
 ARGS ?=
 DATA ?= data/tickets.csv
@@ -19,6 +20,8 @@ UV := uv==0.13.9
 CI := .venv/ci/bin
 APP := .venv/app/bin
 DATABASE := ci/src/stage_ci/adapters/trivy-db.tar.gz
+# What ruff looks at, from ci: the service is looked at by its own pipeline.
+LINTED := . ../bench
 GO_FILES := ci/advisories/main.go ci/engine/programs/distconsts/consts.go ci/engine/programs/registry/main.go ci/engine/sdk-python/main.go
 # Files that begin as a shell script does; those without a first line of that kind say so for shellcheck.
 HASH := \#
@@ -50,6 +53,10 @@ soak: .venv/ci.stamp ## race twenty stages at once against one another, wave aft
 .PHONY: figures
 figures: .venv/app.stamp ## measure training on a file of tickets: make figures DATA=path/to/tickets.csv
 	@PYTHONPATH=src $(APP)/python -m bench.figures --data="$(DATA)" $(ARGS)
+
+.PHONY: bench-manifest
+bench-manifest: .venv/ci.stamp ## measure the edit of manifests, also of those built to cost much
+	@PYTHONPATH=ci/src $(CI)/python -m bench.manifest $(ARGS)
 
 .PHONY: bench-service
 bench-service: .venv/bench.stamp .venv/baseline.stamp .venv/bin/vegeta ## measure the service beside the original's way of serving
@@ -87,7 +94,7 @@ test-faults: .venv/ci.stamp .venv/mlflow.stamp ## all forty faults, on a real en
 
 .PHONY: check-python
 check-python: .venv/ci.stamp
-	cd ci && ../$(CI)/ruff check && ../$(CI)/ruff format --check && ../$(CI)/mypy
+	cd ci && ../$(CI)/ruff check $(LINTED) && ../$(CI)/ruff format --check $(LINTED) && ../$(CI)/mypy
 
 .PHONY: check-shell
 check-shell: .venv/ci.stamp
@@ -117,13 +124,13 @@ check-advisories:
 ##### Changes to the tree
 
 .PHONY: format
-format: .venv/ci.stamp ## format the module's Python and Go; the service's own: dagger call format
-	cd ci && ../$(CI)/ruff check --fix-only && ../$(CI)/ruff format
+format: .venv/ci.stamp ## format Python and Go of module and benchmarks; the service's own: dagger call format
+	cd ci && ../$(CI)/ruff check --fix-only $(LINTED) && ../$(CI)/ruff format $(LINTED)
 	gofmt -w $(GO_FILES)
 
 .PHONY: pin
-pin: .venv/ci.stamp ## write the service's requirement files anew; ARGS=--upgrade takes the newest versions
-	PATH="$(CURDIR)/$(CI):$$PATH" ci/requirements $(ARGS)
+pin: .venv/ci.stamp ## write the requirement files anew; ARGS=--upgrade takes the newest versions
+	PATH="$(CURDIR)/$(CI):$$PATH" ci/pin $(ARGS)
 
 .PHONY: advisories
 advisories: ## write the vulnerability database of rehearsals from ci/advisories/advisories.json

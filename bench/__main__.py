@@ -31,8 +31,10 @@ MARK = "    @dagger.function\n    @dagger.check\n    async def lint("
 # What the original's workflows run one after the other, each job in a fresh environment; pip as they use it.
 SERIAL = """
 python3 -m venv lint && lint/bin/pip install -q black flake8 isort
-lint/bin/black --check -q src tests; lint/bin/flake8 --max-line-length 110 --extend-ignore E203 src tests; lint/bin/isort -c -q src tests
-python3 -m venv test && test/bin/pip install -q -r requirements.dev && PYTHONPATH=src test/bin/python -m pytest -q tests/unit
+lint/bin/black --check -q src tests; lint/bin/flake8 --max-line-length 110 --extend-ignore E203 src tests; \
+lint/bin/isort -c -q src tests
+python3 -m venv test && test/bin/pip install -q -r requirements.dev && \
+PYTHONPATH=src test/bin/python -m pytest -q tests/unit
 python3 -m venv image && image/bin/pip install -q -r requirements
 PYTHONPATH=src image/bin/python -m callcenterai_svm.train --data data/tickets.csv --output model
 """
@@ -71,7 +73,9 @@ def warm(rounds: int) -> dict[str, float]:
         module = copy_of_the_module(Path(folder))
         for warming in (["nothing"], stage):
             call(module, *warming)
-        times = [(seconds(lambda: call(module, *stage)), seconds(lambda: call(module, "nothing"))) for _ in range(rounds)]
+        times = [
+            (seconds(lambda: call(module, *stage)), seconds(lambda: call(module, "nothing"))) for _ in range(rounds)
+        ]
     stages, nothings = (statistics.median(column) for column in zip(*times, strict=True))
     return {"warm_stage_seconds": stages, "no_op_seconds": nothings, "warm_ratio": stages / nothings}
 
@@ -88,7 +92,9 @@ def cold() -> dict[str, float]:
             shutil.copy(ROOT / name, folder)
         environment = os.environ | {"PIP_NO_CACHE_DIR": "1"}
         shell = ["bash", "-ec", SERIAL]
-        serial = seconds(lambda: subprocess.run(shell, cwd=folder, env=environment, check=True, stdout=subprocess.DEVNULL))
+        serial = seconds(
+            lambda: subprocess.run(shell, cwd=folder, env=environment, check=True, stdout=subprocess.DEVNULL)
+        )
     call(ROOT, "rehearsal", "--name=bench-cold", "reset")
     return {"cold_stage_seconds": staged, "serial_seconds": serial, "cold_ratio": staged / serial}
 
@@ -97,7 +103,7 @@ def main() -> int:
     """Measure and write what was measured."""
     parser = argparse.ArgumentParser(prog="bench", description="measure the stage")
     parser.add_argument("--rounds", type=int, default=5, help="runs of each side (default: 5)")
-    parser.add_argument("--cold", action="store_true", help="also compare a cold stage with the original's serial steps")
+    parser.add_argument("--cold", action="store_true", help="also compare a cold stage with the original's")
     asked = parser.parse_args()
     figures = warm(asked.rounds) | (cold() if asked.cold else {})
     RESULT.write_text(json.dumps({name: round(value, 2) for name, value in figures.items()}, indent=2) + "\n")

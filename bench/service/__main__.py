@@ -72,7 +72,7 @@ def benchmark(asked: argparse.Namespace, folder: Path) -> dict[str, Any]:
     run.prepare()  # on all cores
     os.sched_setaffinity(0, {load_core})
     figures = measured(run) | ({} if asked.without_image else image(folder))
-    return rounded({**figures, "conditions": conditions(run, load_average)})
+    return {**figures, "conditions": conditions(run, load_average)}
 
 
 def main() -> int:
@@ -80,7 +80,7 @@ def main() -> int:
     asked = _parser().parse_args()
     try:
         with tempfile.TemporaryDirectory(prefix="bench-service-") as folder:
-            text = json.dumps(benchmark(asked, Path(folder)), indent=2) + "\n"
+            text = json.dumps(rounded(benchmark(asked, Path(folder))), indent=2) + "\n"
     except (BenchError, OSError) as error:
         sys.stderr.write(f"bench-service: {error}\n")
         return 1

@@ -2,9 +2,9 @@
 
 As described: TF-IDF of words into three calibrated linear SVMs (one for each fold of the calibration), pickled; each
 request becomes a pandas frame that the whole pipeline predicts; one text per request. What the description leaves open
-is chosen in its favour, or as in this service: the server and its options are the same, scikit-learn is that of its time,
-which is nearly four times as fast here as the newest; the handler is a coroutine, as here, so that no thread is handed a
-request and the two meet the machine alike; nothing is logged, counted or limited.
+is chosen in its favour, or as in this service: the server and its options are the same, scikit-learn is that of its
+time, which is nearly four times as fast here as the newest; the handler is a coroutine, as here, so that no thread is
+handed a request and the two meet the machine alike; nothing is logged, counted or limited.
 
     python -m bench.service.baseline tickets.csv model.pkl                                  # trains
     BASELINE_MODEL=model.pkl uvicorn --factory bench.service.baseline:create_app            # serves
@@ -14,7 +14,6 @@ import os
 import pickle
 import sys
 from pathlib import Path
-from typing import Any
 
 import pandas as pd
 from fastapi import FastAPI
@@ -33,7 +32,7 @@ class Ticket(BaseModel):
 
 def create_app() -> FastAPI:
     """Return the service; it holds its model before it answers anything."""
-    model = pickle.loads(Path(os.environ["BASELINE_MODEL"]).read_bytes())
+    model = pickle.loads(Path(os.environ["BASELINE_MODEL"]).read_bytes())  # noqa: S301 - written by this file
     app = FastAPI()
 
     @app.post("/predict_one")
@@ -43,7 +42,7 @@ def create_app() -> FastAPI:
     return app
 
 
-def predict(model: Any, texts: list[str]) -> list[str]:
+def predict(model: Pipeline, texts: list[str]) -> list[str]:
     """Return the topic of each text, by way of a frame."""
     frame = pd.DataFrame({"Document": texts})
     topics: list[str] = model.predict(frame["Document"]).tolist()

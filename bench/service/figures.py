@@ -4,7 +4,7 @@ import json
 import statistics
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
-from typing import Any, Final
+from typing import Final
 
 from bench.service.errors import RequestsFailed
 
@@ -70,7 +70,7 @@ def ratios(original: Load, ours: Load, batches: Load) -> dict[str, float]:
     }
 
 
-def rounded(figures: Any) -> Any:
+def rounded(figures: object) -> object:
     """Return figures, at any depth, to three decimals: no measurement here is better than that."""
     if isinstance(figures, dict):
         return {name: rounded(value) for name, value in figures.items()}

@@ -84,19 +84,20 @@ def _layer(files: tarfile.TarFile, digest: str) -> int:
         return disk_bytes(layer)
 
 
-def _manifest(files: tarfile.TarFile) -> Any:
+def _manifest(files: tarfile.TarFile) -> dict[str, Any]:
     # https://github.com/opencontainers/image-spec/blob/main/image-layout.md
     (entry,) = _json(files, "index.json")["manifests"]
     return _json(files, _blob(entry["digest"]))
 
 
-def _diff_ids(files: tarfile.TarFile, manifest: Any) -> list[str]:
+def _diff_ids(files: tarfile.TarFile, manifest: dict[str, Any]) -> list[str]:
     ids: list[str] = _json(files, _blob(manifest["config"]["digest"]))["rootfs"]["diff_ids"]
     return ids
 
 
-def _json(files: tarfile.TarFile, name: str) -> Any:
-    return json.loads(files.extractfile(name).read())  # type: ignore[union-attr] # a blob is a file
+def _json(files: tarfile.TarFile, name: str) -> dict[str, Any]:
+    read: dict[str, Any] = json.loads(files.extractfile(name).read())  # type: ignore[union-attr] # a blob is a file
+    return read
 
 
 def _blob(digest: str) -> str:

@@ -34,12 +34,12 @@ def batches(texts: Sequence[str]) -> Iterator[list[str]]:
         yield list(itertools.islice(endless, BATCH))
 
 
-def targets(url: str, bodies: Iterable[Any]) -> str:
+def targets(url: str, bodies: Iterable[object]) -> str:
     """Return vegeta's JSON targets, a line for each body: `vegeta attack -format=json`."""
     return "".join(json.dumps(_target(url, body)) + "\n" for body in bodies)
 
 
-def _target(url: str, body: Any) -> dict[str, Any]:
+def _target(url: str, body: object) -> dict[str, Any]:
     content = base64.b64encode(json.dumps(body).encode()).decode()
     return {"method": "POST", "url": url, "header": {"Content-Type": ["application/json"]}, "body": content}
 

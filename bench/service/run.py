@@ -71,7 +71,9 @@ class Run:
         """Return the milliseconds of both for a batch, on the servers' core and without a server between."""
         asked = ("-m", "bench.service.in_process")
         return {
-            "baseline_batch_ms_per_100": float(self._python(ORIGINAL, *asked, "original", self.data, self.pickled, pinned=True)),
+            "baseline_batch_ms_per_100": float(
+                self._python(ORIGINAL, *asked, "original", self.data, self.pickled, pinned=True)
+            ),
             "batch_ms_per_100": float(self._python(OURS, *asked, "ours", self.data, self.model, pinned=True)),
         }
 

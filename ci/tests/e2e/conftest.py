@@ -2,12 +2,11 @@
 
 import shutil
 import subprocess
-import uuid
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from user import REPOSITORY, SERVICE, Rehearsal, Servers, dagger, shown
+from user import REPOSITORY, SERVICE, Rehearsal, Servers, mirror, shown
 from world import World, world
 
 
@@ -23,7 +22,7 @@ def used() -> Iterator[list[Rehearsal]]:
 
 def fresh(used: list[Rehearsal]) -> Rehearsal:
     """Return a rehearsal that nobody else uses."""
-    used.append(Rehearsal(f"test-{uuid.uuid4().hex[:12]}"))
+    used.append(Rehearsal.fresh())
     return used[-1]
 
 
@@ -48,11 +47,9 @@ def service(tmp_path: Path) -> Path:
 
 
 @pytest.fixture(scope="session")
-def registry(used: list[Rehearsal]) -> Iterator[str]:
+def registry() -> Iterator[str]:
     """Host and port of a registry on this machine, which holds the vulnerability database as a mirror does."""
-    own = fresh(used).name
-    dagger("scan", f"--source={SERVICE}", "--database=rehearsal", f"--rehearsal={own}")
-    with shown("rehearsal", f"--name={own}", "registry", port=5000) as address:
+    with mirror() as address:
         yield address
 
 

@@ -7,6 +7,8 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from tests.servers.front import Exchange
+from tests.servers.loopback import Reply
 from user import REPOSITORY, ended, put_artifact
 from world import World, world
 
@@ -40,10 +42,11 @@ def test_an_engine_that_is_lost_is_no_lost_release(own: World, pid_file: Path, s
     running = own.started(service)
     number = int(pid_file.read_text().split()[0])
 
-    def lose(*_: object) -> None:
+    def lose(_: Exchange) -> Reply:
         os.kill(number, signal.SIGKILL)
         # Dagger's CLI 0.19.10 waits on for an engine that is gone: whoever started it ends it.
         running.terminate()
+        return Reply(stall=True)
 
     own.registry.script(r"^POST /v2/\S+/blobs/uploads/", lose, times=1)
     assert ended(running).status != 0

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 from tests.servers.front import Exchange, answers, before, does_without_saying_so, passes
+from tests.servers.loopback import Reply
 from user import MANIFEST
 from world import PUSH, TOKEN, World, world
 
@@ -85,9 +86,9 @@ def test_a_git_server_that_stalls_is_left_and_the_next_run_finishes(own: World, 
     """A minute for one exchange and two for all of them; then the run says to run again."""
     over = threading.Event()
 
-    def stall(exchange: Exchange) -> None:
+    def stall(_: Exchange) -> Reply:
         over.wait()
-        exchange.reset()
+        return Reply(reset=True)
 
     own.git.script(PUSH, passes, times=1)
     own.git.script(PUSH, stall)

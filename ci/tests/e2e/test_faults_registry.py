@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 from tests.servers.front import Act, Exchange, answers, asks_for, breaks_off, changes, resets
+from tests.servers.loopback import Reply
 from tests.servers.registry import TokenService, asks_for_basic, basic, registry_front
 from user import tagged
 from world import PASSWORD, USERNAME, World, world
@@ -69,10 +70,10 @@ def test_a_listing_that_never_ends_is_left(three: World) -> None:
     assert listings(three) == 1000
 
 
-def leads_on(exchange: Exchange) -> None:
+def leads_on(exchange: Exchange) -> Reply:
     """Give one more page than there was."""
     path, _, query = exchange.request.target.partition("?")
-    changes("Link", f'<{path}?{query}a>; rel="next"')(exchange)
+    return changes("Link", f'<{path}?{query}a>; rel="next"')(exchange)
 
 
 @pytest.mark.fault(2)

@@ -8,6 +8,7 @@ from pathlib import Path
 import httpx
 import pytest
 from tests.servers.front import Exchange, after, answers, before, changes, passes
+from tests.servers.loopback import Reply
 from tests.servers.registry import TokenService, basic
 from user import Call, changed, ended, tagged
 from world import PASSWORD, PUSH, USERNAME, World, world
@@ -59,12 +60,12 @@ def test_a_run_that_is_killed_is_finished_by_the_next(own: World, service: Path,
     running = own.started(service)
     killed = threading.Event()
 
-    def kill(exchange: Exchange) -> None:
+    def kill(exchange: Exchange) -> Reply:
         if point.done:
             exchange.pass_on()
         running.kill()
         killed.set()
-        exchange.reset()
+        return Reply(reset=True)
 
     front = own.git if point.request == PUSH else own.registry
     front.script(point.request, passes, times=point.skipped)

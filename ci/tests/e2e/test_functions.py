@@ -26,6 +26,20 @@ FUNCTIONS = {
     "train",
     "update-manifest",
 }
+RIGHTS = '''"""Rights."""
+
+import os
+from pathlib import Path
+
+
+def test_rights() -> None:
+    """No root."""
+    status = Path("/proc/self/status").read_text()
+    assert (os.getuid(), os.getgid()) == (65534, 65534)
+    assert "CapEff:\\t0000000000000000" in status
+    Path("beside").write_text("")
+    (Path.home() / "at-home").write_text("")
+'''
 FLAG = re.compile(r"--([a-z][a-z0-9-]*)")
 
 
@@ -135,6 +149,14 @@ def test_an_interpreter_that_crashes_is_told(service: Path) -> None:
     call = dagger("test", f"--source={service}")
     assert call.status != 0
     assert "test: pytest ended with status 3" in call.error
+
+
+def test_the_tests_have_no_rights_of_root(service: Path) -> None:
+    """They are nobody's, without a capability, and may write beside the source and at home."""
+    (service / "tests" / "unit" / "test_rights.py").write_text(RIGHTS)
+    call = dagger("test", f"--source={service}")
+    assert call.status == 0, call.stderr
+    assert "2 passed" in call.stdout
 
 
 def test_nested_requirements_are_installed(service: Path) -> None:

@@ -3,7 +3,9 @@
 from pathlib import Path
 
 import pytest
-from user import IMAGE, MANIFEST, Servers, answering, dagger, tagged
+from tests.servers.front import Front
+from tests.servers.loopback import Reply
+from user import IMAGE, MANIFEST, Servers, dagger, tagged
 from world import CREDENTIALS, ENVIRONMENT
 
 
@@ -58,8 +60,8 @@ def test_the_highest_of_many_tags_counts(servers: Servers) -> None:
 @pytest.mark.parametrize("status", [401, 500])
 def test_a_registry_that_refuses_or_fails_is_an_error(status: int) -> None:
     """Never `first version`."""
-    with answering(status) as address:
-        call = dagger("latest-version", f"--registry-service=tcp://{address}")
+    with Front(lambda _: Reply(status)) as broken:
+        call = dagger("latest-version", f"--registry-service=tcp://{broken.address}")
     assert call.status != 0
     assert call.stdout == ""
     assert "registry" in call.error

@@ -9,7 +9,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from user import REPOSITORY, Call, Rehearsal, Servers, answering, dagger, put_artifact
+from tests.servers.front import Front
+from tests.servers.loopback import Reply
+from user import REPOSITORY, Call, Rehearsal, Servers, dagger, put_artifact
 
 AUTHORED = REPOSITORY / "ci/src/stage_ci/adapters/trivy-db.tar.gz"
 LAYER = "application/vnd.aquasec.trivy.db.layer.v1.tar+gzip"
@@ -204,7 +206,7 @@ def test_a_database_that_is_corrupt_is_no_verdict(servers: Servers, service: Pat
 @pytest.mark.fault(37)
 def test_a_database_that_is_overloaded_is_no_verdict(servers: Servers, service: Path) -> None:
     """The host of the database, here the registry as well, answers 429."""
-    with answering(429) as address:
-        told = no_database(servers, service, address, "aquasec/trivy-db:2")
+    with Front(lambda _: Reply(429)) as overloaded:
+        told = no_database(servers, service, overloaded.address, "aquasec/trivy-db:2")
     assert "the scanner could not run: " in told
     assert "429" in told or "TOOMANYREQUESTS" in told

@@ -1,7 +1,6 @@
 """The command line as a user types it, and looks at the outside with tools of this machine."""
 
 import hashlib
-import http.server
 import json
 import os
 import re
@@ -9,12 +8,13 @@ import shutil
 import socket
 import subprocess
 import tempfile
-import threading
 import time
+import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Self
 
 import httpx
 import pytest
@@ -88,6 +88,11 @@ class Rehearsal:
 
     name: str
 
+    @classmethod
+    def fresh(cls) -> Self:
+        """Return a rehearsal that nobody else uses."""
+        return cls(f"test-{uuid.uuid4().hex[:12]}")
+
     def stage(self, source: Path, *arguments: str) -> Call:
         """Stage ``source`` in this rehearsal."""
         return dagger("stage", f"--source={source}", f"--rehearsal={self.name}", *arguments)
@@ -144,24 +149,16 @@ def _wait_for(port: int, process: "subprocess.Popen[bytes]") -> None:
 
 
 @contextmanager
-def answering(status: int) -> Iterator[str]:
-    """Give the address of a server that answers every question with ``status``."""
-
-    class Handler(http.server.BaseHTTPRequestHandler):
-        def do_GET(self) -> None:
-            self.send_response(status)
-            self.send_header("Content-Length", "0")
-            self.end_headers()
-
-        do_HEAD = do_GET  # noqa: N815 - the name that http.server looks for
-
-        def log_message(self, *_: object) -> None:
-            """Write nothing."""
-
-    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
-        threading.Thread(target=server.serve_forever, daemon=True).start()
-        yield f"localhost:{server.server_port}"
-        server.shutdown()
+def mirror() -> Iterator[str]:
+    """Show a rehearsal's registry on a port of this machine; it holds the vulnerability database as a mirror does."""
+    own = Rehearsal.fresh()
+    try:
+        scanned = dagger("scan", f"--source={SERVICE}", "--database=rehearsal", f"--rehearsal={own.name}")
+        assert scanned.status == 0, scanned.stderr
+        with shown("rehearsal", f"--name={own.name}", "registry", port=5000) as address:
+            yield address
+    finally:
+        own.look("reset")
 
 
 def tagged(registry: str, image: str, *tags: str) -> None:

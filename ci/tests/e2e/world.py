@@ -9,8 +9,9 @@ from pathlib import Path
 from typing import Final
 
 import httpx
-from tests.servers.front import Front, Reply, Request
+from tests.servers.front import Front
 from tests.servers.git import GitFront, GitRepository, git_front, publish, stage_all
+from tests.servers.loopback import Reply, Request
 from tests.servers.registry import registry_front
 from user import IMAGE, MANIFEST, OCI_MANIFEST, SEED, Call, Running, dagger, start
 

@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from tests.servers.front import Front, Reply, Request
+from tests.servers.front import Front
+from tests.servers.loopback import Reply, Request
 
 # Git reads no configuration of this machine, and its commits have one author and one time.
 GIT: Final = {
@@ -121,7 +122,7 @@ def git_front(root: Path, token: str) -> GitFront:
         password = base64.b64decode(request.authorization.removeprefix("Basic ")).decode().partition(":")[2]
         if password == token:
             return None
-        return Reply(403 if password.startswith("reader") else 401, {"WWW-Authenticate": "Basic"}, b"no")
+        return Reply(403 if password.startswith("reader") else 401, b"no", {"WWW-Authenticate": "Basic"})
 
     def behind(request: Request) -> Reply:
         path, _, query = request.target.partition("?")
@@ -141,6 +142,6 @@ def git_front(root: Path, token: str) -> GitFront:
         answer = subprocess.run(command, env=GIT | variables, input=request.body, check=True, capture_output=True)
         head, _, body = answer.stdout.partition(b"\r\n\r\n")
         headers = dict(line.split(": ", 1) for line in head.decode().split("\r\n"))
-        return Reply(int(headers.pop("Status", "200").split()[0]), headers, body)
+        return Reply(int(headers.pop("Status", "200").split()[0]), body, headers)
 
     return GitFront(behind, gate)

@@ -9,7 +9,8 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from urllib.parse import parse_qs, urlsplit
 
-from tests.servers.front import HOP_BY_HOP, Front, Reply, Request
+from tests.servers.front import HOP_BY_HOP, Front
+from tests.servers.loopback import Reply, Request
 
 
 def registry_front(address: str, gate: Callable[[Request], Reply | None] = lambda _: None) -> Front:
@@ -28,7 +29,7 @@ def registry_front(address: str, gate: Callable[[Request], Reply | None] = lambd
         kept = {name: value for name, value in answer.getheaders() if name.lower() not in HOP_BY_HOP}
         if request.method == "HEAD" and answer.headers["Content-Length"]:
             kept["Content-Length"] = answer.headers["Content-Length"]
-        return Reply(answer.status, kept, body)
+        return Reply(answer.status, body, kept)
 
     return Front(behind, gate)
 
@@ -36,7 +37,7 @@ def registry_front(address: str, gate: Callable[[Request], Reply | None] = lambd
 def unauthorized(challenge: str) -> Reply:
     """Return what a registry answers to whoever does not say who asks."""
     body = json.dumps({"errors": [{"code": "UNAUTHORIZED", "message": "authentication required"}]}).encode()
-    return Reply(401, {"WWW-Authenticate": challenge, "Content-Type": "application/json"}, body)
+    return Reply(401, body, {"WWW-Authenticate": challenge, "Content-Type": "application/json"})
 
 
 def basic(username: str, password: str) -> str:
@@ -100,4 +101,4 @@ class TokenService:
             self.given += not public
             token = secrets.token_hex(16)
             self._valid.add(token)
-        return Reply(200, {"Content-Type": "application/json"}, json.dumps({"token": token}).encode())
+        return Reply(200, json.dumps({"token": token}).encode(), {"Content-Type": "application/json"})

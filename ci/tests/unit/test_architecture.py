@@ -79,6 +79,21 @@ def privileges(code: str) -> list[str]:
     return asked
 
 
+def run_by_root(code: str) -> list[str]:
+    """Return the functions of a module that take a pinned image, or an interpreter, and leave its commands to root."""
+    left = []
+    for node in ast.walk(ast.parse(code)):
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
+            called = {
+                ast.unparse(call.func).rsplit(".", 1)[-1] for call in ast.walk(node) if isinstance(call, ast.Call)
+            }
+            pinned = any(ast.unparse(each).startswith("pins.") for each in ast.walk(node) if isinstance(each, ast.expr))
+            takes = ("from_" in called and pinned) or called & {"python", "with_linters", "with_requirements"}
+            if takes and "as_nobody" not in called:
+                left.append(node.name)
+    return left
+
+
 def name(path: Path) -> str:
     """Return how a test's report names a module."""
     return str(path.relative_to(PACKAGE))
@@ -148,6 +163,26 @@ def test_a_container_asks_for_no_privilege(path: Path) -> None:
 def test_a_privilege_is_seen(code: str, asked: list[str]) -> None:
     """However it is asked for."""
     assert privileges(code) == asked
+
+
+@pytest.mark.parametrize("path", sorted(set(MODULES) - {PACKAGE / "adapters" / "toolchain.py"}), ids=name)
+def test_no_command_is_left_to_root(path: Path) -> None:
+    """Only what installs packages, the layers of toolchain.py, needs root."""
+    assert run_by_root(path.read_text()) == []
+
+
+@pytest.mark.parametrize(
+    ("code", "left"),
+    [
+        ("def push(): return dag.container().from_(pins.SKOPEO).with_exec([])", ["push"]),
+        ("async def test(): return toolchain.with_requirements(a, b).with_exec([])", ["test"]),
+        ("def push(): return as_nobody(dag.container().from_(pins.SKOPEO)).with_exec([])", []),
+        ("def resolve(name): return dag.container().from_(name).image_ref()", []),
+    ],
+)
+def test_a_command_left_to_root_is_seen(code: str, left: list[str]) -> None:
+    """Whichever base it runs on; an image that is only looked at runs nothing."""
+    assert run_by_root(code) == left
 
 
 @pytest.mark.parametrize("pin", list(strings(PINS)))

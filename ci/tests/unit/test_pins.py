@@ -12,6 +12,9 @@ from typing import Final, Self
 
 import pytest
 
+from stage_ci.adapters.locks import lock
+from stage_ci.pins import LINTERS
+
 ROOT: Final = Path(__file__).resolve().parents[3]
 PAGE: Final = (ROOT / "docs/pins.md").read_text()
 # Where names with versions are text, other people's pins, or examples.
@@ -215,10 +218,17 @@ def test_what_a_tool_resolves_is_listed() -> None:
 def test_what_is_said_to_be_hashed_is_hashed() -> None:
     """A file whose row says so has a digest for each of its packages, and no other has."""
     said = {file for row in rows("Locked") if row[2].startswith("digests") for file in quoted(row[1])}
-    whole = r"(?m)^[\w.-]+==\S+ \\\n(?: +--hash=sha256:[0-9a-f]{64}(?: \\)?\n)+"
+    whole = r"(?m)^[\w.-]+==\S+(?: ;.+)? \\\n(?: +--hash=sha256:[0-9a-f]{64}(?: \\)?\n)+"
     texts = {name: (ROOT / name).read_text() for name in REQUIREMENTS}
     left = {name: re.findall(r"(?m)^[A-Za-z].*", re.sub(whole, "", text)) for name, text in texts.items()}
     assert said == {name for name, loose in left.items() if not loose}
+
+
+def test_the_locks_of_the_checks_are_made_from_the_pins() -> None:
+    """The linters are those of pins.py, and uv is the one that the image is installed with."""
+    linters = {str(pin) for pin in Pin.read("linters", lock("linters.requirements"))}
+    assert set(LINTERS) <= linters
+    assert lock("uv.requirements") == (ROOT / "requirements.uv").read_text()
 
 
 @pytest.mark.parametrize("name", REQUIREMENTS)

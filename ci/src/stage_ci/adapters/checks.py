@@ -11,7 +11,7 @@ from dagger import dag
 
 from stage_ci import pins
 from stage_ci.adapters import toolchain
-from stage_ci.adapters.commands import run, step
+from stage_ci.adapters.commands import NOBODY, as_nobody, run, step
 from stage_ci.adapters.programs import program
 from stage_ci.rules.checks import LintReport, TestReport, ToolRun, started_at
 
@@ -74,7 +74,7 @@ async def test(source: dagger.Directory, environment: Mapping[str, dagger.Secret
     """
     container = await _tests(source)
     for name, secret in environment.items():
-        container = container.with_mounted_secret(f"/run/secrets/environment/{name}", secret)
+        container = container.with_mounted_secret(f"/run/secrets/environment/{name}", secret, owner=NOBODY)
     command, now = (
         ["python", "/programs/run_tests.py", str(TEST_LIMIT), REPORTS],
         datetime.now(UTC).replace(microsecond=0),
@@ -90,22 +90,23 @@ async def test(source: dagger.Directory, environment: Mapping[str, dagger.Secret
 
 
 def _linters(source: dagger.Directory) -> dagger.Container:
-    container = toolchain.with_packages(pins.LINTERS)
-    return container.with_directory(toolchain.WORKDIR, source).with_workdir(toolchain.WORKDIR)
+    container = toolchain.with_linters()
+    return as_nobody(container.with_directory(toolchain.WORKDIR, source, owner=NOBODY).with_workdir(toolchain.WORKDIR))
 
 
 async def _tests(source: dagger.Directory) -> dagger.Container:
     present = await toolchain.requirement_files(source)
     wanted = [name for name in ("requirements", "requirements.dev") if name in present]
     extra = () if "requirements.dev" in present else pins.TEST_TOOLS
-    return (
-        toolchain.with_requirements(source, present, wanted, extra)
+    container = (
+        toolchain.with_requirements(present, wanted, extra)
         .with_new_file("/programs/run_tests.py", program("run_tests.py"))
         .with_env_variable("PYTHONPATH", f"{toolchain.WORKDIR}/src")
-        .with_directory(REPORTS, dag.directory())
-        .with_directory(toolchain.WORKDIR, source)
+        .with_directory(REPORTS, dag.directory(), owner=NOBODY)
+        .with_directory(toolchain.WORKDIR, source, owner=NOBODY)
         .with_workdir(toolchain.WORKDIR)
         # A temporary mount holds the .env: no layer ever does.
         .with_mounted_temp("/run/dotenv")
         .with_symlink("/run/dotenv/.env", f"{toolchain.WORKDIR}/.env")
     )
+    return as_nobody(container)

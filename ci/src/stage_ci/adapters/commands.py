@@ -3,7 +3,7 @@
 import functools
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
-from typing import ParamSpec, TypeVar
+from typing import Final, ParamSpec, TypeVar
 
 import dagger
 from dagger import ReturnType
@@ -14,6 +14,9 @@ from stage_ci.rules.build_failure import build_cause
 P = ParamSpec("P")
 T = TypeVar("T")
 
+# Owns what a command without root's rights has to read or write; a number, for images that do not know the name.
+NOBODY: Final = "65534:65534"
+
 
 @dataclass(frozen=True, slots=True)
 class Ended:
@@ -23,6 +26,11 @@ class Ended:
     stdout: str
     stderr: str
     container: dagger.Container
+
+
+def as_nobody(container: dagger.Container) -> dagger.Container:
+    """Return ``container`` with its further commands run without root's rights, at home in /tmp."""
+    return container.with_user(NOBODY).with_env_variable("HOME", "/tmp")  # noqa: S108 - of the container
 
 
 async def run(container: dagger.Container, command: list[str]) -> Ended:

@@ -8,7 +8,7 @@ import dagger
 from dagger import dag
 
 from stage_ci.adapters import toolchain
-from stage_ci.adapters.commands import cause, step
+from stage_ci.adapters.commands import NOBODY, as_nobody, cause, step
 from stage_ci.adapters.programs import program
 from stage_ci.errors import BuildFailed, InvalidInput, SmokeFailed
 from stage_ci.rules.archive import manifest_digest
@@ -78,7 +78,8 @@ async def inputs(source: dagger.Directory) -> InputDigest:
     async with anyio.create_task_group() as group:
         for name in base_images(await source.file("Dockerfile").contents()):
             group.start_soon(resolve, name)
-    listing = toolchain.python().with_mounted_directory("/context", await _context(source)).with_workdir("/context")
+    listing = as_nobody(toolchain.python()).with_workdir("/context")
+    listing = listing.with_mounted_directory("/context", await _context(source), owner=NOBODY)
     return InputDigest.of(await listing.with_exec(["sh", "-c", _LISTING]).stdout(), bases)
 
 
@@ -102,7 +103,7 @@ async def _context(source: dagger.Directory) -> dagger.Directory:
         if name in present:
             ignored = patterns(await source.file(name).contents())
             context = dag.directory().with_directory(".", source, exclude=ignored)
-            return context.with_file("Dockerfile", source.file("Dockerfile"))
+            return context.with_directory(".", source, include=["Dockerfile"])
     return source
 
 
@@ -124,8 +125,8 @@ async def require_public_bases(image: dagger.Container) -> None:
 @step("build")
 async def pack(image: dagger.Container) -> Archive:
     """Return ``image`` as an archive."""
-    file = image.as_tarball()
-    reader = toolchain.python().with_mounted_file("/image.tar", file)
+    file = image.as_tarball().chown(NOBODY)
+    reader = as_nobody(toolchain.python()).with_mounted_file("/image.tar", file)
     index = await reader.with_exec(["tar", "--extract", "--to-stdout", "--file=/image.tar", "index.json"]).stdout()
     return Archive(file, manifest_digest(index))
 
@@ -137,7 +138,8 @@ async def smoke(image: dagger.Container, trial: Trial) -> str:
         SmokeFailed: if it does not start, is not ready in time, or answers wrongly.
     """
     service = image.with_exposed_port(trial.port).as_service(use_entrypoint=True)
-    prober = toolchain.python().with_new_file("/probe.py", program("probe.py")).with_service_binding("service", service)
+    prober = as_nobody(toolchain.python()).with_new_file("/probe.py", program("probe.py"))
+    prober = prober.with_service_binding("service", service)
     command = ["python3", "/probe.py", f"http://service:{trial.port}", str(READY_LIMIT), trial.text, trial.topic]
     try:
         with anyio.fail_after(2 * READY_LIMIT):

@@ -10,7 +10,7 @@ import tenacity
 from dagger import dag
 
 from stage_ci import pins
-from stage_ci.adapters.commands import run, step
+from stage_ci.adapters.commands import NOBODY, as_nobody, run, step
 from stage_ci.adapters.image import Archive
 from stage_ci.adapters.programs import program
 from stage_ci.errors import RegistryRefused, RegistryUnavailable
@@ -62,8 +62,7 @@ async def push(archive: Archive, destination: Destination, repository: Repositor
 
 async def _push_once(archive: Archive, destination: Destination, repository: Repository) -> None:
     container = (
-        dag.container()
-        .from_(pins.SKOPEO)
+        as_nobody(dag.container().from_(pins.SKOPEO))
         .with_new_file("/push_archive.sh", program("push_archive.sh"))
         .with_mounted_temp("/run/auth")
         .with_mounted_file("/image.tar", archive.file)
@@ -75,8 +74,8 @@ async def _push_once(archive: Archive, destination: Destination, repository: Rep
         container = container.with_service_binding("registry", destination.service)
         host = f"registry:{await (await destination.service.ports())[0].port()}"
     if destination.username and destination.password:
-        container = container.with_mounted_secret("/run/secrets/username", destination.username)
-        container = container.with_mounted_secret("/run/secrets/password", destination.password)
+        container = container.with_mounted_secret("/run/secrets/username", destination.username, owner=NOBODY)
+        container = container.with_mounted_secret("/run/secrets/password", destination.password, owner=NOBODY)
     plain = "true" if destination.service else "false"
     target = f"{repository.path}@{archive.digest}"
     ended = await run(container, ["sh", "/push_archive.sh", host, target, plain, str(PUSH_LIMIT)])

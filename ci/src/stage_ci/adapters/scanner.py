@@ -8,7 +8,7 @@ import dagger
 from dagger import dag
 
 from stage_ci import pins
-from stage_ci.adapters.commands import step
+from stage_ci.adapters.commands import NOBODY, as_nobody, step
 from stage_ci.errors import ScannerUnavailable
 from stage_ci.rules.advisories import Advisories
 from stage_ci.rules.verdict import Verdict, scanner_cause
@@ -96,7 +96,7 @@ async def scan(archive: dagger.File, database: Database, excuses: Excuses) -> Sc
 
 
 async def _bill(archive: dagger.File) -> dagger.File:
-    scanner = _trivy().with_mounted_file("/image.tar", archive).with_directory(_REPORTS, dag.directory())
+    scanner = _trivy().with_mounted_file("/image.tar", archive).with_directory(_REPORTS, dag.directory(), owner=NOBODY)
     target = f"{_REPORTS}/sbom.cdx.json"
     command = ["image", *_QUIET, *_TIMEOUT, "--input", "/image.tar", "--format", "cyclonedx", "--output", target]
     return (await _require(command, scanner)).file(target)
@@ -119,7 +119,7 @@ async def _reports(bill: dagger.File, known: dagger.Directory, excuses: Excuses)
         .with_mounted_directory(_DATABASE, known)
         .with_mounted_directory(_EXCUSES, given)
         .with_workdir(_EXCUSES)
-        .with_directory(_REPORTS, dag.directory().with_file("sbom.cdx.json", bill))
+        .with_directory(_REPORTS, dag.directory().with_file("sbom.cdx.json", bill), owner=NOBODY)
     )
     report, show = f"{_REPORTS}/scan.json", "--show-suppressed"
     command = ["sbom", *_QUIET, *_TIMEOUT, "--skip-db-update", "--offline-scan", "--pkg-types", "os,library", *flags]
@@ -152,4 +152,5 @@ async def _require(command: list[str], scanner: dagger.Container) -> dagger.Cont
 
 
 def _trivy() -> dagger.Container:
-    return dag.container().from_(pins.TRIVY).with_env_variable("NO_COLOR", "1")
+    scanner = as_nobody(dag.container().from_(pins.TRIVY)).with_env_variable("NO_COLOR", "1")
+    return scanner.with_directory(_DATABASE, dag.directory(), owner=NOBODY)

@@ -10,7 +10,7 @@ from dagger import dag
 
 from stage_ci import pins
 from stage_ci.adapters import toolchain
-from stage_ci.adapters.commands import step
+from stage_ci.adapters.commands import NOBODY, as_nobody, step
 from stage_ci.adapters.programs import program
 from stage_ci.errors import InvalidInput
 
@@ -45,9 +45,8 @@ class Embedded:
     def registry(self) -> dagger.Service:
         """Return the registry, on port 5000."""
         return (
-            dag.container()
-            .from_(pins.REGISTRY)
-            .with_mounted_cache(_BLOBS, self._volume("registry"))
+            as_nobody(dag.container().from_(pins.REGISTRY))
+            .with_mounted_cache(_BLOBS, self._volume("registry"), owner=NOBODY)
             .with_env_variable("OTEL_TRACES_EXPORTER", "none")
             .with_exposed_port(REGISTRY_PORT)
             .as_service(use_entrypoint=True)
@@ -59,7 +58,7 @@ class Embedded:
             self._git()
             .with_new_file("/git_server.sh", program("git_server.sh"))
             .with_new_file("/etc/lighttpd/git.conf", program("git_server.conf"))
-            .with_mounted_directory("/seed", seed)
+            .with_mounted_directory("/seed", seed, owner=NOBODY)
             .with_exposed_port(GIT_PORT)
             .as_service(args=["sh", "/git_server.sh", f"{repository}.git"])
         )
@@ -73,19 +72,19 @@ class Embedded:
     @step("rehearsal")
     async def reset(self) -> None:
         """Forget every image, commit and claim of the rehearsal."""
-        container = self._now(self._git()).with_mounted_cache(_BLOBS, self._volume("registry"))
+        container = self._now(self._git()).with_mounted_cache(_BLOBS, self._volume("registry"), owner=NOBODY)
         await container.with_exec(["find", _REPOSITORIES, _BLOBS, "-mindepth", "1", "-delete"]).stdout()
 
     def _git(self) -> dagger.Container:
-        return (
+        installed = (
             toolchain.python()
             .with_exec(["apt-get", "update", "-qq"])
             .with_exec(["apt-get", "install", "-y", "-qq", "--no-install-recommends", "git", "lighttpd"])
-            .with_mounted_cache(_REPOSITORIES, self._volume("git"))
         )
+        return as_nobody(installed).with_mounted_cache(_REPOSITORIES, self._volume("git"), owner=NOBODY)
 
     def _volume(self, kind: str) -> dagger.CacheVolume:
-        return dag.cache_volume(f"stage-ci-rehearsal-{self.name}-{kind}")
+        return dag.cache_volume(f"stage-ci-{self.name}-{kind}")
 
     @staticmethod
     def _now(container: dagger.Container) -> dagger.Container:

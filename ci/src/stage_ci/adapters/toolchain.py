@@ -1,16 +1,19 @@
 """The Python containers in which checks run: layers from what never changes to what changes at every edit."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Final
 
 import dagger
 from dagger import dag
 
 from stage_ci import pins
+from stage_ci.adapters.locks import lock
 
 WORKDIR: Final = "/work"
 _VENV: Final = "/venv"
 _CACHE: Final = "/root/.cache/uv"
+_UV: Final = "/locks/uv"
+_LINTERS: Final = "/locks/linters"
 
 
 def python() -> dagger.Container:
@@ -18,30 +21,28 @@ def python() -> dagger.Container:
     return dag.container().from_(pins.PYTHON)
 
 
-def with_packages(packages: Iterable[str]) -> dagger.Container:
-    """Return an interpreter with ``packages`` in a virtual environment, first on the PATH."""
-    return install(_with_uv(), list(packages)).without_mount(_CACHE)
+def with_linters() -> dagger.Container:
+    """Return an interpreter with the linters in a virtual environment, first on the PATH."""
+    container = _with_uv().with_new_file(_LINTERS, lock("linters.requirements"))
+    return install(container, ["--require-hashes", "--requirement", _LINTERS]).without_mount(_CACHE)
 
 
-async def requirement_files(source: dagger.Directory) -> list[str]:
-    """Return the requirement files, and folders of such, at the root of ``source``; a folder's name ends with ``/``."""
-    return sorted(name for name in await source.entries() if name.startswith("requirements"))
+async def requirement_files(source: dagger.Directory) -> dict[str, str]:
+    """Return the texts of the requirement files at the root of ``source``, and of those in folders of that name."""
+    names = {name for pattern in ("requirements*", "requirements*/**") for name in await source.glob(pattern)}
+    return {name: await source.file(name).contents() for name in sorted(names) if not name.endswith("/")}
 
 
-def with_requirements(
-    source: dagger.Directory, present: Iterable[str], wanted: Iterable[str], extra: Iterable[str] = ()
-) -> dagger.Container:
-    """Return an interpreter with what the requirement files ``wanted`` of ``source`` list, and ``extra``.
+def with_requirements(present: Mapping[str, str], wanted: Iterable[str], extra: Iterable[str] = ()) -> dagger.Container:
+    """Return an interpreter with what the requirement files ``wanted`` list, and ``extra``.
 
     One file may include another, so all that are ``present`` enter the layer; nothing else does, so that an edit
-    elsewhere installs nothing.
+    elsewhere installs nothing. They enter as texts: the engine takes files of the same name and content for one, and
+    that of a run at the same time may be gone with the run.
     """
     container = _with_uv().with_workdir("/requirements")
-    for name in present:
-        if name.endswith("/"):
-            container = container.with_directory(name, source.directory(name))
-        else:
-            container = container.with_file(name, source.file(name))
+    for name, text in present.items():
+        container = container.with_new_file(name, text)
     arguments = [*extra, *(part for name in wanted for part in ("--requirement", name))]
     return (install(container, arguments) if arguments else container).without_mount(_CACHE)
 
@@ -54,7 +55,8 @@ def install(container: dagger.Container, arguments: list[str]) -> dagger.Contain
 def _with_uv() -> dagger.Container:
     return (
         python()
-        .with_exec(["python3", "-m", "pip", "install", "--quiet", "--root-user-action=ignore", pins.UV])
+        .with_new_file(_UV, lock("uv.requirements"))
+        .with_exec(["python3", "-m", "pip", "install", "--quiet", "--root-user-action=ignore", "--requirement", _UV])
         .with_mounted_cache(_CACHE, dag.cache_volume("stage-ci-uv"))
         .with_env_variable("UV_LINK_MODE", "copy")
         .with_env_variable("VIRTUAL_ENV", _VENV)

@@ -8,7 +8,7 @@ import dagger
 from dagger import dag
 
 from stage_ci.adapters import toolchain
-from stage_ci.adapters.commands import step
+from stage_ci.adapters.commands import NOBODY, as_nobody, step
 from stage_ci.adapters.tracking import Tracking
 from stage_ci.errors import TrackingFailed, TrainingFailed
 from stage_ci.rules.training import Package, Record, command_cause
@@ -56,7 +56,7 @@ async def train(work: Work) -> Trained:
     if work.data:
         # Under its own name, which an error repeats.
         path = f"/data/{await work.data.name()}"
-        container = container.with_mounted_file(path, work.data)
+        container = container.with_mounted_file(path, work.data, owner=NOBODY)
     command = ["python", "-m", f"{work.package}.train", f"--data={path}", f"--output={_MODEL}", *work.options]
     try:
         # A failure is an error of the engine's too, so that it is not kept in the cache.
@@ -76,7 +76,7 @@ async def log(work: Work, model: dagger.Directory, to: Tracking, record: Record)
     Raises:
         TrackingFailed: if the server cannot be reached, refuses, or does not answer in time.
     """
-    container = await to.within((await _trainer(work.source)).with_directory(_MODEL, model))
+    container = await to.within((await _trainer(work.source)).with_directory(_MODEL, model, owner=NOBODY))
     command = ["python", "-m", f"{work.package}.tracking", _MODEL, *record.flags()]
     try:
         return await container.with_exec(command).stdout()
@@ -87,11 +87,12 @@ async def log(work: Work, model: dagger.Directory, to: Tracking, record: Record)
 async def _trainer(source: dagger.Directory) -> dagger.Container:
     present = await toolchain.requirement_files(source)
     wanted = [name for name in _REQUIREMENTS if name in present][:1]
-    return (
-        toolchain.with_requirements(source, present, wanted)
+    container = (
+        toolchain.with_requirements(present, wanted)
         .with_env_variable("PYTHONPATH", f"{toolchain.WORKDIR}/src")
-        .with_directory(_MODEL, dag.directory())
+        .with_directory(_MODEL, dag.directory(), owner=NOBODY)
         # An edit of the tests trains nothing.
-        .with_directory(toolchain.WORKDIR, source, exclude=["tests"])
+        .with_directory(toolchain.WORKDIR, source, exclude=["tests"], owner=NOBODY)
         .with_workdir(toolchain.WORKDIR)
     )
+    return as_nobody(container)

@@ -12,7 +12,8 @@ from stage_ci.errors import DigestMismatch, RegistryUnavailable
 from stage_ci.rules.reference import Digest
 
 if TYPE_CHECKING:
-    from tests.unit.adapters.conftest import Reply, Scripting, Server
+    from tests.servers.loopback import Reply
+    from tests.unit.adapters.conftest import Scripting, Server
 
     from stage_ci.adapters.registry import Registry
 

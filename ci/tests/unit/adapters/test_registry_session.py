@@ -13,7 +13,8 @@ import pytest
 from stage_ci.errors import RegistryError, RegistryRefused, RegistryUnavailable
 
 if TYPE_CHECKING:
-    from tests.unit.adapters.conftest import Reply, Scripting, Server
+    from tests.servers.loopback import Reply
+    from tests.unit.adapters.conftest import Scripting, Server
 
 ATTEMPTS: Final = 6
 TOKEN: Final = "/token?service=registry&scope=repository%3Aowner%2Fservice%3Apull"  # noqa: S105 - an address

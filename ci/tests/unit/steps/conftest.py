@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import hashlib
 import json
-import threading
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import TYPE_CHECKING, Final, cast
 
 import pytest
+from tests.servers.loopback import Reply, Server
 
 from stage_ci.adapters.infrastructure import Infrastructure
 from stage_ci.adapters.publisher import Destination
@@ -22,8 +21,10 @@ if TYPE_CHECKING:
 
     import dagger
     from tests.servers.git import GitRepository
+    from tests.servers.loopback import Handler
 
 PREFIX: Final = "/v2/owner/service/"
+UNKNOWN: Final = json.dumps({"errors": [{"code": "MANIFEST_UNKNOWN"}]}).encode()
 
 
 def digest_of(content: bytes) -> str:
@@ -31,17 +32,18 @@ def digest_of(content: bytes) -> str:
     return f"sha256:{hashlib.sha256(content).hexdigest()}"
 
 
-class RegistryServer:
+class RegistryServer(Server):
     """What somebody pushed, by tag and by digest."""
 
     def __init__(self) -> None:
         self.tags: dict[str, str] = {}
         self.after_listing: Callable[[], object] = bool
         self._content: dict[str, bytes] = {}
-        self._http = ThreadingHTTPServer(("127.0.0.1", 0), type("Handler", (_Handler,), {"registry": self}))
-        self.url = f"http://127.0.0.1:{self._http.server_port}"
-        self._thread = threading.Thread(target=self._http.serve_forever, args=(0.01,))
-        self._thread.start()
+
+    @property
+    def url(self) -> str:
+        """Return the address."""
+        return f"http://127.0.0.1:{self.port}"
 
     def push(self, tag: str, **labels: str) -> str:
         """Put an image with these labels (``_`` stands for a dot) under a tag; return its digest."""
@@ -54,8 +56,17 @@ class RegistryServer:
         self.tags[tag] = self._keep(json.dumps(manifest).encode())
         return self.tags[tag]
 
-    def find(self, target: str) -> bytes | None:
-        """Return what lies at an address."""
+    def treat(self, asked: Handler) -> Reply:
+        """Take a manifest, or give what lies at an address."""
+        request = asked.read()
+        if request.method == "PUT":
+            self.put(request.target.rpartition("/")[2], json.loads(request.body))
+            return Reply(201)
+        found = self._find(request.target)
+        content = UNKNOWN if found is None else found
+        return Reply(404 if found is None else 200, content, {"Docker-Content-Digest": digest_of(content)})
+
+    def _find(self, target: str) -> bytes | None:
         if target == f"{PREFIX}tags/list":
             listing = json.dumps({"name": "owner/service", "tags": list(self.tags)}).encode()
             self.after_listing()
@@ -67,49 +78,12 @@ class RegistryServer:
         self._content[digest_of(content)] = content
         return digest_of(content)
 
-    def close(self) -> None:
-        """Stop answering."""
-        self._http.shutdown()
-        self._http.server_close()
-        self._thread.join()
-
-
-class _Handler(BaseHTTPRequestHandler):
-    protocol_version = "HTTP/1.1"
-    disable_nagle_algorithm = True
-    registry: RegistryServer
-
-    def do_GET(self) -> None:
-        found = self.registry.find(self.path)
-        unknown = json.dumps({"errors": [{"code": "MANIFEST_UNKNOWN"}]}).encode()
-        content = unknown if found is None else found
-        self.send_response(404 if found is None else 200)
-        self.send_header("Docker-Content-Digest", digest_of(content))
-        self.send_header("Content-Length", str(len(content)))
-        self.end_headers()
-        if self.command == "GET":
-            self.wfile.write(content)
-
-    def do_HEAD(self) -> None:
-        self.do_GET()
-
-    def do_PUT(self) -> None:
-        manifest = self.rfile.read(int(self.headers["Content-Length"]))
-        self.registry.put(self.path.rpartition("/")[2], json.loads(manifest))
-        self.send_response(201)
-        self.send_header("Content-Length", "0")
-        self.end_headers()
-
-    def log_message(self, *_: object) -> None:
-        """Say nothing."""
-
 
 @pytest.fixture
 def registry_server() -> Iterator[RegistryServer]:
     """Return an empty registry."""
-    server = RegistryServer()
-    yield server
-    server.close()
+    with RegistryServer() as server:
+        yield server
 
 
 @pytest.fixture

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Final
 
 import anyio
 import pytest
+from tests.unit.steps.deploying import FILE, PLACE, manifest, run
 
 from stage_ci.adapters.infrastructure import Infrastructure
 from stage_ci.errors import InfrastructureBusy, InfrastructureRefused, InvalidVersion, ManifestMissing, NothingUpdated
@@ -21,34 +22,12 @@ if TYPE_CHECKING:
 
     from stage_ci.steps.outside import Outside
 
-FILE: Final = Filename.parse("manifests/default/svm.yaml")
-PLACE: Final = Place("main", FILE)
 DIGEST: Final = Digest.parse(f"sha256:{'d' * 64}")
-HEAD: Final = """apiVersion: apps/v1
-kind: Deployment
-metadata:
-  name: svm
-spec:
-  template:
-    spec:
-      containers:
-"""
 # A pre-receive hook that commits to main just before the push that it is asked about.
 FASTER: Final = (
     "env -u GIT_QUARANTINE_PATH git update-ref refs/heads/main "
     "$(git commit-tree main^{tree} -p main -m faster </dev/null); cat >/dev/null"
 )
-
-
-def manifest(*images: str) -> str:
-    """Return a Deployment with a container for each image."""
-    return HEAD + "".join(f"        - image: {image}\n" for image in images)
-
-
-async def run(repository: GitRepository, service: Line, number: int, digest: Digest | None = None) -> Deployed:
-    """Deploy a version of the service as one run does."""
-    version = service.versions.version(number)
-    return await deploy(Infrastructure(repository.url), PLACE, service, version, digest)
 
 
 async def test_a_version_is_named_in_one_commit_on_top(repository: GitRepository, service: Line) -> None:

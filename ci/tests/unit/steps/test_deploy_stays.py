@@ -2,40 +2,18 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING
 
 import pytest
+from tests.unit.steps.deploying import FILE, PLACE, manifest, run
 
 from stage_ci.adapters.infrastructure import Infrastructure
 from stage_ci.errors import InvalidMarker, InvalidVersion
-from stage_ci.rules.release import Filename
-from stage_ci.steps.deploy import Deployed, deploy, require_editable
+from stage_ci.steps.deploy import require_editable
 from stage_ci.steps.order import Line, Place
 
 if TYPE_CHECKING:
     from tests.servers.git import GitRepository
-
-FILE: Final = Filename.parse("manifests/default/svm.yaml")
-PLACE: Final = Place("main", FILE)
-HEAD: Final = """apiVersion: apps/v1
-kind: Deployment
-metadata:
-  name: svm
-spec:
-  template:
-    spec:
-      containers:
-"""
-
-
-def manifest(*images: str) -> str:
-    """Return a Deployment with a container for each image."""
-    return HEAD + "".join(f"        - image: {image}\n" for image in images)
-
-
-async def run(repository: GitRepository, service: Line, number: int, where: Place = PLACE) -> Deployed:
-    """Deploy a version of the service as one run does."""
-    return await deploy(Infrastructure(repository.url), where, service, service.versions.version(number), None)
 
 
 @pytest.mark.fault(17)
@@ -45,7 +23,7 @@ async def test_a_newer_version_goes_back_when_that_is_allowed(
 ) -> None:
     """As after a revert, whose sources were released under an older version."""
     repository.push({str(FILE): manifest(*images)})
-    deployed = await run(repository, service, 9, Place("main", FILE, allow_downgrade=True))
+    deployed = await run(repository, service, 9, place=Place("main", FILE, allow_downgrade=True))
     assert [change.new for change in deployed.changes] == ["owner/service:v1.0.9"] * len(images)
     assert deployed.superseded_by is None
     assert repository.git("show", f"main:{FILE}") == manifest(*["owner/service:v1.0.9"] * len(images))
@@ -66,7 +44,7 @@ async def test_what_a_marker_holds_is_not_moved(repository: GitRepository, servi
     """No commit; it is told who holds it and how to lift that, and a newer one held is none to follow."""
     held = "owner/service:v1.0.10 # stage-ci: hold by=alice reason=demo"
     tip = repository.push({str(FILE): manifest(held)})
-    deployed = await run(repository, service, 9, where)
+    deployed = await run(repository, service, 9, place=where)
     assert (deployed.commit, deployed.changes, deployed.superseded_by, deployed.all_held) == (tip, (), None, True)
     told = "owner/service:v1.0.10 is held by alice (demo); to lift it, remove the marker on line 9 and run again"
     assert deployed.text(FILE) == f"{FILE}:9 {told}\ncommit {tip}\n"

@@ -8,15 +8,17 @@ import subprocess
 import sys
 import threading
 import time
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 import pytest
+from tests.servers.loopback import Reply, Server
 
 from stage_ci.adapters.programs import probe
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
+
+    from tests.servers.loopback import Handler, Request
 
     Run = Callable[..., "Done"]
 
@@ -24,7 +26,7 @@ PREDICTION: Final = '{"prediction": "Hardware", "confidence": 0.9}'
 TICKET: Final = "my laptop screen stays black"
 
 
-class Service:
+class Service(Server):
     """A service whose answers a test scripts; it is green until told otherwise."""
 
     def __init__(self) -> None:
@@ -34,46 +36,23 @@ class Service:
             "/predict_one": [(200, PREDICTION)],
             "/": [(200, '{"topics": ["Access", "Hardware"]}')],
         }
-        self.asked: list[tuple[str, str, bytes]] = []
-        self.closing = threading.Event()
+        self.asked: list[Request] = []
         self.stalls = ""
-        self._http = ThreadingHTTPServer(("127.0.0.1", 0), type("Handler", (_Handler,), {"service": self}))
-        self._thread = threading.Thread(target=self._http.serve_forever, args=(0.01,))
-        self._thread.start()
 
     @property
     def url(self) -> str:
         """Return the address."""
-        return f"http://127.0.0.1:{self._http.server_port}"
+        return f"http://127.0.0.1:{self.port}"
 
-    def close(self) -> None:
-        """Stop answering."""
-        self.closing.set()
-        self._http.shutdown()
-        self._http.server_close()
-        self._thread.join()
-
-
-class _Handler(BaseHTTPRequestHandler):
-    service: Service
-
-    def do_GET(self) -> None:
-        body = self.rfile.read(int(self.headers.get("Content-Length", 0)))
-        self.service.asked.append((self.command, self.path, body))
-        if self.path == self.service.stalls:
-            self.service.closing.wait()
-            return
-        answers = self.service.answers[self.path]
+    def treat(self, asked: Handler) -> Reply:
+        """Give the scripted answer."""
+        request = asked.read()
+        self.asked.append(request)
+        if request.target == self.stalls:
+            return Reply(stall=True)
+        answers = self.answers[request.target]
         status, text = answers.pop(0) if len(answers) > 1 else answers[0]
-        self.send_response(status)
-        self.end_headers()
-        self.wfile.write(text.encode())
-
-    def do_POST(self) -> None:
-        self.do_GET()
-
-    def log_message(self, *_: object) -> None:
-        """Say nothing."""
+        return Reply(status, text.encode())
 
 
 class Done(NamedTuple):
@@ -98,9 +77,8 @@ def run(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> 
 @pytest.fixture
 def service() -> Iterator[Service]:
     """Return a green service."""
-    service = Service()
-    yield service
-    service.close()
+    with Service() as service:
+        yield service
 
 
 def test_a_green_service_ends_0_with_its_answers(service: Service) -> None:
@@ -119,8 +97,8 @@ def test_a_green_service_ends_0_with_its_answers(service: Service) -> None:
 def test_the_prediction_is_asked_for_the_ticket(service: Service, run: Run) -> None:
     """In the words that were given, as JSON."""
     run(service.url)
-    (body,) = [body for method, path, body in service.asked if (method, path) == ("POST", "/predict_one")]
-    assert json.loads(body) == {"text": TICKET}
+    (asked,) = [asked for asked in service.asked if asked.line == "POST /predict_one"]
+    assert json.loads(asked.body) == {"text": TICKET}
 
 
 @pytest.mark.fault(39)
@@ -161,7 +139,7 @@ def test_a_service_that_does_not_become_ready_ends_1(service: Service, run: Run,
     service.answers[path] = [(503, "no model in sight")]
     status, lines = run(service.url, 0.2)
     assert (status, lines[-1]) == (1, f"{path} answers 503: no model in sight")
-    assert "/predict_one" not in [asked for _, asked, _ in service.asked]
+    assert "/predict_one" not in [asked.target for asked in service.asked]
 
 
 @pytest.mark.fault(39)
