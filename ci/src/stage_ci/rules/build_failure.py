@@ -12,6 +12,8 @@ _TELLING: Final = (
     re.compile(r"^.*(?:ERROR|Error|error): .*$", re.MULTILINE),
     re.compile(r"^.*(?:dockerfile parse error|failed to calculate checksum|unknown instruction).*$", re.MULTILINE),
 )
+# What uv says beneath its error, from what failed to why.
+_WHY: Final = re.compile(r"^ +(?:cause|Caused by): (.*)$", re.MULTILINE)
 # BuildKit's words for an instruction that failed.
 _RAN: Final = re.compile(r'process "(?:/bin/sh -c )?(.*)" did not complete successfully: exit code: (\d+)', re.DOTALL)
 _LIMIT: Final = 300  # characters: one line a person reads
@@ -31,7 +33,8 @@ def build_cause(message: str, command: str, output: str) -> str:
     where = f"`{_short(command, 120)}`: " if command else ""
     text = output if output.strip() else message
     telling = next((found[0].strip() for pattern in _TELLING if (found := pattern.search(text))), "")
-    return _short(where + (telling or last_line(text) or "the engine gave no reason"), _LIMIT)
+    why = f": {_WHY.findall(text)[-1]}" if telling and _WHY.search(text) else ""
+    return _short(where + (telling + why or last_line(text) or "the engine gave no reason"), _LIMIT)
 
 
 def last_line(text: str) -> str:

@@ -22,6 +22,14 @@ UV = """Using Python 3.11.2 environment at: /usr
       require no-such-package, we can conclude that your requirements are
       unsatisfiable.
 """
+UV_OFFLINE = """Using Python 3.11.7 environment at: /venv
+error: Failed to fetch: https://pypi.org/simple/fastapi/
+  cause: error sending request for url (https://pypi.org/simple/fastapi/)
+  cause: Connection refused (os error 111)
+"""
+UV_INCLUDED = """error: Error parsing included file in `requirements.dev` at position 0
+  Caused by: failed to read from file `/requirements/nowhere`: No such file or directory (os error 2)
+"""
 APT = """Reading package lists...
 Building dependency tree...
 E: Unable to locate package no-such-package
@@ -37,6 +45,12 @@ CHECKSUM = 'failed to calculate checksum of ref a::b: "/requirements": not found
         ("pip install no-such-package", PIP, "No matching distribution found for no-such-package"),
         ("pip install fastapi", PIP_OFFLINE, "No matching distribution found for fastapi"),
         ("uv pip install", UV, "Because no-such-package was not found in the package registry and you"),
+        (
+            "uv pip install",
+            UV_OFFLINE,
+            "Failed to fetch: https://pypi.org/simple/fastapi/: Connection refused (os error 111)",
+        ),
+        ("uv pip install", UV_INCLUDED, "at position 0: failed to read from file `/requirements/nowhere`"),
         ("apt-get install no-such-package", APT, "E: Unable to locate package no-such-package"),
         ("python setup.py", "Traceback\n  File\nValueError: no version\n", "ValueError: no version"),
         ("make", "gcc: error: x.c: No such file\nmake: stopped\n", "gcc: error: x.c: No such file"),
