@@ -57,6 +57,7 @@ class StageCi(Service):
     ) -> str:
         """Run pytest over tests/unit/ on Python 3.11, with requirements.dev installed if there is one.
 
+        The tests run as nobody, may write beside the source and have their home in /tmp.
         The secrets that are given become a .env in a temporary mount; no layer and no report holds them. Fails if a
         test fails, if none is collected, or if the run takes longer than 15 minutes. `reports` has the JUnit and
         coverage files, also of a red run.
