@@ -23,8 +23,8 @@ UV = """Using Python 3.11.2 environment at: /usr
       unsatisfiable.
 """
 UV_OFFLINE = """Using Python 3.11.7 environment at: /venv
-error: Failed to fetch: https://pypi.org/simple/fastapi/
-  cause: error sending request for url (https://pypi.org/simple/fastapi/)
+error: Failed to fetch: https://index.example/fastapi/
+  cause: error sending request for url (https://index.example/fastapi/)
   cause: Connection refused (os error 111)
 """
 UV_INCLUDED = """error: Error parsing included file in `requirements.dev` at position 0
@@ -48,7 +48,7 @@ CHECKSUM = 'failed to calculate checksum of ref a::b: "/requirements": not found
         (
             "uv pip install",
             UV_OFFLINE,
-            "Failed to fetch: https://pypi.org/simple/fastapi/: Connection refused (os error 111)",
+            "Failed to fetch: https://index.example/fastapi/: Connection refused (os error 111)",
         ),
         ("uv pip install", UV_INCLUDED, "at position 0: failed to read from file `/requirements/nowhere`"),
         ("apt-get install no-such-package", APT, "E: Unable to locate package no-such-package"),

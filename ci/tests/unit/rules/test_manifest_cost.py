@@ -5,35 +5,18 @@ from collections.abc import Callable
 from types import FrameType
 
 import pytest
+from bench.manifest import DOCUMENT, IMAGE, TARGET
 from ruamel.yaml import YAML
 
-from stage_ci.rules.manifest import Target, diff, update
-from stage_ci.rules.reference import Repository
+from stage_ci.rules.manifest import diff, update
 
-IMAGE = "owner/service"
-TARGET = Target(Repository.parse(IMAGE), "v1.0.10")
-DOCUMENT = f"""apiVersion: apps/v1
-kind: Deployment
-metadata:
-  name: service
-  labels: {{app: service, tier: model}}
-spec:
-  replicas: 2
-  template:
-    spec:
-      # {IMAGE}:v1.0.9
-      containers:
-        - name: api
-          image: {IMAGE}:v1.0.9 # written here
-          args: ["--port", '8000']
-          resources:
-            limits: {{cpu: "1", memory: 512Mi}}
-"""
+# Where a document of the benchmark names its image.
+WRITTEN = f"image: {IMAGE}:v1.0.10"
 
 
 def manifest(documents: int, marker: str = "") -> str:
     """Return a manifest of so many documents, each with a reference to move."""
-    return "---\n".join([DOCUMENT.replace("# written here", marker)] * documents)
+    return "---\n".join([DOCUMENT.replace(WRITTEN, f"{WRITTEN} {marker}".rstrip())] * documents)
 
 
 def calls(work: Callable[[], object]) -> int:
