@@ -33,8 +33,9 @@ def build_cause(message: str, command: str, output: str) -> str:
     where = f"`{_short(command, 120)}`: " if command else ""
     text = output if output.strip() else message
     telling = next((found[0].strip() for pattern in _TELLING if (found := pattern.search(text))), "")
-    why = f": {_WHY.findall(text)[-1]}" if telling and _WHY.search(text) else ""
-    return _short(where + (telling + why or last_line(text) or "the engine gave no reason"), _LIMIT)
+    if telling and (reasons := _WHY.findall(text)):
+        telling = f"{telling}: {reasons[-1]}"
+    return _short(where + (telling or last_line(text) or "the engine gave no reason"), _LIMIT)
 
 
 def last_line(text: str) -> str:
