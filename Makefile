@@ -7,7 +7,7 @@ SHELL := bash
 .NOTPARALLEL: # what is quick to fail goes first, and one command prints at a time
 MAKEFLAGS += --no-builtin-rules
 
-# Yours to set: `make stage ARGS="--format=json"`, `make unit PYTHON=/opt/python/bin/python3`, `make e2e ARGS="-k sibling"`:
+# Yours to set: `make stage ARGS="--format=json"`, `make test-unit PYTHON=/opt/python/bin/python3`, `make test-e2e ARGS="-k sibling"`:
 # -k picks tests by name; a path would be added to the folder that the command already names.
 # What the benchmark learns and asks: `make bench-service DATA=path/to/tickets.csv`, columns Document and Topic_group.
 ARGS ?=
@@ -50,8 +50,8 @@ bench: .venv/ci.stamp ## measure the stage
 soak: .venv/ci.stamp ## race twenty stages at once against one another, wave after wave: make soak SECONDS=300
 	@$(with_engine) cd ci && PYTHONPATH=.:tests/e2e ../$(CI)/python -m soak --seconds=$(SECONDS) $(ARGS)
 
-.PHONY: figures
-figures: .venv/app.stamp ## measure training on a file of tickets: make figures DATA=path/to/tickets.csv
+.PHONY: bench-model
+bench-model: .venv/app.stamp ## measure training on a file of tickets: make bench-model DATA=path/to/tickets.csv
 	@PYTHONPATH=src $(APP)/python -m bench.figures --data="$(DATA)" $(ARGS)
 
 .PHONY: bench-manifest
@@ -65,21 +65,21 @@ bench-service: .venv/bench.stamp .venv/baseline.stamp .venv/bin/vegeta ## measur
 ##### Tests
 
 .PHONY: test
-test: check unit app e2e ## all that must hold before a change is taken
+test: check test-unit test-app test-e2e ## all that must hold before a change is taken
 
 .PHONY: check
 check: check-python check-shell check-workflows check-go check-pins check-advisories ## linters and comparisons; changes nothing
 
-.PHONY: unit
-unit: .venv/ci.stamp ## the module's unit tests, without an engine
+.PHONY: test-unit
+test-unit: .venv/ci.stamp ## the module's unit tests, without an engine
 	cd ci && ../$(CI)/python -m pytest tests/unit $(ARGS)
 
-.PHONY: app
-app: .venv/app.stamp ## the service's unit tests
+.PHONY: test-app
+test-app: .venv/app.stamp ## the service's unit tests
 	PYTHONPATH=src $(APP)/python -m pytest tests/unit $(ARGS)
 
-.PHONY: e2e
-e2e: .venv/ci.stamp .venv/mlflow.stamp ## the pipeline on a real engine, as a user calls it
+.PHONY: test-e2e
+test-e2e: .venv/ci.stamp .venv/mlflow.stamp ## the pipeline on a real engine, as a user calls it
 	@$(with_engine) cd ci && ../$(CI)/python -m pytest tests/e2e -m "not long and not alone" --numprocesses=2 --dist=loadfile $(ARGS)
 
 .PHONY: test-faults
@@ -128,9 +128,9 @@ format: .venv/ci.stamp ## format Python and Go of module and benchmarks; the ser
 	cd ci && ../$(CI)/ruff check --fix-only $(LINTED) && ../$(CI)/ruff format $(LINTED)
 	gofmt -w $(GO_FILES)
 
-.PHONY: pin
-pin: .venv/ci.stamp ## write the requirement files anew; ARGS=--upgrade takes the newest versions
-	PATH="$(CURDIR)/$(CI):$$PATH" ci/pin $(ARGS)
+.PHONY: lock
+lock: .venv/ci.stamp ## write the requirement files anew; ARGS=--upgrade takes the newest versions
+	PATH="$(CURDIR)/$(CI):$$PATH" ci/lock $(ARGS)
 
 .PHONY: advisories
 advisories: ## write the vulnerability database of rehearsals from ci/advisories/advisories.json

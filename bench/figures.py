@@ -1,6 +1,6 @@
 """Measures training on a file of tickets, and writes bench/figures.json.
 
-    make figures DATA=path/to/tickets.csv     # columns Document and Topic_group; less than a minute on two cores
+    make bench-model DATA=path/to/tickets.csv     # columns Document and Topic_group; less than a minute on two cores
 
 The training command runs as a user calls it; its own files hold the figures, and nothing else is measured than its
 time from start to end, the nested cross-validation included.

@@ -2,39 +2,40 @@
 
 ::
 
-    StageError                     what a user of the pipeline sees: step, cause, remedy, in one line
-    ├── InvalidInput               an argument or a file of the source cannot be used as given
+    StageError                          what a user of the pipeline sees: step, cause, remedy, in one line
+    ├── MultipleFailures                several steps failed: a line for each
+    ├── InvalidInput                    an argument or a file of the source cannot be used as given
     │   ├── InvalidVersion
     │   ├── InvalidReference
     │   ├── InvalidDigest
     │   ├── InvalidFilename
-    │   ├── InvalidWaiver          a list of waived findings that cannot be used as it is
+    │   ├── InvalidWaiver               a list of waived findings that cannot be used as it is
     │   ├── InvalidVex
     │   └── MissingCredential
-    ├── NothingChecked             no file linted, no test collected, no package scanned
+    ├── NothingToCheck                  no file linted, no test collected, no package scanned
     ├── LintFailed
     ├── TestsFailed
-    ├── EngineFailed               the engine could not do a step's own work: image, package, network
+    ├── EngineError                     the engine could not do a step's own work: image, package, network
     ├── BuildFailed
     ├── SmokeFailed
     ├── TrainingFailed
-    ├── TrackingFailed             the model was trained, and MLflow did not take it
-    ├── VulnerableImage            the scanner ran and found what forbids a release
-    ├── WaiverExpired              it found what somebody had answered for until a day that is over
-    ├── ScannerUnavailable         the scanner could not run: no verdict either way
+    ├── TrackingFailed                  the model was trained, and MLflow did not take it
+    ├── VulnerableImage                 the scanner ran and found what forbids a release
+    ├── WaiverExpired                   it found what somebody had answered for until a day that is over
+    ├── ScannerUnavailable              the scanner could not run: no verdict either way
     ├── RegistryError
-    │   ├── RegistryRefused        401, 403: no retry can mend it
-    │   ├── RegistryUnavailable    unreachable, overloaded or talking nonsense, after bounded retries
-    │   └── DigestMismatch         the registry holds other bytes than were pushed
+    │   ├── RegistryAccessDenied        401, 403: no retry can mend it
+    │   ├── RegistryUnavailable         unreachable, overloaded or talking nonsense, after bounded retries
+    │   └── DigestMismatch              the registry holds other bytes than were pushed
     ├── InfrastructureError
-    │   ├── InfrastructureRefused  credentials, protected branch, missing repository or branch
+    │   ├── InfrastructureAccessDenied  credentials, protected branch, missing repository or branch
     │   ├── InfrastructureUnavailable
-    │   └── InfrastructureBusy     every retry met another writer
+    │   └── InfrastructureConflict      every retry met another writer
     └── ManifestError
-        ├── ManifestMissing        not there, or not a regular UTF-8 file
-        ├── ManifestUnreadable     template, duplicate key, invalid or oversized YAML
-        ├── InvalidMarker          a marker comment that says nothing known, or stands at no reference
-        └── NothingUpdated         no reference to the image
+        ├── ManifestMissing             not there, or not a regular UTF-8 file
+        ├── InvalidManifest             template, duplicate key, invalid or oversized YAML
+        ├── InvalidMarker               a marker comment that says nothing known, or stands at no reference
+        └── ImageNotInManifest          no reference to the image
 """
 
 
@@ -55,6 +56,15 @@ class StageError(Exception):
         self.remedy = self.remedy if remedy is None else remedy
         self.step = self.step if step is None else step
         super().__init__(f"{self.step}: {self.cause}; {self.remedy}")
+
+
+class MultipleFailures(StageError):
+    """More than one step failed: a line for each."""
+
+    def __init__(self, failures: list[StageError]) -> None:
+        self.failures = failures
+        super().__init__("several steps failed")
+        self.args = ("\n".join(map(str, failures)),)
 
 
 class InvalidInput(StageError):
@@ -109,7 +119,7 @@ class MissingCredential(InvalidInput):
     remedy = "give all of them to release, or none to rehearse"
 
 
-class NothingChecked(StageError):
+class NothingToCheck(StageError):
     """A check that had nothing to look at: a failure, never a pass."""
 
     step = "check"
@@ -131,7 +141,7 @@ class TestsFailed(StageError):
     __test__ = False  # not a test class, whatever pytest reads in its name
 
 
-class EngineFailed(StageError):
+class EngineError(StageError):
     """The engine could not do a step's own work: pull an image, install a tool, start a service."""
 
     remedy = "check the network and the package index, then run again"
@@ -183,7 +193,7 @@ class ScannerUnavailable(StageError):
     """The scanner could not run: database, network or a crash. Neither a pass nor a finding."""
 
     step = "scan"
-    remedy = "give a reachable vulnerability database with --database"
+    remedy = "give a reachable vulnerability database with --trivy-db"
 
 
 class RegistryError(StageError):
@@ -192,7 +202,7 @@ class RegistryError(StageError):
     step = "registry"
 
 
-class RegistryRefused(RegistryError):
+class RegistryAccessDenied(RegistryError):
     """The registry knows the caller too little: 401 or 403."""
 
     remedy = "check the user name, the password and what they may do in this repository"
@@ -217,7 +227,7 @@ class InfrastructureError(StageError):
     step = "deploy"
 
 
-class InfrastructureRefused(InfrastructureError):
+class InfrastructureAccessDenied(InfrastructureError):
     """Bad token, protected branch, missing repository or branch: no retry can mend it."""
 
     remedy = "check the token, the repository's name and the branch's protection"
@@ -229,7 +239,7 @@ class InfrastructureUnavailable(InfrastructureError):
     remedy = "run again: the release continues where it stopped"
 
 
-class InfrastructureBusy(InfrastructureError):
+class InfrastructureConflict(InfrastructureError):
     """Other writers won every race within the bound."""
 
     remedy = "run again: the release continues where it stopped"
@@ -247,7 +257,7 @@ class ManifestMissing(ManifestError):
     remedy = "check --filename against the infrastructure repository"
 
 
-class ManifestUnreadable(ManifestError):
+class InvalidManifest(ManifestError):
     """A template, a duplicate key, invalid YAML, or more than the pipeline reads."""
 
     remedy = "correct the manifest in the infrastructure repository"
@@ -259,7 +269,7 @@ class InvalidMarker(ManifestError):
     remedy = "write `hold by=NAME reason=TEXT`, `image`, `tag of IMAGE` or `digest of IMAGE` after `# stage-ci:`"
 
 
-class NothingUpdated(ManifestError):
+class ImageNotInManifest(ManifestError):
     """No reference to the image in the manifest."""
 
     remedy = "check --image against the image fields of the manifest"

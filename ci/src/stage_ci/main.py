@@ -9,19 +9,19 @@ from stage_ci.rehearsal import Rehearsal
 from stage_ci.rules.manifest import Target
 from stage_ci.rules.reference import Digest
 from stage_ci.rules.release import Filename, line_version, renderer
-from stage_ci.rules.trial import Trial
+from stage_ci.rules.smoke import SmokeTest
 from stage_ci.service import Service
 from stage_ci.steps import reports as reporting
 from stage_ci.steps import stage as staging
 from stage_ci.steps.candidate import built, candidate, scanned
 from stage_ci.steps.deploy import deploy as name_in_manifest
 from stage_ci.steps.deploy import edited, published_digest
-from stage_ci.steps.order import Order, Run, line, place
-from stage_ci.steps.outside import Access, announce, authored, looked_into, outside, registry_of
-from stage_ci.steps.outside import database as database_of
 from stage_ci.steps.plan import next_version as next_of
 from stage_ci.steps.plan import plan as planned
 from stage_ci.steps.publish import publish as publish_candidate
+from stage_ci.steps.remotes import Access, announce, authored, connect, looked_into, registry_of
+from stage_ci.steps.remotes import database as database_of
+from stage_ci.steps.request import ManifestLocation, ReleaseLine, ReleaseRequest, StageRequest
 
 without_expected_tracebacks()
 
@@ -55,7 +55,7 @@ class StageCi(Service):
         model_uri: arg.ModelUri = None,
         experiment_name: arg.ExperimentName = None,
     ) -> str:
-        """Run pytest over tests/unit/ on Python 3.11, with requirements.dev installed if there is one.
+        """StageRequest pytest over tests/unit/ on Python 3.11, with requirements.dev installed if there is one.
 
         The tests run as nobody, may write beside the source and have their home in /tmp.
         The secrets that are given become a .env in a temporary mount; no layer and no report holds them. Fails if a
@@ -67,7 +67,7 @@ class StageCi(Service):
 
     @arg.never_cached
     async def scan(
-        self, source: arg.Source, database: arg.Databases = None, rehearsal: arg.RehearsalName = arg.REHEARSAL
+        self, source: arg.Source, trivy_db: arg.Databases = None, rehearsal: arg.RehearsalName = arg.REHEARSAL
     ) -> str:
         """Scan the archive of the built image with Trivy and show its table.
 
@@ -77,7 +77,7 @@ class StageCi(Service):
         """
         excuses = await scanner.excuses(source)
         packed = await image.pack((await built(source))[0])
-        advisories = await database_of(database or [], authored(database, rehearsal))
+        advisories = await database_of(trivy_db or [], authored(trivy_db, rehearsal))
         result = await scanned(packed, advisories, excuses)
         return f"{await result.reports.file('scan.txt').contents()}\n{result.verdict.summary}\n"
 
@@ -96,7 +96,7 @@ class StageCi(Service):
         An unreachable or refusing registry is an error, never an empty answer.
         """
         access = Access(docker_username, docker_password, registry_service=registry_service)
-        order = line(image, version_line)
+        order = ReleaseLine.parse(image, version_line)
         async with registry_of(access, looked_into(rehearsal), order.repository) as registry:
             return str(max(order.versions.select(await registry.tags()), default=""))
 
@@ -116,9 +116,9 @@ class StageCi(Service):
     ) -> str:
         """Print the version the next release takes: one above every tag and every claim of the line."""
         access = Access(docker_username, docker_password, token, registry_service, infra_service, seed)
-        order = line(image, version_line)
-        async with outside(access, looked_into(rehearsal), order.repository, infra_repo) as reached:
-            return str(await next_of(reached, order))
+        order = ReleaseLine.parse(image, version_line)
+        async with connect(access, looked_into(rehearsal), order.repository, infra_repo) as remotes:
+            return str(await next_of(remotes, order))
 
     @arg.never_cached
     async def publish(
@@ -129,8 +129,8 @@ class StageCi(Service):
         version_line: arg.Line = arg.VERSION_LINE,
         infra_repo: arg.InfraRepo = arg.INFRA_REPO,
         port: arg.Port = arg.PORT,
-        sample: arg.Sample = arg.SAMPLE,
-        database: arg.Databases = None,
+        smoke_request: arg.Sample = arg.SAMPLE,
+        trivy_db: arg.Databases = None,
         docker_username: arg.Username = None,
         docker_password: arg.Password = None,
         token: arg.Token = None,
@@ -144,11 +144,11 @@ class StageCi(Service):
         embedded registry of the rehearsal is used.
         """
         access = Access(docker_username, docker_password, token, registry_service, infra_service, seed)
-        order, trial = line(image, version_line), Trial.parse(port, sample)
+        order, trial = ReleaseLine.parse(image, version_line), SmokeTest.parse(port, smoke_request)
         announce(embedded := access.embedded(rehearsal))
-        async with outside(access, embedded, order.repository, infra_repo) as reached:
-            fit = await candidate(source, database_of(database or [], embedded, registry_service), trial)
-            published = await publish_candidate(fit, reached, order)
+        async with connect(access, embedded, order.repository, infra_repo) as remotes:
+            fit = await candidate(source, database_of(trivy_db or [], embedded, registry_service), trial)
+            published = await publish_candidate(fit, remotes, order)
         return f"{order.repository}:{published.version}@{published.digest}"
 
     @dagger.function
@@ -165,7 +165,7 @@ class StageCi(Service):
 
         Only the references to the image change, byte for byte. `… as-patch contents` prints the difference.
         """
-        order, path = line(image, version_line), Filename.parse(filename)
+        order, path = ReleaseLine.parse(image, version_line), Filename.parse(filename)
         version = line_version(order.versions, image_version)
         target = Target(order.repository, str(version), Digest.parse(image_digest) if image_digest else None)
         return await edited(infra, path, target)
@@ -194,13 +194,13 @@ class StageCi(Service):
         of it. What a marker holds stays, and so does a newer version unless --allow-downgrade is given.
         """
         access = Access(docker_username, docker_password, token, registry_service, infra_service, seed)
-        order = line(image, version_line)
-        where = place(infra_branch, filename, allow_downgrade=allow_downgrade)
+        order = ReleaseLine.parse(image, version_line)
+        where = ManifestLocation.parse(infra_branch, filename, allow_downgrade=allow_downgrade)
         version = line_version(order.versions, image_version)
         announce(embedded := access.embedded(rehearsal))
-        async with outside(access, embedded, order.repository, infra_repo) as reached:
-            digest = await published_digest(reached.registry, version)
-            return (await name_in_manifest(reached.infrastructure, where, order, version, digest)).text(where.filename)
+        async with connect(access, embedded, order.repository, infra_repo) as remotes:
+            digest = await published_digest(remotes.registry, version)
+            return (await name_in_manifest(remotes.infrastructure, where, order, version, digest)).text(where.filename)
 
     @arg.never_cached
     async def plan(
@@ -222,15 +222,15 @@ class StageCi(Service):
     ) -> str:
         """Show what `stage` would do: the version it would take and the manifest's difference. Touches nothing."""
         access = Access(docker_username, docker_password, token, registry_service, infra_service, seed)
-        where = place(infra_branch, filename, allow_downgrade=allow_downgrade)
-        asked = Order(source, line(image, version_line), infra_repo, where)
+        where = ManifestLocation.parse(infra_branch, filename, allow_downgrade=allow_downgrade)
+        asked = ReleaseRequest(source, ReleaseLine.parse(image, version_line), infra_repo, where)
         return await planned(asked, access, access.embedded(rehearsal))
 
     @arg.never_cached
     async def reports(
         self,
         source: arg.Source,
-        database: arg.Databases = None,
+        trivy_db: arg.Databases = None,
         databricks_host: arg.DatabricksHost = None,
         databricks_token: arg.DatabricksToken = None,
         model_uri: arg.ModelUri = None,
@@ -243,7 +243,7 @@ class StageCi(Service):
         """
         environment = await staging.environment(databricks_host, databricks_token, model_uri, experiment_name)
         return await reporting.reports(
-            source, environment, await database_of(database or [], authored(database, rehearsal))
+            source, environment, await database_of(trivy_db or [], authored(trivy_db, rehearsal))
         )
 
     @arg.never_cached
@@ -258,8 +258,8 @@ class StageCi(Service):
         filename: arg.File = arg.FILENAME,
         allow_downgrade: arg.AllowDowngrade = False,
         port: arg.Port = arg.PORT,
-        sample: arg.Sample = arg.SAMPLE,
-        database: arg.Databases = None,
+        smoke_request: arg.Sample = arg.SAMPLE,
+        trivy_db: arg.Databases = None,
         docker_username: arg.Username = None,
         docker_password: arg.Password = None,
         token: arg.Token = None,
@@ -282,8 +282,13 @@ class StageCi(Service):
         access = Access(docker_username, docker_password, token, registry_service, infra_service, seed)
         render = renderer(format)
         environment = await staging.environment(databricks_host, databricks_token, model_uri, experiment_name)
-        where, trial = place(infra_branch, filename, allow_downgrade=allow_downgrade), Trial.parse(port, sample)
-        asked = Run(source, line(image, version_line), infra_repo, where, environment, database or [], trial)
+        where, trial = (
+            ManifestLocation.parse(infra_branch, filename, allow_downgrade=allow_downgrade),
+            SmokeTest.parse(port, smoke_request),
+        )
+        asked = StageRequest(
+            source, ReleaseLine.parse(image, version_line), infra_repo, where, environment, trivy_db or [], trial
+        )
         return render(await staging.stage(asked, access, access.embedded(rehearsal)))
 
     @dagger.function

@@ -14,7 +14,7 @@ SKOPEO: Final = "quay.io/skopeo/stable:v1.20.0"
 # 0.69.4 to 0.69.6 were compromised (CVE-2026-33634).
 TRIVY: Final = "aquasec/trivy:0.74.0"
 
-# With all that they need, and with digests, in adapters/locks/, which `make pin` writes from these.
+# With all that they need, and with digests, in adapters/locks/, which `make lock` writes from these.
 LINTERS: Final = ("black==26.10.1", "flake8==7.5.0", "isort==9.0.2")
 # Added where a source brings no requirements.dev of its own.
 TEST_TOOLS: Final = ("pytest==9.2.0", "pytest-cov==7.1.0")

@@ -9,7 +9,7 @@ from stage_ci import arguments as arg
 from stage_ci.adapters.registry import Registry
 from stage_ci.adapters.services import Embedded
 from stage_ci.rules.reference import Repository
-from stage_ci.steps.outside import repository_path
+from stage_ci.steps.remotes import repository_path
 
 
 @dagger.object_type

@@ -5,8 +5,8 @@ import dagger
 from stage_ci import arguments as arg
 from stage_ci.adapters import image
 from stage_ci.adapters.training import Work
+from stage_ci.rules.smoke import SmokeTest
 from stage_ci.rules.training import Package, Record
-from stage_ci.rules.trial import Trial
 from stage_ci.steps import training
 from stage_ci.steps.candidate import built
 
@@ -24,7 +24,7 @@ class Service:
         tracking_uri: arg.TrackingUri = "",
         tracking_service: arg.TrackingService = None,
         experiment: arg.Experiment = "",
-        register: arg.Register = "",
+        registered_model: arg.Register = "",
         databricks_host: arg.DatabricksHost = None,
         databricks_token: arg.DatabricksToken = None,
     ) -> dagger.Directory:
@@ -36,7 +36,7 @@ class Service:
         """
         tracking = await training.tracking_of(tracking_uri, tracking_service, databricks_host, databricks_token)
         work = Work(source, Package.parse(package), data, options or [])
-        return await training.train(work, tracking, Record(experiment, register))
+        return await training.train(work, tracking, Record(experiment, registered_model))
 
     @dagger.function
     async def build(self, source: arg.Source) -> dagger.Container:
@@ -48,7 +48,7 @@ class Service:
         self,
         source: arg.Source,
         port: arg.Port = arg.PORT,
-        sample: arg.Sample = arg.SAMPLE,
+        smoke_request: arg.Sample = arg.SAMPLE,
         model: arg.Model = "",
         tracking_uri: arg.TrackingUri = "",
         tracking_service: arg.TrackingService = None,
@@ -60,6 +60,6 @@ class Service:
         With --model, the image serves that version out of MLflow: a trial before it is promoted. Fails if the image
         does not start, is not ready within 30 seconds, or answers with another topic.
         """
-        trial = Trial.parse(port, sample)
+        trial = SmokeTest.parse(port, smoke_request)
         tracking = await training.tracking_of(tracking_uri, tracking_service, databricks_host, databricks_token)
         return await image.smoke(await training.serving((await built(source))[0], model, tracking), trial)

@@ -47,7 +47,7 @@ class Mlflow:
 def mlflow_server(folder: Path) -> Iterator[Mlflow]:
     """Run a server with its state in ``folder``, with no settings but where that is: as `mlflow server` starts it."""
     if not PROGRAM.exists():
-        pytest.fail(f"{PROGRAM} is missing; `make e2e` sets it up")
+        pytest.fail(f"{PROGRAM} is missing; `make test-e2e` sets it up")
     port = free_port()
     state = [f"--backend-store-uri=sqlite:///{folder}/mlflow.db", f"--artifacts-destination={folder}/artifacts"]
     command = [str(PROGRAM), "server", "--host=127.0.0.1", f"--port={port}", "--workers=1", *state]

@@ -173,7 +173,7 @@ def look_into_reports(
     search: Search, rehearsal: Rehearsal, service: Path, given: Mapping[str, str], folder: Path
 ) -> None:
     """Look at the reports of the same source and secrets, which hold what the tests printed."""
-    database = ("--database=rehearsal", f"--rehearsal={rehearsal.name}")
+    database = ("--trivy-db=rehearsal", f"--rehearsal={rehearsal.name}")
     wanted = ("export", f"--path={folder}", *LOUD)
     call = dagger("reports", f"--source={service}", *database, *GIVEN, *wanted, environment=variables(given))
     assert call.status == 0, call.stderr

@@ -113,7 +113,7 @@ def test_smoke_shows_the_answers(service: Path) -> None:
 
 def test_scan_alone_says_that_the_authored_database_is_no_verdict(service: Path) -> None:
     """What the rehearsal's database finds is shown, and what it is worth."""
-    call = dagger("scan", f"--source={service}", "--database=rehearsal")
+    call = dagger("scan", f"--source={service}", "--trivy-db=rehearsal")
     assert call.status == 0, call.stderr
     assert "NO SECURITY VERDICT" in call.stdout
 
@@ -124,7 +124,7 @@ def test_reports_hold_the_files_of_a_red_run(service: Path, tmp_path: Path) -> N
     test = service / "tests" / "unit" / "test_service.py"
     test.write_text(test.read_text().replace('"Hardware"', '"Storage"'))
     folder = tmp_path / "reports"
-    call = dagger("reports", f"--source={service}", "--database=rehearsal", "export", f"--path={folder}")
+    call = dagger("reports", f"--source={service}", "--trivy-db=rehearsal", "export", f"--path={folder}")
     assert call.status == 0, call.stderr
     assert {path.name for path in folder.iterdir()} >= {
         "coverage.xml",

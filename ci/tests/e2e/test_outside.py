@@ -11,13 +11,13 @@ from world import CREDENTIALS, ENVIRONMENT
 
 def test_a_release_goes_to_the_given_servers(servers: Servers, service: Path) -> None:
     """With credentials and the servers as services: tag and commit are where the release says."""
-    database = f"--database=registry:{servers.registry.partition(':')[2]}/aquasec/trivy-db:2"
-    refused = dagger("stage", f"--source={service}", *servers.arguments(), "--database=rehearsal")
+    database = f"--trivy-db=registry:{servers.registry.partition(':')[2]}/aquasec/trivy-db:2"
+    refused = dagger("stage", f"--source={service}", *servers.arguments(), "--trivy-db=rehearsal")
     assert refused.status != 0
     assert "not for a release" in refused.error
 
     # The database lies in the user's own registry, as a mirror of it would.
-    dagger("scan", f"--source={service}", "--database=rehearsal", f"--rehearsal={servers.name}")
+    dagger("scan", f"--source={service}", "--trivy-db=rehearsal", f"--rehearsal={servers.name}")
     call = dagger(
         "stage",
         f"--source={service}",

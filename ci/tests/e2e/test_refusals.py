@@ -76,7 +76,7 @@ def test_an_image_that_crashes_stops_the_release(released: Rehearsal, before: tu
 @pytest.mark.fault(37)
 def test_a_missing_database_is_no_finding(released: Rehearsal, before: tuple[str, str], service: Path) -> None:
     """A scanner that cannot run says so."""
-    error = refused(released, before, service, "--database=localhost:1/trivy-db:2")
+    error = refused(released, before, service, "--trivy-db=localhost:1/trivy-db:2")
     assert "scan: the scanner could not run:" in error
 
 

@@ -57,7 +57,7 @@ def vulnerable(service: Path) -> Path:
 
 def scan(source: Path) -> Call:
     """Scan the image of ``source`` with the authored database."""
-    return dagger("scan", f"--source={source}", "--database=rehearsal")
+    return dagger("scan", f"--source={source}", "--trivy-db=rehearsal")
 
 
 @pytest.mark.fault(38)
@@ -174,7 +174,7 @@ def database(metadata: dict[str, Any], content: bytes | None = None) -> bytes:
 
 def no_database(servers: Servers, service: Path, registry: str, name: str) -> str:
     """Release with a database that is none; return what is told of the scan, after nothing was published."""
-    address = f"--database=registry:{registry.partition(':')[2]}/{name}"
+    address = f"--trivy-db=registry:{registry.partition(':')[2]}/{name}"
     before = servers.git("ls-remote")
     arguments = [f"--registry-service=tcp://{registry}", f"--infra-service=tcp://{servers.infrastructure}"]
     call = dagger("stage", f"--source={service}", *arguments, address)

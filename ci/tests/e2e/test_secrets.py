@@ -57,7 +57,7 @@ def test_the_reports_do_not_hold_it(leaking: Path, tmp_path: Path) -> None:
     call = dagger(
         "reports",
         f"--source={leaking}",
-        "--database=rehearsal",
+        "--trivy-db=rehearsal",
         *GIVEN,
         "export",
         f"--path={folder}",

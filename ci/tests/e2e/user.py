@@ -153,7 +153,7 @@ def mirror() -> Iterator[str]:
     """Show a rehearsal's registry on a port of this machine; it holds the vulnerability database as a mirror does."""
     own = Rehearsal.fresh()
     try:
-        scanned = dagger("scan", f"--source={SERVICE}", "--database=rehearsal", f"--rehearsal={own.name}")
+        scanned = dagger("scan", f"--source={SERVICE}", "--trivy-db=rehearsal", f"--rehearsal={own.name}")
         assert scanned.status == 0, scanned.stderr
         with shown("rehearsal", f"--name={own.name}", "registry", port=5000) as address:
             yield address

@@ -111,7 +111,7 @@ class World:
 
     def _stage(self, source: Path, *arguments: str) -> list[str]:
         # The database lies in the user's own registry, as a mirror of it would.
-        database = f"--database=registry:{self.registry.address.partition(':')[2]}/aquasec/trivy-db:2"
+        database = f"--trivy-db=registry:{self.registry.address.partition(':')[2]}/aquasec/trivy-db:2"
         return ["stage", f"--source={source}", *self.arguments, database, *arguments]
 
 

@@ -59,7 +59,7 @@ DEFAULTS: Final = {
     "filename": "manifests/default/svm.yaml",
     "allow_downgrade": False,
     "port": 8000,
-    "sample": "Hardware=my laptop screen stays black and the docking station does not power on",
+    "smoke_request": "Hardware=my laptop screen stays black and the docking station does not power on",
     "package": "callcenterai_svm",
     "format": "text",
 }

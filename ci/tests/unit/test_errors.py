@@ -17,6 +17,8 @@ from stage_ci.errors import StageError
 CI: Final = Path(__file__).resolve().parents[2]
 CLASSES: Final = [kind for _, kind in inspect.getmembers(errors, inspect.isclass)]
 BASES: Final = {base for kind in CLASSES for base in kind.__bases__}
+# MultipleFailures carries other errors; each of them has its own step, cause and remedy.
+CAUSES: Final = [kind for kind in CLASSES if kind is not errors.MultipleFailures]
 LEAVES: Final = sorted(kind.__name__ for kind in CLASSES if kind not in BASES)
 BRANCH: Final = re.compile(r"^ {4}(?P<indent>[│├└─ ]*)(?P<name>[A-Z]\w+)", re.MULTILINE)
 ROW: Final = re.compile(r"^\| (?P<name>[A-Z]\w+) \|.*\|$", re.MULTILINE)
@@ -52,7 +54,7 @@ def test_the_tree_is_the_one_that_is_drawn() -> None:
     assert drawn() == {kind.__name__: kind.__bases__[0].__name__ for kind in CLASSES}
 
 
-@pytest.mark.parametrize("kind", CLASSES)
+@pytest.mark.parametrize("kind", CAUSES)
 def test_an_error_says_step_cause_and_remedy_in_one_line(kind: type[StageError]) -> None:
     """Whatever line breaks the cause came with."""
     error = kind("first line\n\tsecond line\r\n")
@@ -70,9 +72,9 @@ def test_any_cause_is_told_in_one_line(cause: str) -> None:
 
 def test_an_error_may_bring_its_own_step_and_remedy() -> None:
     """They replace the class's own, for this error only."""
-    error = errors.NothingChecked("no file", step="lint", remedy="give one")
+    error = errors.NothingToCheck("no file", step="lint", remedy="give one")
     assert str(error) == "lint: no file; give one"
-    assert (error.step, error.remedy) != (errors.NothingChecked.step, errors.NothingChecked.remedy)
+    assert (error.step, error.remedy) != (errors.NothingToCheck.step, errors.NothingToCheck.remedy)
 
 
 @pytest.mark.parametrize("kind", CLASSES)

@@ -5,13 +5,12 @@ import logging
 import dagger
 import pytest
 
-from stage_ci.errors import LintFailed, StageError, TestsFailed
+from stage_ci.errors import LintFailed, MultipleFailures, StageError, TestsFailed
 from stage_ci.logs import without_expected_tracebacks
 from stage_ci.main import StageCi
-from stage_ci.steps.together import SeveralFailed
 
 LINT = LintFailed("flake8: src/a.py:1:1: F401")
-SEVERAL = SeveralFailed([LINT, TestsFailed("1 of 3 tests failed")])
+SEVERAL = MultipleFailures([LINT, TestsFailed("1 of 3 tests failed")])
 
 
 async def fail(error: Exception) -> None:

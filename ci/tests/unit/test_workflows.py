@@ -131,7 +131,7 @@ def test_the_checks_call_targets_that_the_makefile_has() -> None:
     """What a pull request runs is what a contributor runs."""
     called = [step["run"].split()[1:] for step in STEPS if step.get("run", "").startswith("make ")]
     targets = set(re.findall(r"^([\w-]+):", (ROOT / "Makefile").read_text(), re.MULTILINE))
-    assert called == [["check", "unit"]]
+    assert called == [["check", "test-unit"]]
     assert targets.issuperset(called[0])
 
 

@@ -8,7 +8,7 @@ from typing import Final, ParamSpec, TypeVar
 import dagger
 from dagger import ReturnType
 
-from stage_ci.errors import EngineFailed
+from stage_ci.errors import EngineError
 from stage_ci.rules.build_failure import build_cause
 
 P = ParamSpec("P")
@@ -49,13 +49,13 @@ def step(name: str) -> Callable[[Callable[P, Awaitable[T]]], Callable[P, Awaitab
             try:
                 return await function(*arguments, **named)
             except dagger.QueryError as error:
-                raise EngineFailed(cause(error), step=name) from error
+                raise EngineError(cause(error), step=name) from error
             except ExceptionGroup as group:
                 # What ran side by side failed side by side: the first of it is told.
                 first = first_of(group)
                 if not isinstance(first, dagger.QueryError):
                     raise first from group
-                raise EngineFailed(cause(first), step=name) from group
+                raise EngineError(cause(first), step=name) from group
 
         return told
 

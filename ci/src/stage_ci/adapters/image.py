@@ -17,7 +17,7 @@ from stage_ci.rules.claim import InputDigest
 from stage_ci.rules.dockerfile import base_images
 from stage_ci.rules.dockerignore import patterns
 from stage_ci.rules.reference import Digest
-from stage_ci.rules.trial import Trial
+from stage_ci.rules.smoke import SmokeTest
 from stage_ci.rules.vex import VEX_FILE
 from stage_ci.rules.waivers import WAIVERS_FILE
 
@@ -131,7 +131,7 @@ async def pack(image: dagger.Container) -> Archive:
     return Archive(file, manifest_digest(index))
 
 
-async def smoke(image: dagger.Container, trial: Trial) -> str:
+async def smoke(image: dagger.Container, trial: SmokeTest) -> str:
     """Start ``image`` as a service and return its answers, a line each.
 
     Raises:

@@ -24,7 +24,7 @@ from dulwich.refs import Ref
 from dulwich.repo import MemoryRepo
 from urllib3 import Retry
 
-from stage_ci.errors import InfrastructureRefused, InfrastructureUnavailable, ManifestMissing, StageError
+from stage_ci.errors import InfrastructureAccessDenied, InfrastructureUnavailable, ManifestMissing, StageError
 
 # Seconds for one exchange with the server; a stalled one ends as InfrastructureUnavailable.
 EXCHANGE_LIMIT: Final = 60.0
@@ -73,7 +73,7 @@ class Snapshot:
         return blob.data
 
 
-class Raced(Exception):  # noqa: N818 - not an error: the caller reads again and retries
+class RefConflict(Exception):  # noqa: N818 - not an error: the caller reads again and retries
     """Another writer was faster: nothing was written."""
 
 
@@ -93,7 +93,7 @@ class Infrastructure:
         """Return every ref of the repository with the object it names.
 
         Raises:
-            InfrastructureRefused: if the server does not let the caller read, or the repository does not exist.
+            InfrastructureAccessDenied: if the server does not let the caller read, or the repository does not exist.
             InfrastructureUnavailable: if the server does not answer in time.
         """
 
@@ -107,7 +107,7 @@ class Infrastructure:
         """Return the tip of ``branch``, fetched afresh and without history.
 
         Raises:
-            InfrastructureRefused: as in ``refs``, and if there is no such branch.
+            InfrastructureAccessDenied: as in ``refs``, and if there is no such branch.
             InfrastructureUnavailable: if the server does not answer in time.
         """
         ref = Ref(f"refs/heads/{branch}".encode())
@@ -117,7 +117,7 @@ class Infrastructure:
 
             def wanted(refs: Mapping[Ref, ObjectID], depth: int | None = None) -> list[ObjectID]:  # noqa: ARG001
                 if ref not in refs:
-                    raise InfrastructureRefused(
+                    raise InfrastructureAccessDenied(
                         f"the infrastructure repository has no branch {branch}", remedy="check --infra-branch"
                     )
                 return [refs[ref]]
@@ -134,8 +134,8 @@ class Infrastructure:
         """Create ``ref`` if no ref of this name exists, at ``claim_object(text)``.
 
         Raises:
-            Raced: if the ref exists.
-            InfrastructureRefused: if the server does not let the caller write.
+            RefConflict: if the ref exists.
+            InfrastructureAccessDenied: if the server does not let the caller write.
             InfrastructureUnavailable: if the server does not answer in time.
         """
         objects = _claim_objects(text)
@@ -145,8 +145,8 @@ class Infrastructure:
         """Commit ``content`` as ``filename`` on top of ``snapshot`` and push it to ``branch``; return the commit.
 
         Raises:
-            Raced: if the branch has moved since ``snapshot``.
-            InfrastructureRefused: if the server does not let the caller write.
+            RefConflict: if the branch has moved since ``snapshot``.
+            InfrastructureAccessDenied: if the server does not let the caller write.
             InfrastructureUnavailable: if the server does not answer in time.
         """
         blob = Blob.from_string(content)
@@ -159,7 +159,7 @@ class Infrastructure:
     async def _push(self, ref: Ref, expected: bytes, new: ObjectID, objects: list[ShaFile]) -> None:
         def update(refs: dict[Ref, ObjectID]) -> dict[Ref, ObjectID]:
             if refs.get(ref, ZERO_SHA) != expected:
-                raise Raced
+                raise RefConflict
             return {ref: new}
 
         def pack(*_: object, **__: object) -> tuple[int, Iterator[UnpackedObject]]:
@@ -173,10 +173,12 @@ class Infrastructure:
 
         problem = await self._exchange(send)
         if problem and any(words in problem.lower() for words in _RACED):
-            raise Raced
+            raise RefConflict
         if problem:
             words = " ".join(said.decode(errors="replace").split())[:_SHOWN]
-            raise InfrastructureRefused(f"the git server refused to update {ref.decode()}: {problem} {words}".rstrip())
+            raise InfrastructureAccessDenied(
+                f"the git server refused to update {ref.decode()}: {problem} {words}".rstrip()
+            )
 
     async def _exchange(self, ask: Callable[[GitClient, str], T]) -> T:
         def work() -> T:
@@ -193,7 +195,7 @@ class Infrastructure:
             return get_transport_and_path(self.url)
         # GitHub takes any user name beside a token; this is the one it documents for apps.
         if self._token and not (self._token.isascii() and self._token.isprintable()):
-            raise InfrastructureRefused(f"the token for {self.url} holds characters that no token has")
+            raise InfrastructureAccessDenied(f"the token for {self.url} holds characters that no token has")
         user = "x-access-token" if self._token else None
         host = f"{parts.scheme}://{parts.netloc}"
         client = _SmartClient(host, username=user, password=self._token, timeout=EXCHANGE_LIMIT)
@@ -274,16 +276,16 @@ def _told(url: str) -> Iterator[None]:
     """Turn what dulwich and the network raise into the pipeline's own errors; no cause may carry a header."""
     try:
         yield
-    except (StageError, Raced):
+    except (StageError, RefConflict):
         raise
     except HTTPUnauthorized:
-        raise InfrastructureRefused(f"{url} does not accept the token") from None
+        raise InfrastructureAccessDenied(f"{url} does not accept the token") from None
     except NotGitRepository:
-        raise InfrastructureRefused(f"{url} is no repository, or the token may not see it") from None
+        raise InfrastructureAccessDenied(f"{url} is no repository, or the token may not see it") from None
     except (GitProtocolError, HangupException, OSError) as error:
         text = str(error)
         if "http resp 403" in text or "access denied" in text:
-            raise InfrastructureRefused(f"{url} forbids it: {text}") from None
+            raise InfrastructureAccessDenied(f"{url} forbids it: {text}") from None
         raise InfrastructureUnavailable(
             f"{url} does not answer as a git server: {type(error).__name__} {text}"
         ) from None

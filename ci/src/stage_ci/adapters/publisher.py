@@ -13,7 +13,7 @@ from stage_ci import pins
 from stage_ci.adapters.commands import NOBODY, as_nobody, run, step
 from stage_ci.adapters.image import Archive
 from stage_ci.adapters.programs import program
-from stage_ci.errors import RegistryRefused, RegistryUnavailable
+from stage_ci.errors import RegistryAccessDenied, RegistryUnavailable
 from stage_ci.rules.build_failure import last_line
 from stage_ci.rules.reference import Repository
 
@@ -48,7 +48,7 @@ async def push(archive: Archive, destination: Destination, repository: Repositor
     What a broken upload has left there is not uploaded again.
 
     Raises:
-        RegistryRefused: if the user may not push.
+        RegistryAccessDenied: if the user may not push.
         RegistryUnavailable: if the push fails, and so do the attempts after it.
     """
     retrying = tenacity.AsyncRetrying(
@@ -80,7 +80,7 @@ async def _push_once(archive: Archive, destination: Destination, repository: Rep
     target = f"{repository.path}@{archive.digest}"
     ended = await run(container, ["sh", "/push_archive.sh", host, target, plain, str(PUSH_LIMIT)])
     if ended.status and _REFUSED.search(ended.stderr):
-        raise RegistryRefused(f"{host} does not let the user push into {repository.path}", step="publish")
+        raise RegistryAccessDenied(f"{host} does not let the user push into {repository.path}", step="publish")
     if ended.status:
         raise RegistryUnavailable(
             f"{host} did not take the image of {repository.path}: {last_line(ended.stderr)}", step="publish"

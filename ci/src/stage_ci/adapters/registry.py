@@ -94,7 +94,7 @@ class Registry:
             The tags in the registry's order; none when the registry says that it does not know the repository.
 
         Raises:
-            RegistryRefused: if the registry refuses the caller.
+            RegistryAccessDenied: if the registry refuses the caller.
             RegistryUnavailable: if any page cannot be had, the pages do not end, or lead to another host.
         """
         found: list[str] = []
@@ -119,7 +119,7 @@ class Registry:
             The digest; None when the registry says that it does not know the tag or the repository.
 
         Raises:
-            RegistryRefused: if the registry refuses the caller.
+            RegistryAccessDenied: if the registry refuses the caller.
             RegistryUnavailable: if the registry gives no usable answer.
         """
         with self._session.deadline():
@@ -135,7 +135,7 @@ class Registry:
             The labels, empty when the image has none; None when there is no image for linux/amd64.
 
         Raises:
-            RegistryRefused: if the registry refuses the caller.
+            RegistryAccessDenied: if the registry refuses the caller.
             RegistryUnavailable: if the registry gives no usable answer.
         """
         with self._session.deadline():
@@ -160,7 +160,7 @@ class Registry:
             The manifest that the tag names already, which may be ``digest`` itself; None if the tag was written.
 
         Raises:
-            RegistryRefused: if the registry refuses the caller.
+            RegistryAccessDenied: if the registry refuses the caller.
             RegistryUnavailable: if there is no such manifest, or the registry gives no usable answer.
         """
         with self._session.deadline():
@@ -186,7 +186,7 @@ class Registry:
 
         Raises:
             DigestMismatch: if the registry reports another digest.
-            RegistryRefused: if the registry refuses the caller.
+            RegistryAccessDenied: if the registry refuses the caller.
             RegistryUnavailable: if the registry gives no usable answer.
         """
         artifact = Artifact(config_media_type, layer_media_type, layer, title)

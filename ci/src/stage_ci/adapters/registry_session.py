@@ -12,7 +12,7 @@ import httpx
 from tenacity import AsyncRetrying, RetryCallState, retry_if_exception_type, wait_exponential_jitter
 
 from stage_ci.adapters.registry_http import Answer, Question, Wire
-from stage_ci.errors import RegistryRefused, RegistryUnavailable
+from stage_ci.errors import RegistryAccessDenied, RegistryUnavailable
 from stage_ci.rules.registry import UNAUTHORIZED, TransientError, describe, is_refused, is_transient, retry_after
 from stage_ci.rules.registry_auth import BEARER, Challenge, Credentials, bearer, token_address
 
@@ -122,7 +122,7 @@ class Session:
 
         Raises:
             TransientError: if asking again may help.
-            RegistryRefused: if the registry refuses the caller.
+            RegistryAccessDenied: if the registry refuses the caller.
             RegistryUnavailable: if the question would leave the registry's own host.
         """
         if not self._is_own(question.url):
@@ -137,12 +137,12 @@ class Session:
         challenge = Challenge.choose(answer.headers.get_list("WWW-Authenticate"))
         # Only the registry itself may ask for the password, not a host that it redirects to.
         if challenge is None or not self._is_own(str(answer.url)):
-            raise RegistryRefused(f"{self._name} {describe(answer.status, answer.body)}")
+            raise RegistryAccessDenied(f"{self._name} {describe(answer.status, answer.body)}")
         if challenge.scheme == BEARER:
             return await self._token(token_address(challenge, str(self._base)))
         basic = self._basic()
         if basic == self._authorization:  # without credentials, or after them
-            raise RegistryRefused(f"{self._name} {describe(answer.status, answer.body)}")
+            raise RegistryAccessDenied(f"{self._name} {describe(answer.status, answer.body)}")
         return basic
 
     async def _token(self, address: str) -> httpx.Headers:
@@ -173,7 +173,7 @@ class Session:
 def _usable(answer: Answer, name: str) -> Answer:
     what = describe(answer.status, answer.body)
     if is_refused(answer.status):
-        raise RegistryRefused(f"{name} {what}")
+        raise RegistryAccessDenied(f"{name} {what}")
     if is_transient(answer.status):
         seconds = retry_after(answer.headers.get("Retry-After"), datetime.now(UTC))
         raise TransientError(what if seconds is None else f"{what} and asks to wait {seconds:.0f} s", seconds)

@@ -10,7 +10,7 @@ import anyio
 import dagger
 
 from stage_ci.adapters.commands import step
-from stage_ci.errors import EngineFailed
+from stage_ci.errors import EngineError
 
 _NAME: Final = "tracking"
 
@@ -53,5 +53,5 @@ async def _address(service: dagger.Service) -> str:
     try:
         found = await anyio.getaddrinfo(host, port, family=socket.AF_INET, type=socket.SOCK_STREAM)
     except socket.gaierror as error:
-        raise EngineFailed(f"the engine gives {host} no address: {error}", step="mlflow") from error
+        raise EngineError(f"the engine gives {host} no address: {error}", step="mlflow") from error
     return f"http://{found[0][4][0]}:{port}"

@@ -47,6 +47,6 @@ class Advisories:
         if today - due > GRACE:
             raise ScannerUnavailable(
                 f"the scanner could not run: the database is too old, of {updated}, and a newer one was due on {due}",
-                remedy="give a database that is kept up to date with --database",
+                remedy="give a database that is kept up to date with --trivy-db",
             )
         return cls(updated, rehearsal)

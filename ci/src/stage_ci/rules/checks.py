@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
 
-from stage_ci.errors import LintFailed, NothingChecked, TestsFailed
+from stage_ci.errors import LintFailed, NothingToCheck, TestsFailed
 from stage_ci.rules.build_failure import last_line
 
 # pytest's documented exit codes: https://docs.pytest.org/en/stable/reference/exit-codes.html
@@ -39,11 +39,11 @@ class LintReport:
         """Do nothing if every linter ran and is content.
 
         Raises:
-            NothingChecked: if there was no Python file to look at.
+            NothingToCheck: if there was no Python file to look at.
             LintFailed: if a linter has findings; names each one that has.
         """
         if not self.files:
-            raise NothingChecked("no Python file was found in src/", step="lint")
+            raise NothingToCheck("no Python file was found in src/", step="lint")
         findings = [f"{name}: {_finding(run)}" for name, run in self.runs.items() if run.status]
         if findings:
             raise LintFailed("; ".join(findings))
@@ -104,13 +104,13 @@ class TestReport:
         """Do nothing if tests ran and all of them passed.
 
         Raises:
-            NothingChecked: if no test was collected.
+            NothingToCheck: if no test was collected.
             TestsFailed: if a test failed, or the run crashed or ran out of time.
         """
         if self.status == _PYTEST_NOTHING_COLLECTED or (
             self.status == _PYTEST_USAGE and "file or directory not found" in self.output
         ):
-            raise NothingChecked("no test was collected from tests/unit/", step="test")
+            raise NothingToCheck("no test was collected from tests/unit/", step="test")
         if self.status == _TIMED_OUT:
             raise TestsFailed("the tests did not end within their time limit")
         if self.failed:
@@ -119,7 +119,7 @@ class TestReport:
         if self.status != _PYTEST_OK:
             raise TestsFailed(f"pytest ended with status {self.status}: {last_line(self.output)}")
         if self.tests == self.skipped:
-            raise NothingChecked("pytest ran no test", step="test")
+            raise NothingToCheck("pytest ran no test", step="test")
 
     @property
     def summary(self) -> str:

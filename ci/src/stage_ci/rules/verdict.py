@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any, Final
 
-from stage_ci.errors import NothingChecked, ScannerUnavailable, VulnerableImage, WaiverExpired
+from stage_ci.errors import NothingToCheck, ScannerUnavailable, VulnerableImage, WaiverExpired
 from stage_ci.rules.advisories import Advisories
 from stage_ci.rules.waivers import Waivers
 
@@ -83,12 +83,12 @@ class Verdict:
         """Do nothing if the image may be released.
 
         Raises:
-            NothingChecked: if the scanner saw no package.
+            NothingToCheck: if the scanner saw no package.
             WaiverExpired: if a critical vulnerability was waived until a day that is over.
             VulnerableImage: if a critical vulnerability has a fix.
         """
         if not self.packages:
-            raise NothingChecked(
+            raise NothingToCheck(
                 "the scanner found no package in the image",
                 step="scan",
                 remedy="check that the image holds an installed system or packages",

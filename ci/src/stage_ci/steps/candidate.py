@@ -12,8 +12,8 @@ from stage_ci.adapters.image import Archive
 from stage_ci.adapters.scanner import Database, Excuses, Scan
 from stage_ci.errors import StageError
 from stage_ci.rules.claim import INPUTS_LABEL, InputDigest
-from stage_ci.rules.trial import Trial
-from stage_ci.steps.together import together
+from stage_ci.rules.smoke import SmokeTest
+from stage_ci.steps.gather import gather
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,11 +34,11 @@ async def built(source: dagger.Directory) -> tuple[dagger.Container, InputDigest
         InvalidInput: if there is no usable Dockerfile.
         BuildFailed: if the image cannot be built.
     """
-    container, inputs = await together(images.build(source), images.inputs(source))
+    container, inputs = await gather(images.build(source), images.inputs(source))
     return container.with_label(INPUTS_LABEL, str(inputs)), inputs
 
 
-async def candidate(source: dagger.Directory, database: Awaitable[Database], trial: Trial) -> Candidate:
+async def candidate(source: dagger.Directory, database: Awaitable[Database], trial: SmokeTest) -> Candidate:
     """Return the image of ``source`` after it was found fit for a release.
 
     Raises:
@@ -49,9 +49,9 @@ async def candidate(source: dagger.Directory, database: Awaitable[Database], tri
         VulnerableImage: if a critical vulnerability has a fix.
         SmokeFailed: if the image does not start, is not ready or answers wrongly.
     """
-    (container, inputs), advisories, excuses = await together(built(source), database, scanner.excuses(source))
+    (container, inputs), advisories, excuses = await gather(built(source), database, scanner.excuses(source))
     packed = await images.pack(container)
-    scan, answers = await together(scanned(packed, advisories, excuses), images.smoke(container, trial))
+    scan, answers = await gather(scanned(packed, advisories, excuses), images.smoke(container, trial))
     return Candidate(container, inputs, packed, scan, answers)
 
 

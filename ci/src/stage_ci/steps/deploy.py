@@ -9,15 +9,15 @@ import anyio
 import dagger
 
 from stage_ci.adapters.commands import step
-from stage_ci.adapters.infrastructure import Infrastructure, Raced
+from stage_ci.adapters.infrastructure import Infrastructure, RefConflict
 from stage_ci.adapters.registry import Registry
-from stage_ci.errors import InfrastructureBusy, InvalidVersion, ManifestMissing
+from stage_ci.errors import InfrastructureConflict, InvalidVersion, ManifestMissing
 from stage_ci.rules.manifest import Change, Edit, Target, update
 from stage_ci.rules.reference import Digest
 from stage_ci.rules.release import Filename, held_line, moved_line, newer_than, require_line, superseded_line
 from stage_ci.rules.version import Version
-from stage_ci.steps.order import Line, Place
-from stage_ci.steps.retry import against_others
+from stage_ci.steps.request import ManifestLocation, ReleaseLine
+from stage_ci.steps.retry import retry_on_conflict
 
 # Stands for the digest that is not known before the push.
 ANY_DIGEST: Final = Digest("sha256:" + "0" * 64)
@@ -53,23 +53,23 @@ class Deployed:
 
 
 async def deploy(
-    infrastructure: Infrastructure, place: Place, line: Line, version: Version, digest: Digest | None
+    infrastructure: Infrastructure, place: ManifestLocation, line: ReleaseLine, version: Version, digest: Digest | None
 ) -> Deployed:
     """Make the manifest at ``place`` name ``version``; never go back from a newer one unless ``place`` allows it.
 
     Raises:
         ManifestError: if the manifest cannot be edited.
-        InfrastructureBusy: if other writers won every race within the bound.
+        InfrastructureConflict: if other writers won every race within the bound.
         InfrastructureError: if the infrastructure repository refuses or fails.
     """
     target = Target(line.repository, str(version), digest)
     try:
-        return await against_others(Raced)(_deploy_once, infrastructure, place, line, version, target)
-    except Raced:
-        raise InfrastructureBusy(f"{place.filename} could not be pushed to {place.branch}") from None
+        return await retry_on_conflict(RefConflict)(_deploy_once, infrastructure, place, line, version, target)
+    except RefConflict:
+        raise InfrastructureConflict(f"{place.filename} could not be pushed to {place.branch}") from None
 
 
-async def require_editable(infrastructure: Infrastructure, place: Place, line: Line) -> None:
+async def require_editable(infrastructure: Infrastructure, place: ManifestLocation, line: ReleaseLine) -> None:
     """Do nothing if the manifest at ``place`` can be edited: what would fail a deploy must fail before the publishing.
 
     Raises:
@@ -84,7 +84,7 @@ async def require_editable(infrastructure: Infrastructure, place: Place, line: L
 
 
 async def _deploy_once(
-    infrastructure: Infrastructure, place: Place, line: Line, version: Version, target: Target
+    infrastructure: Infrastructure, place: ManifestLocation, line: ReleaseLine, version: Version, target: Target
 ) -> Deployed:
     snapshot = await infrastructure.snapshot(place.branch)
     edit = update(snapshot.read(str(place.filename)), target, filename=str(place.filename))

@@ -10,21 +10,19 @@ from stage_ci.rules.manifest import Edit, Target, diff, update
 from stage_ci.rules.release import held_line, newer_than, superseded_line
 from stage_ci.rules.version import Version
 from stage_ci.steps.deploy import ANY_DIGEST
-from stage_ci.steps.order import Line, Order
-from stage_ci.steps.outside import Access, Outside, outside
-from stage_ci.steps.together import together
+from stage_ci.steps.gather import gather
+from stage_ci.steps.remotes import Access, Remotes, connect
+from stage_ci.steps.request import ReleaseLine, ReleaseRequest
 
 _NOTHING: Final = "the manifest names it already: nothing to commit"
 
 
-async def plan(order: Order, access: Access, embedded: Embedded | None) -> str:
+async def plan(order: ReleaseRequest, access: Access, embedded: Embedded | None) -> str:
     """Return what ``stage`` would do: the version it would take and the manifest's diff."""
-    async with outside(access, embedded, order.line.repository, order.infra_repo) as reached:
-        inputs, snapshot = await together(
-            image.inputs(order.source), reached.infrastructure.snapshot(order.place.branch)
-        )
-        version, what = await _version(inputs, reached, order.line)
-        digest = await reached.registry.digest(str(version))
+    async with connect(access, embedded, order.line.repository, order.infra_repo) as remotes:
+        inputs, snapshot = await gather(image.inputs(order.source), remotes.infrastructure.snapshot(order.place.branch))
+        version, what = await _version(inputs, remotes, order.line)
+        digest = await remotes.registry.digest(str(version))
     before = snapshot.read(str(order.place.filename))
     target = Target(order.line.repository, str(version), digest or ANY_DIGEST)
     edit = update(before, target, filename=str(order.place.filename))
@@ -35,7 +33,7 @@ async def plan(order: Order, access: Access, embedded: Embedded | None) -> str:
     return "\n".join(told) + "\n"
 
 
-def _move(order: Order, version: Version, before: bytes, edit: Edit) -> str:
+def _move(order: ReleaseRequest, version: Version, before: bytes, edit: Edit) -> str:
     filename = order.place.filename
     newer = None if order.place.allow_downgrade else newer_than(version, edit.tags, order.line.versions)
     if newer:
@@ -45,14 +43,14 @@ def _move(order: Order, version: Version, before: bytes, edit: Edit) -> str:
     return "\n".join([*held, change] if change else held) or _NOTHING
 
 
-async def next_version(reached: Outside, line: Line) -> Version:
+async def next_version(remotes: Remotes, line: ReleaseLine) -> Version:
     """Return the version the next release of new inputs takes."""
-    refs, tags = await together(reached.infrastructure.refs(), reached.registry.tags())
+    refs, tags = await gather(remotes.infrastructure.refs(), remotes.registry.tags())
     return next_free(line.versions, tags, Claims.read(refs, line.repository, line.versions))
 
 
-async def _version(inputs: InputDigest, reached: Outside, line: Line) -> tuple[Version, str]:
-    refs, tags = await together(reached.infrastructure.refs(), reached.registry.tags())
+async def _version(inputs: InputDigest, remotes: Remotes, line: ReleaseLine) -> tuple[Version, str]:
+    refs, tags = await gather(remotes.infrastructure.refs(), remotes.registry.tags())
     claims = Claims.read(refs, line.repository, line.versions)
     held = claims.held_with(claim_object(claim_text(line.repository, inputs)))
     if held is None:

@@ -11,7 +11,7 @@ from stage_ci.adapters.scanner import Database, Scan
 from stage_ci.errors import StageError
 from stage_ci.rules.checks import LintReport
 from stage_ci.steps.candidate import built
-from stage_ci.steps.together import together
+from stage_ci.steps.gather import gather
 
 T = TypeVar("T")
 
@@ -34,7 +34,7 @@ async def reports(
 
     A check that fails or cannot run is told in summary.md; the folder is there all the same.
     """
-    linted, tested, scanned = await together(
+    linted, tested, scanned = await gather(
         _told(checks.lint(source)), _told(checks.test(source, environment)), _told(_scan(source, database))
     )
     folder = dag.directory()
@@ -49,7 +49,7 @@ async def reports(
 
 
 async def _scan(source: dagger.Directory, database: Database) -> Scan:
-    (container, _), excuses = await together(built(source), scanner.excuses(source))
+    (container, _), excuses = await gather(built(source), scanner.excuses(source))
     return await scanner.scan((await image.pack(container)).file, database, excuses)
 
 

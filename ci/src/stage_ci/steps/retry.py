@@ -14,7 +14,7 @@ LIMIT: Final = 120
 _PAUSE: Final = 2.0
 
 
-def against_others(*raced: type[Exception]) -> tenacity.AsyncRetrying:
+def retry_on_conflict(*raced: type[Exception]) -> tenacity.AsyncRetrying:
     """Return the attempts of a write that can lose a race, told by ``raced``; the last exception comes out as it is.
 
     A server that breaks off is asked again as well: every write names what it expects to find, so none happens twice.

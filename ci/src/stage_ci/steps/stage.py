@@ -13,16 +13,16 @@ from stage_ci.rules.checks import LintReport, TestReport
 from stage_ci.rules.release import Outcome, Release
 from stage_ci.steps.candidate import candidate
 from stage_ci.steps.deploy import Deployed, deploy, require_editable
-from stage_ci.steps.order import Order, Run
-from stage_ci.steps.outside import Access, Outside, database, outside
+from stage_ci.steps.gather import gather
 from stage_ci.steps.publish import Published, publish
-from stage_ci.steps.together import together
+from stage_ci.steps.remotes import Access, Remotes, connect, database
+from stage_ci.steps.request import ReleaseRequest, StageRequest
 
 # The variables that the service reads, as its settings name them.
 ENVIRONMENT: Final = ("DATABRICKS_HOST", "DATABRICKS_TOKEN", "MODEL_URI", "EXPERIMENT_NAME")
 
 
-async def stage(order: Run, access: Access, embedded: Embedded | None) -> Release:
+async def stage(order: StageRequest, access: Access, embedded: Embedded | None) -> Release:
     """Lint, test, build, scan, publish and deploy; what an earlier run has done is not done again.
 
     Raises:
@@ -30,14 +30,14 @@ async def stage(order: Run, access: Access, embedded: Embedded | None) -> Releas
     """
     await access.require_values()
     async with AsyncExitStack() as stack:
-        linted, tested, fit, reached = await together(
+        linted, tested, fit, remotes = await gather(
             lint(order.source),
             test(order.source, order.environment),
             candidate(order.source, database(order.databases, embedded, access.registry_service), order.trial),
-            ready(order, outside(access, embedded, order.line.repository, order.infra_repo), stack),
+            ready(order, connect(access, embedded, order.line.repository, order.infra_repo), stack),
         )
-        published = await publish(fit, reached, order.line)
-        deployed = await deploy(reached.infrastructure, order.place, order.line, published.version, published.digest)
+        published = await publish(fit, remotes, order.line)
+        deployed = await deploy(remotes.infrastructure, order.place, order.line, published.version, published.digest)
     told = {
         "lint": linted.summary,
         "test": tested.summary,
@@ -47,7 +47,7 @@ async def stage(order: Run, access: Access, embedded: Embedded | None) -> Releas
     return release(order, published, deployed, told, embedded.name if embedded else None)
 
 
-async def ready(order: Order, opening: AbstractAsyncContextManager[Outside], stack: AsyncExitStack) -> Outside:
+async def ready(order: ReleaseRequest, opening: AbstractAsyncContextManager[Remotes], stack: AsyncExitStack) -> Remotes:
     """Return the outside, after its registry gave its tags and its manifest was found fit to be edited.
 
     Raises:
@@ -55,13 +55,13 @@ async def ready(order: Order, opening: AbstractAsyncContextManager[Outside], sta
         InfrastructureError: if the infrastructure repository refuses or fails.
         ManifestError: if the manifest cannot be edited.
     """
-    reached = await stack.enter_async_context(opening)
-    await together(reached.registry.tags(), require_editable(reached.infrastructure, order.place, order.line))
-    return reached
+    remotes = await stack.enter_async_context(opening)
+    await gather(remotes.registry.tags(), require_editable(remotes.infrastructure, order.place, order.line))
+    return remotes
 
 
 def release(
-    order: Order, published: Published, deployed: Deployed, told: Mapping[str, str], rehearsal: str | None
+    order: ReleaseRequest, published: Published, deployed: Deployed, told: Mapping[str, str], rehearsal: str | None
 ) -> Release:
     """Return what a stage has come to."""
     if deployed.superseded_by:
@@ -90,7 +90,7 @@ async def lint(source: dagger.Directory) -> LintReport:
 
     Raises:
         LintFailed: if one has findings.
-        NothingChecked: if there was nothing to look at.
+        NothingToCheck: if there was nothing to look at.
     """
     report = await checks.lint(source)
     report.require()
@@ -102,7 +102,7 @@ async def test(source: dagger.Directory, environment: Mapping[str, dagger.Secret
 
     Raises:
         TestsFailed: if one failed.
-        NothingChecked: if none was collected.
+        NothingToCheck: if none was collected.
     """
     report = (await checks.test(source, environment)).report
     report.require()

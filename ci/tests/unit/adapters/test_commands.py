@@ -7,7 +7,7 @@ import pytest
 from dagger import QueryError
 
 from stage_ci.adapters.commands import cause, step
-from stage_ci.errors import EngineFailed, LintFailed
+from stage_ci.errors import EngineError, LintFailed
 
 REQUEST = gql.gql("{ container { sync } }")
 
@@ -45,7 +45,7 @@ async def test_a_step_tells_the_engine_s_failure_as_its_own() -> None:
     async def push(tag: str) -> None:
         raise failed(f"{tag}: connection refused")
 
-    with pytest.raises(EngineFailed, match=r"^publish: v1\.0\.1: connection refused; "):
+    with pytest.raises(EngineError, match=r"^publish: v1\.0\.1: connection refused; "):
         await push("v1.0.1")
 
 
@@ -61,7 +61,7 @@ async def test_a_step_tells_the_engine_s_failure_out_of_a_task_group() -> None:
         async with anyio.create_task_group() as group:
             group.start_soon(one, "nothing:1")
 
-    with pytest.raises(EngineFailed, match=r"^build: docker\.io/library/nothing:1: not found; "):
+    with pytest.raises(EngineError, match=r"^build: docker\.io/library/nothing:1: not found; "):
         await resolve()
 
 

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Final
 import anyio
 import pytest
 
-from stage_ci.adapters.infrastructure import Infrastructure, Raced, claim_object
-from stage_ci.errors import InfrastructureRefused, ManifestMissing
+from stage_ci.adapters.infrastructure import Infrastructure, RefConflict, claim_object
+from stage_ci.errors import InfrastructureAccessDenied, ManifestMissing
 
 if TYPE_CHECKING:
     from tests.servers.git import GitRepository
@@ -22,7 +22,7 @@ async def raced(infrastructure: Infrastructure, ref: str, text: str) -> bool:
     """Try to create a ref; return whether another writer was faster."""
     try:
         await infrastructure.create(ref, text)
-    except Raced:
+    except RefConflict:
         return True
     return False
 
@@ -131,7 +131,7 @@ async def test_a_branch_that_moved_is_not_overwritten(repository: GitRepository)
     infrastructure = Infrastructure(repository.url)
     snapshot = await infrastructure.snapshot("main")
     tip = repository.push({"README.md": "faster\n"})
-    with pytest.raises(Raced):
+    with pytest.raises(RefConflict):
         await infrastructure.commit(snapshot, "main", MANIFEST, b"image: two\n", "two")
     assert repository.git("rev-parse", "main").strip() == tip
 
@@ -144,7 +144,7 @@ async def test_of_twenty_commits_on_one_snapshot_one_lands(repository: GitReposi
     landed: list[str] = []
 
     async def commit(number: int) -> None:
-        with contextlib.suppress(Raced):
+        with contextlib.suppress(RefConflict):
             content = f"image: {number}\n".encode()
             landed.append(await infrastructure.commit(snapshot, "main", MANIFEST, content, f"{number}"))
 
@@ -181,7 +181,7 @@ async def test_a_ref_is_created_once(repository: GitRepository, text: str) -> No
     """The second creator is told so, even when it would have written the same."""
     infrastructure = Infrastructure(repository.url)
     await infrastructure.create(CLAIM, "claim\n")
-    with pytest.raises(Raced):
+    with pytest.raises(RefConflict):
         await infrastructure.create(CLAIM, text)
     assert (await infrastructure.refs())[CLAIM] == claim_object("claim\n")
 
@@ -206,7 +206,7 @@ async def test_of_twenty_creators_one_gets_through(repository: GitRepository) ->
 @pytest.mark.fault(18)
 async def test_a_missing_branch_is_a_refusal(repository: GitRepository) -> None:
     """No retry can mend it; the error says which branch and which flag."""
-    with pytest.raises(InfrastructureRefused, match="no branch production; check --infra-branch"):
+    with pytest.raises(InfrastructureAccessDenied, match="no branch production; check --infra-branch"):
         await Infrastructure(repository.url).snapshot("production")
 
 
@@ -214,7 +214,7 @@ async def test_a_missing_branch_is_a_refusal(repository: GitRepository) -> None:
 async def test_a_branch_of_an_empty_repository_is_missing(repository: GitRepository) -> None:
     """A repository that nobody has committed to has no branch at all."""
     repository.git("update-ref", "-d", "refs/heads/main")
-    with pytest.raises(InfrastructureRefused, match="no branch main"):
+    with pytest.raises(InfrastructureAccessDenied, match="no branch main"):
         await Infrastructure(repository.url).snapshot("main")
 
 
@@ -223,7 +223,7 @@ async def test_a_missing_repository_is_a_refusal(repository: GitRepository) -> N
     """No retry can mend it; the error says which repository."""
     infrastructure = Infrastructure(repository.url.replace("infra.git", "absent.git"))
     for question in (infrastructure.refs(), infrastructure.snapshot("main"), infrastructure.create(CLAIM, "claim\n")):
-        with pytest.raises(InfrastructureRefused, match=r"absent\.git"):
+        with pytest.raises(InfrastructureAccessDenied, match=r"absent\.git"):
             await question
 
 
@@ -234,7 +234,7 @@ async def test_a_hook_that_declines_is_a_refusal_in_its_own_words(repository: Gi
     repository.hook(hook, "echo 'GH006: Protected branch update failed' >&2; exit 1")
     infrastructure = Infrastructure(repository.url)
     snapshot = await infrastructure.snapshot("main")
-    with pytest.raises(InfrastructureRefused, match=r"refs/heads/main.*GH006: Protected branch update failed"):
+    with pytest.raises(InfrastructureAccessDenied, match=r"refs/heads/main.*GH006: Protected branch update failed"):
         await infrastructure.commit(snapshot, "main", MANIFEST, b"image: two\n", "two")
     assert repository.git("rev-parse", "main").strip() == snapshot.commit
 
@@ -243,5 +243,5 @@ async def test_a_hook_that_declines_is_a_refusal_in_its_own_words(repository: Gi
 async def test_a_hook_that_speaks_of_what_exists_is_still_a_refusal(repository: GitRepository) -> None:
     """Only the server's verdict on the ref tells a race, not what a hook prints."""
     repository.hook("pre-receive", "echo 'a freeze already exists, fetch first' >&2; exit 1")
-    with pytest.raises(InfrastructureRefused):
+    with pytest.raises(InfrastructureAccessDenied):
         await Infrastructure(repository.url).create(CLAIM, "claim\n")

@@ -15,7 +15,7 @@ import pytest
 
 from stage_ci.adapters import infrastructure as adapter
 from stage_ci.adapters.infrastructure import Infrastructure, claim_object
-from stage_ci.errors import InfrastructureRefused, InfrastructureUnavailable, StageError
+from stage_ci.errors import InfrastructureAccessDenied, InfrastructureUnavailable, StageError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -68,7 +68,7 @@ class Listener:
 @contextlib.contextmanager
 def refused_without(secret: str, url: str) -> Iterator[None]:
     """Expect a refusal that names the server, and the secret nowhere: not in the text, not in what it came from."""
-    with pytest.raises(InfrastructureRefused) as refused:
+    with pytest.raises(InfrastructureAccessDenied) as refused:
         yield
     told = [refused.value, refused.value.__cause__, *refused.value.args]
     encoded = base64.b64encode(f"x-access-token:{secret}".encode()).decode()
@@ -142,7 +142,7 @@ async def test_a_token_that_no_header_holds_is_a_refusal(repository: GitReposito
 @pytest.mark.fault(18)
 async def test_no_token_where_one_is_needed_is_a_refusal(repository: GitRepository, http_git: GitFront) -> None:
     """Nobody in particular may not read."""
-    with pytest.raises(InfrastructureRefused, match="does not accept"):
+    with pytest.raises(InfrastructureAccessDenied, match="does not accept"):
         await Infrastructure(http_git.url(repository)).refs()
     assert [asked.authorization for asked in http_git.requests] == [""]
 

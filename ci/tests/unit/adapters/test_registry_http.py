@@ -11,7 +11,7 @@ import pytest
 
 from stage_ci.adapters.registry import Patience, Registry
 from stage_ci.adapters.registry_http import BODY_MAX_BYTES
-from stage_ci.errors import RegistryRefused, RegistryUnavailable
+from stage_ci.errors import RegistryAccessDenied, RegistryUnavailable
 
 if TYPE_CHECKING:
     from tests.unit.adapters.conftest import Scripting, Server
@@ -57,7 +57,7 @@ async def test_another_host_that_asks_for_the_password_does_not_get_it(
     header = {"WWW-Authenticate": challenge.format(url=other.url)}
     other.on("GET /blob?signature=s", script.reply(401, headers=header))
     async with script.registry(redirecting, script.credentials) as registry:
-        with pytest.raises(RegistryRefused, match=f"{redirecting.host}/owner/service answered 401"):
+        with pytest.raises(RegistryAccessDenied, match=f"{redirecting.host}/owner/service answered 401"):
             await registry.labels("v1.0.1")
     assert [(asked.target, asked.authorization) for asked in other.asked] == [("/blob?signature=s", "")]
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Final
 
 import pytest
 
-from stage_ci.errors import RegistryError, RegistryRefused, RegistryUnavailable
+from stage_ci.errors import RegistryAccessDenied, RegistryError, RegistryUnavailable
 
 if TYPE_CHECKING:
     from tests.servers.loopback import Reply
@@ -48,7 +48,7 @@ async def test_a_refusal_is_not_asked_again(server: Server, script: Scripting, w
     """Refused is refused, not "empty" and not "later"."""
     server.on("GET tags/list", script.error("DENIED", status))
     async with script.registry(server, script.credentials) as registry:
-        with pytest.raises(RegistryRefused, match=rf"{server.host}/owner/service answered {status} \(DENIED\)"):
+        with pytest.raises(RegistryAccessDenied, match=rf"{server.host}/owner/service answered {status} \(DENIED\)"):
             await registry.tags()
     assert (len(server.log), waits) == (1, [])
 
@@ -58,7 +58,7 @@ async def test_a_bad_password_is_sent_once(server: Server, script: Scripting, wa
     """A second try would only lock the account."""
     server.demand("Basic of somebody else", 'Basic realm="registry"')
     async with script.registry(server, script.credentials) as registry:
-        with pytest.raises(RegistryRefused, match="answered 401"):
+        with pytest.raises(RegistryAccessDenied, match="answered 401"):
             await registry.tags()
     assert ([asked.authorization for asked in server.asked], waits) == (["", script.basic], [])
 
@@ -73,7 +73,7 @@ async def test_a_token_service_that_refuses_is_asked_once(
     other.on(f"GET {TOKEN}", script.error("UNAUTHORIZED", status))
     async with script.registry(server, script.credentials) as registry:
         with pytest.raises(
-            RegistryRefused, match=rf"its token service {other.host} answered {status} \(UNAUTHORIZED\)"
+            RegistryAccessDenied, match=rf"its token service {other.host} answered {status} \(UNAUTHORIZED\)"
         ):
             await registry.tags()
     assert (len(server.log), len(other.log)) == (1, 1)
@@ -83,7 +83,7 @@ async def test_nobody_in_particular_sends_no_password(server: Server, script: Sc
     """Without credentials a registry that wants a password has refused."""
     server.demand(script.basic, "Basic")
     async with script.registry(server) as registry:
-        with pytest.raises(RegistryRefused, match="answered 401"):
+        with pytest.raises(RegistryAccessDenied, match="answered 401"):
             await registry.tags()
     assert len(server.log) == 1
 
@@ -130,7 +130,7 @@ async def test_a_fresh_token_that_is_refused_is_not_replaced(server: Server, oth
     other.on(f"GET {TOKEN}", script.json({"token": "t1"}))
     server.demand("Bearer t2", challenge(other))
     async with script.registry(server, script.credentials) as registry:
-        with pytest.raises(RegistryRefused, match="answered 401"):
+        with pytest.raises(RegistryAccessDenied, match="answered 401"):
             await registry.tags()
     assert (len(server.log), len(other.log)) == (2, 1)
 

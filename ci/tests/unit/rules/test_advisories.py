@@ -37,7 +37,7 @@ def test_a_database_that_nobody_keeps_up_to_date_is_no_database() -> None:
         Advisories.read(METADATA, DUE + GRACE + timedelta(days=1), rehearsal=False)
     assert str(refused.value) == (
         "scan: the scanner could not run: the database is too old, of 2026-05-04, and a newer one was due on 2026-05-05"
-        "; give a database that is kept up to date with --database"
+        "; give a database that is kept up to date with --trivy-db"
     )
 
 

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from stage_ci.errors import LintFailed, NothingChecked, StageError, TestsFailed
+from stage_ci.errors import LintFailed, NothingToCheck, StageError, TestsFailed
 from stage_ci.rules.checks import LintReport, TestReport, ToolRun, started_at
 
 CLEAN = ToolRun(0, "", "")
@@ -43,7 +43,7 @@ def test_clean_linters_are_a_pass() -> None:
 @pytest.mark.fault(30)
 def test_no_python_file_is_no_pass() -> None:
     """Linters are content with nothing; nothing checked is a failure."""
-    with pytest.raises(NothingChecked, match=r"^lint: no Python file was found"):
+    with pytest.raises(NothingToCheck, match=r"^lint: no Python file was found"):
         lint(0).require()
 
 
@@ -107,7 +107,7 @@ def test_a_skipped_test_did_not_pass() -> None:
 @pytest.mark.fault(30)
 def test_skipping_every_test_is_no_pass() -> None:
     """A run in which nothing was tried has checked nothing."""
-    with pytest.raises(NothingChecked):
+    with pytest.raises(NothingToCheck):
         TestReport.read(0, "", junit("<skipped/>", "<skipped/>", skipped=2)).require()
 
 
@@ -118,7 +118,7 @@ def test_skipping_every_test_is_no_pass() -> None:
 )
 def test_no_collected_test_is_no_pass(status: int, output: str) -> None:
     """An empty folder, or none at all."""
-    with pytest.raises(NothingChecked, match=r"^test: no test was collected from tests/unit/"):
+    with pytest.raises(NothingToCheck, match=r"^test: no test was collected from tests/unit/"):
         TestReport.read(status, output, junit()).require()
 
 
@@ -126,7 +126,7 @@ def test_no_collected_test_is_no_pass(status: int, output: str) -> None:
 @pytest.mark.parametrize("report", [None, "", "<testsuites/>", junit(), "<testsuites><testsuite"])
 def test_a_pass_without_a_report_of_tests_is_none(report: str | None) -> None:
     """Whoever ends the interpreter with status 0 has run nothing."""
-    with pytest.raises(NothingChecked, match=r"^test: pytest ran no test"):
+    with pytest.raises(NothingToCheck, match=r"^test: pytest ran no test"):
         TestReport.read(0, "", report).require()
 
 

@@ -2,7 +2,7 @@
 
 import pytest
 
-from stage_ci.errors import InvalidReference, ManifestUnreadable, NothingUpdated
+from stage_ci.errors import ImageNotInManifest, InvalidManifest, InvalidReference
 from stage_ci.rules.manifest import Change, Target, update
 from stage_ci.rules.reference import Digest, Repository
 
@@ -113,7 +113,7 @@ def test_a_kustomization_need_not_say_its_kind(filename: str) -> None:
 @pytest.mark.fault(25)
 def test_images_elsewhere_are_no_kustomization() -> None:
     """A file of another name that does not say what it is."""
-    with pytest.raises(NothingUpdated):
+    with pytest.raises(ImageNotInManifest):
         update(KUSTOMIZATION, target(), filename="values.yaml")
 
 
@@ -121,7 +121,7 @@ def test_images_elsewhere_are_no_kustomization() -> None:
 def test_a_kustomization_s_digest_needs_a_new_one() -> None:
     """A pinned entry is refused like a pinned image, and replaced when the digest is known."""
     pinned = KUSTOMIZATION + f"  digest: {OLD}\n".encode()
-    with pytest.raises(ManifestUnreadable, match=r"kustomization\.yaml:2: .*holds a digest.*--image-digest"):
+    with pytest.raises(InvalidManifest, match=r"kustomization\.yaml:2: .*holds a digest.*--image-digest"):
         update(pinned, target(), filename="kustomization.yaml")
     edit = update(pinned, target(digest=NEW), filename="kustomization.yaml")
     assert edit.content == pinned.replace(b"v1.0.0", b"v1.0.1").replace(OLD.encode(), NEW.encode())
@@ -141,7 +141,7 @@ def test_a_tag_that_is_shared_by_entries_of_the_image_changes_once() -> None:
 @pytest.mark.fault(25)
 def test_a_plain_tag_stays_text() -> None:
     """A tag that YAML reads as a number would reach Kustomize as one, so the proof refuses it unquoted."""
-    with pytest.raises(ManifestUnreadable, match="would change more than the image"):
+    with pytest.raises(InvalidManifest, match="would change more than the image"):
         update(KUSTOMIZATION, target(tag="1.10"), filename="kustomization.yaml")
     quoted = KUSTOMIZATION.replace(b"v1.0.0", b"'1.9'")
     assert update(quoted, target(tag="1.10"), filename="kustomization.yaml").content.endswith(b"newTag: '1.10'\n")
@@ -166,5 +166,5 @@ def test_an_object_without_a_version_is_what_its_kind_says(header: str) -> None:
 def test_a_merge_key_that_is_quoted_merges_nothing() -> None:
     """`"<<"` is a field like any other."""
     content = f'kind: Pod\nspec:\n  containers:\n  - "<<": {{image: "{IMAGE}:v1.0.0"}}\n    name: svm\n'
-    with pytest.raises(NothingUpdated):
+    with pytest.raises(ImageNotInManifest):
         update(content.encode(), target(), filename="x")

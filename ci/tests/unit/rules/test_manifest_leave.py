@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from stage_ci.errors import ManifestError, ManifestMissing, ManifestUnreadable, NothingUpdated
+from stage_ci.errors import ImageNotInManifest, InvalidManifest, ManifestError, ManifestMissing
 from stage_ci.rules.manifest import Target, diff, update
 from stage_ci.rules.manifest.reading import MAX_DEPTH, MAX_NODES
 from stage_ci.rules.manifest.source import MAX_BYTES
@@ -67,7 +67,7 @@ def test_every_file_is_a_case() -> None:
 def test_what_cannot_be_edited_safely_is_refused(name: str) -> None:
     """A template, a duplicate key, invalid YAML or a bomb is named with its line."""
     error = refusal((CASES / f"{name}.yaml").read_bytes(), filename=f"{name}.yaml")
-    assert type(error) is ManifestUnreadable
+    assert type(error) is InvalidManifest
     assert f"{name}.yaml{UNREADABLE[name]}" in str(error)
 
 
@@ -76,7 +76,7 @@ def test_what_cannot_be_edited_safely_is_refused(name: str) -> None:
 def test_a_manifest_without_the_image_is_an_error(name: str) -> None:
     """Nothing updated is no success, and the message says what was there instead."""
     error = refusal((CASES / f"{name}.yaml").read_bytes(), filename=f"{name}.yaml")
-    assert type(error) is NothingUpdated
+    assert type(error) is ImageNotInManifest
     assert NOTHING[name] in str(error)
 
 
@@ -141,7 +141,7 @@ def test_what_is_no_text_is_no_manifest(content: bytes, problem: str) -> None:
 def test_what_would_exhaust_the_machine_is_refused_early(content: bytes, problem: str) -> None:
     """Size, depth and number of nodes are bounded before they cost time or memory."""
     error = refusal(content)
-    assert type(error) is ManifestUnreadable
+    assert type(error) is InvalidManifest
     assert problem in str(error)
 
 
@@ -172,7 +172,7 @@ def test_a_digest_without_a_new_one_is_refused() -> None:
     """A stale digest is never kept beside a new tag, and a pinned image never silently unpinned."""
     for tag in (":v1.0.0", ":v1.0.1", ""):
         error = refusal(pod(f"{{image: {IMAGE}:v1.0.0}}", f'{{image: "{IMAGE}{tag}@{OLD}"}}'))
-        assert type(error) is ManifestUnreadable
+        assert type(error) is InvalidManifest
         assert f"svm.yaml:1: {IMAGE}{tag}@{OLD} holds a digest" in str(error)
         assert "--image-digest" in str(error)
 
@@ -181,14 +181,14 @@ def test_a_digest_without_a_new_one_is_refused() -> None:
 def test_a_reference_hidden_in_needless_escapes_is_refused() -> None:
     """What cannot be located character by character is not touched."""
     error = refusal(pod(f'{{image: "\\t{IMAGE}:v1.0.0"}}'))
-    assert type(error) is ManifestUnreadable
+    assert type(error) is InvalidManifest
     assert f"svm.yaml:1: {IMAGE}:v1.0.0 is written with escapes; write it without" in str(error)
 
 
 @pytest.mark.fault(27)
 def test_a_difference_is_bounded_as_an_edit_is() -> None:
     """The same limits, whoever asks."""
-    with pytest.raises(ManifestUnreadable):
+    with pytest.raises(InvalidManifest):
         diff(b"a: b\n", b"x" * (MAX_BYTES + 1), filename="svm.yaml")
 
 

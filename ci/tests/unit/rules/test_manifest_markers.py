@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from stage_ci.errors import InvalidMarker, ManifestUnreadable, NothingUpdated
+from stage_ci.errors import ImageNotInManifest, InvalidManifest, InvalidMarker
 from stage_ci.rules.manifest import Change, Edit, Hold, Target, update
 from stage_ci.rules.reference import Digest, Repository
 
@@ -199,7 +199,7 @@ def test_a_marker_makes_a_tag_and_a_digest_of_scalars() -> None:
         ("image.tag", f"{IMAGE}:1.0"),
         ("image.digest", f"docker.io/{IMAGE}@{OLD}"),
     ]
-    with pytest.raises(ManifestUnreadable, match=r"values\.yaml:4: .* holds a digest"):
+    with pytest.raises(InvalidManifest, match=r"values\.yaml:4: .* holds a digest"):
         edit(values, filename="values.yaml")
 
 
@@ -214,7 +214,7 @@ def test_an_alias_of_a_named_scalar_is_a_reference_too() -> None:
     """The marker is about the text, whoever uses it; without one the same use is refused."""
     text = f"x-image: &image {IMAGE}:v1.0.4 # stage-ci: image\n{POD}  - image: *image\n"
     assert edit(text).content.decode() == text.replace("v1.0.4", "v1.0.9")
-    with pytest.raises(ManifestUnreadable, match="an alias uses the text"):
+    with pytest.raises(InvalidManifest, match="an alias uses the text"):
         edit(text.replace("# stage-ci: image", ""))
 
 
@@ -222,7 +222,7 @@ def test_an_alias_of_a_named_scalar_is_a_reference_too() -> None:
 def test_a_tag_that_a_held_entry_shares_is_not_moved_behind_its_back() -> None:
     """An alias would move both."""
     text = f"images:\n- {{name: {IMAGE}, newTag: &tag v1.0.4}}\n- {{name: {IMAGE}, newTag: *tag}} # stage-ci: hold\n"
-    with pytest.raises(ManifestUnreadable, match=r":2: an alias uses the text of Kustomization images\[0\] for"):
+    with pytest.raises(InvalidManifest, match=r":2: an alias uses the text of Kustomization images\[0\] for"):
         edit(text, filename="kustomization.yaml")
 
 
@@ -235,7 +235,7 @@ def test_two_markers_cannot_name_one_line() -> None:
 
 def test_a_named_part_of_another_image_is_not_this_one() -> None:
     """The name after `of` decides."""
-    with pytest.raises(NothingUpdated, match=r"its images: other/service:v1\.0\.4"):
+    with pytest.raises(ImageNotInManifest, match=r"its images: other/service:v1\.0\.4"):
         edit("a: b\ntag: v1.0.4 # stage-ci: tag of other/service\n")
 
 

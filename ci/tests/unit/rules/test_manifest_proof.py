@@ -3,7 +3,7 @@
 import pytest
 from ruamel.yaml.nodes import ScalarNode
 
-from stage_ci.errors import ManifestUnreadable
+from stage_ci.errors import InvalidManifest
 from stage_ci.rules.manifest.nodes import walk
 from stage_ci.rules.manifest.proof import prove
 from stage_ci.rules.manifest.reading import read
@@ -54,7 +54,7 @@ def test_no_change_is_proven() -> None:
 )
 def test_another_meaning_is_refused(old: str, new: str, meant: str | None) -> None:
     """Another text, kind, style, anchor, shape or number of nodes than meant."""
-    with pytest.raises(ManifestUnreadable, match=r"svm\.yaml.*nothing was written; please report this manifest"):
+    with pytest.raises(InvalidManifest, match=r"svm\.yaml.*nothing was written; please report this manifest"):
         judge(old, new, meant=meant)
 
 
@@ -63,7 +63,7 @@ def test_another_meaning_is_refused(old: str, new: str, meant: str | None) -> No
 )
 def test_another_structure_is_refused(new: str, problem: str) -> None:
     """A document more, or text that is no YAML any more."""
-    with pytest.raises(ManifestUnreadable, match=problem):
+    with pytest.raises(InvalidManifest, match=problem):
         judge("svm:v1", new, meant="svm:v2")
 
 
@@ -71,7 +71,7 @@ def test_another_structure_is_refused(new: str, problem: str) -> None:
 @pytest.mark.parametrize("new", ["1.10", "1_0", "yes", "NO", "12:30", "0x1", "2026-11-24", "null", "~", "<<", "="])
 def test_text_that_some_yaml_reads_as_no_text_is_refused(new: str) -> None:
     """By version 1.1 or 1.2; Kubernetes' own tools hold to the older one where it suits them."""
-    with pytest.raises(ManifestUnreadable, match=r"svm\.yaml:1: the edit would change more than the image"):
+    with pytest.raises(InvalidManifest, match=r"svm\.yaml:1: the edit would change more than the image"):
         judge("svm:v1", new, meant=new)
     judge("svm:v1", new, meant=new, text=TEXT.replace("svm:v1", '"svm:v1"'))
     judge("svm:v1", new, meant=new, text=TEXT.replace("svm:v1", "!!str svm:v1"))
@@ -79,18 +79,18 @@ def test_text_that_some_yaml_reads_as_no_text_is_refused(new: str) -> None:
 
 def test_a_scalar_that_is_said_to_be_no_text_stays() -> None:
     """Its tag would not fit what takes its place."""
-    with pytest.raises(ManifestUnreadable, match="more than the image"):
+    with pytest.raises(InvalidManifest, match="more than the image"):
         judge("1.0", "v1.0.1", meant="v1.0.1", text="tag: !!float 1.0\n")
 
 
 def test_an_alias_of_another_anchor_is_refused() -> None:
     """Nodes that were one stay one, and nodes that were two stay two, though their texts be equal."""
     text = "[&a x, &b x, *a]\n"
-    with pytest.raises(ManifestUnreadable, match="more than the image"):
+    with pytest.raises(InvalidManifest, match="more than the image"):
         judge("*a", "*b", text=text)
-    with pytest.raises(ManifestUnreadable, match="more than the image"):
+    with pytest.raises(InvalidManifest, match="more than the image"):
         judge("&b x", "*a", text=text)
-    with pytest.raises(ManifestUnreadable, match="more than the image"):
+    with pytest.raises(InvalidManifest, match="more than the image"):
         judge("&a x]", "*a]", text="[&a x, &a x]\n")
 
 
@@ -98,5 +98,5 @@ def test_an_alias_of_another_anchor_is_refused() -> None:
 @pytest.mark.parametrize("after", [TEXT.replace("note", "mote"), TEXT.replace("v1 ", "v1  "), TEXT + "\n", TEXT[:-1]])
 def test_a_change_outside_of_the_reference_is_refused(after: str) -> None:
     """Even one that means nothing to YAML, such as a comment or a blank."""
-    with pytest.raises(ManifestUnreadable, match="would change text around the image"):
+    with pytest.raises(InvalidManifest, match="would change text around the image"):
         judge("svm:v1", "svm:v1", after=after)

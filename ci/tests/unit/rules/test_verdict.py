@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from stage_ci.errors import NothingChecked, ScannerUnavailable, StageError, VulnerableImage, WaiverExpired
+from stage_ci.errors import NothingToCheck, ScannerUnavailable, StageError, VulnerableImage, WaiverExpired
 from stage_ci.rules.advisories import Advisories
 from stage_ci.rules.verdict import Verdict, scanner_cause
 from stage_ci.rules.waivers import Waiver, Waivers
@@ -176,7 +176,7 @@ def test_a_lesser_vulnerability_is_no_reason(severity: str) -> None:
 
 def test_an_image_without_packages_was_not_scanned() -> None:
     """The operating system alone is no package: nothing checked is a failure."""
-    with pytest.raises(NothingChecked, match=r"^scan: the scanner found no package"):
+    with pytest.raises(NothingToCheck, match=r"^scan: the scanner found no package"):
         read(sbom='{"components": [{"type": "operating-system"}]}').require()
 
 

@@ -13,8 +13,8 @@ from stage_ci.adapters.infrastructure import Infrastructure
 from stage_ci.adapters.publisher import Destination
 from stage_ci.adapters.registry import Registry
 from stage_ci.steps import retry
-from stage_ci.steps.order import Line, line
-from stage_ci.steps.outside import Outside
+from stage_ci.steps.remotes import Remotes
+from stage_ci.steps.request import ReleaseLine
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Iterator
@@ -87,18 +87,18 @@ def registry_server() -> Iterator[RegistryServer]:
 
 
 @pytest.fixture
-async def outside(registry_server: RegistryServer, repository: GitRepository) -> AsyncIterator[Outside]:
+async def remotes(registry_server: RegistryServer, repository: GitRepository) -> AsyncIterator[Remotes]:
     """Return both sides: a registry and an infrastructure repository."""
     async with Registry(registry_server.url, "owner/service") as registry:
         # A registry that is a service needs no public base; nothing is pushed to it without an engine.
         destination = Destination("127.0.0.1", cast("dagger.Service", "of no engine"))
-        yield Outside(registry, Infrastructure(repository.url), destination)
+        yield Remotes(registry, Infrastructure(repository.url), destination)
 
 
 @pytest.fixture
-def service() -> Line:
+def line() -> ReleaseLine:
     """Return the line of versions that is released."""
-    return line("owner/service", "v1.0")
+    return ReleaseLine.parse("owner/service", "v1.0")
 
 
 @pytest.fixture(autouse=True)

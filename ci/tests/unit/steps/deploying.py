@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Final
 from stage_ci.adapters.infrastructure import Infrastructure
 from stage_ci.rules.release import Filename
 from stage_ci.steps.deploy import Deployed, deploy
-from stage_ci.steps.order import Line, Place
+from stage_ci.steps.request import ManifestLocation, ReleaseLine
 
 if TYPE_CHECKING:
     from tests.servers.git import GitRepository
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from stage_ci.rules.reference import Digest
 
 FILE: Final = Filename.parse("manifests/default/svm.yaml")
-PLACE: Final = Place("main", FILE)
+PLACE: Final = ManifestLocation("main", FILE)
 HEAD: Final = """apiVersion: apps/v1
 kind: Deployment
 metadata:
@@ -33,7 +33,12 @@ def manifest(*images: str) -> str:
 
 
 async def run(
-    repository: GitRepository, service: Line, number: int, digest: Digest | None = None, *, place: Place = PLACE
+    repository: GitRepository,
+    line: ReleaseLine,
+    number: int,
+    digest: Digest | None = None,
+    *,
+    place: ManifestLocation = PLACE,
 ) -> Deployed:
-    """Deploy a version of the service as one run does."""
-    return await deploy(Infrastructure(repository.url), place, service, service.versions.version(number), digest)
+    """Deploy a version of the line as one run does."""
+    return await deploy(Infrastructure(repository.url), place, line, line.versions.version(number), digest)

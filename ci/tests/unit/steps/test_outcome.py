@@ -10,15 +10,15 @@ from stage_ci.rules.manifest import Change, Hold
 from stage_ci.rules.reference import Digest
 from stage_ci.rules.release import Filename, Outcome
 from stage_ci.steps.deploy import Deployed
-from stage_ci.steps.order import Order, Place, line
 from stage_ci.steps.publish import Published
+from stage_ci.steps.request import ManifestLocation, ReleaseLine, ReleaseRequest
 from stage_ci.steps.stage import release
 
 if TYPE_CHECKING:
     import dagger
 
-LINE: Final = line("owner/service", "v1.0")
-PLACE: Final = Place("main", Filename.parse("svm.yaml"))
+LINE: Final = ReleaseLine.parse("owner/service", "v1.0")
+PLACE: Final = ManifestLocation("main", Filename.parse("svm.yaml"))
 MOVED: Final = Change("Pod/svm", 7, "owner/service:v1.0.1", "owner/service:v1.0.2")
 HELD: Final = Change("Pod/svm", 8, "owner/service:v1.0.1", "owner/service:v1.0.1", Hold(8, "alice"))
 NEWER: Final = LINE.versions.version(3)
@@ -44,7 +44,7 @@ def test_an_outcome_says_whether_the_manifest_names_the_version(
     *, pushed: bool, deployed: Deployed, outcome: Outcome
 ) -> None:
     """Superseded and held are what they are whether this run pushed the image or an earlier one."""
-    order = Order(cast("dagger.Directory", None), LINE, "owner/infra", PLACE)
+    order = ReleaseRequest(cast("dagger.Directory", None), LINE, "owner/infra", PLACE)
     published = Published(LINE.versions.version(2), Digest.parse(f"sha256:{'d' * 64}"), pushed=pushed)
     told = release(order, published, deployed, {}, None)
     assert told.outcome is outcome

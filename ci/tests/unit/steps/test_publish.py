@@ -11,13 +11,13 @@ from stage_ci.adapters.image import Archive
 from stage_ci.adapters.infrastructure import Infrastructure
 from stage_ci.adapters.publisher import Destination
 from stage_ci.adapters.registry import Patience, Registry
-from stage_ci.errors import DigestMismatch, InfrastructureBusy, InfrastructureRefused, StageError
+from stage_ci.errors import DigestMismatch, InfrastructureAccessDenied, InfrastructureConflict, StageError
 from stage_ci.rules.claim import InputDigest, claim_ref
 from stage_ci.rules.reference import Digest
 from stage_ci.steps import retry
 from stage_ci.steps.candidate import Candidate
-from stage_ci.steps.outside import Outside
 from stage_ci.steps.publish import Published, claim, publish, tagged, verified
+from stage_ci.steps.remotes import Remotes
 
 if TYPE_CHECKING:
     import dagger
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from tests.unit.steps.conftest import RegistryServer
 
     from stage_ci.adapters.scanner import Scan
-    from stage_ci.steps.order import Line
+    from stage_ci.steps.request import ReleaseLine
 
 MINE = InputDigest.of("mine", {})
 OTHER = InputDigest.of("other", {})
@@ -39,54 +39,54 @@ def push(server: RegistryServer, tag: str, inputs: InputDigest) -> Digest:
     return Digest.parse(server.push(tag, ci_stage_inputs=str(inputs)))
 
 
-async def test_the_first_version_is_1(outside: Outside, service: Line, repository: GitRepository) -> None:
+async def test_the_first_version_is_1(remotes: Remotes, line: ReleaseLine, repository: GitRepository) -> None:
     """The claim lies in the infrastructure repository before anything is pushed."""
-    version = service.versions.version(1)
-    assert await claim(MINE, outside, service) == (version, None)
-    assert claim_ref(service.repository, version) in await outside.infrastructure.refs()
-    assert f"inputs: {MINE}" in repository.git("log", "-1", "--format=%B", claim_ref(service.repository, version))
+    version = line.versions.version(1)
+    assert await claim(MINE, remotes, line) == (version, None)
+    assert claim_ref(line.repository, version) in await remotes.infrastructure.refs()
+    assert f"inputs: {MINE}" in repository.git("log", "-1", "--format=%B", claim_ref(line.repository, version))
 
 
 @pytest.mark.fault(3)
 async def test_the_next_version_follows_by_number(
-    outside: Outside, service: Line, registry_server: RegistryServer
+    remotes: Remotes, line: ReleaseLine, registry_server: RegistryServer
 ) -> None:
     """After v1.0.9 and v1.0.10 comes v1.0.11, whatever else the registry holds."""
     for tag in ("v1.0.9", "v1.0.10", "latest", "v1.0.x", "v2.0.0", "v1.0.012"):
         push(registry_server, tag, OTHER)
-    assert await claim(MINE, outside, service) == (service.versions.version(11), None)
+    assert await claim(MINE, remotes, line) == (line.versions.version(11), None)
 
 
-async def test_a_claim_that_was_never_pushed_is_not_taken_again(outside: Outside, service: Line) -> None:
+async def test_a_claim_that_was_never_pushed_is_not_taken_again(remotes: Remotes, line: ReleaseLine) -> None:
     """Another run holds it, and may still push."""
-    await claim(OTHER, outside, service)
-    assert await claim(MINE, outside, service) == (service.versions.version(2), None)
+    await claim(OTHER, remotes, line)
+    assert await claim(MINE, remotes, line) == (line.versions.version(2), None)
 
 
 @pytest.mark.fault(13)
-async def test_a_claim_of_the_same_inputs_is_resumed(outside: Outside, service: Line) -> None:
+async def test_a_claim_of_the_same_inputs_is_resumed(remotes: Remotes, line: ReleaseLine) -> None:
     """A run that was ended after its claim is finished under the same version."""
-    first = await claim(MINE, outside, service)
-    await claim(OTHER, outside, service)
-    assert await claim(MINE, outside, service) == first
+    first = await claim(MINE, remotes, line)
+    await claim(OTHER, remotes, line)
+    assert await claim(MINE, remotes, line) == first
 
 
 @pytest.mark.fault(12)
 async def test_what_was_published_is_found_again(
-    outside: Outside, service: Line, registry_server: RegistryServer
+    remotes: Remotes, line: ReleaseLine, registry_server: RegistryServer
 ) -> None:
     """The same inputs have one version; the second run pushes nothing."""
-    version, _ = await claim(MINE, outside, service)
+    version, _ = await claim(MINE, remotes, line)
     digest = push(registry_server, str(version), MINE)
     archive = Archive(cast("dagger.File", None), Digest.parse(f"sha256:{'0' * 64}"))
     candidate = Candidate(cast("dagger.Container", None), MINE, archive, cast("Scan", None), "")
-    assert await publish(candidate, outside, service) == Published(version, digest, pushed=False)
+    assert await publish(candidate, remotes, line) == Published(version, digest, pushed=False)
 
 
 @pytest.mark.fault(10)
 @pytest.mark.parametrize("labels", [{}, {"ci_stage_inputs": str(OTHER)}, {"ci_stage_inputs": "mine"}])
 async def test_a_tag_pushed_after_the_listing_is_left_to_its_owner(
-    outside: Outside, service: Line, registry_server: RegistryServer, labels: dict[str, str]
+    remotes: Remotes, line: ReleaseLine, registry_server: RegistryServer, labels: dict[str, str]
 ) -> None:
     """Somebody who claims nothing was faster; the next number is taken and the tag stays."""
     foreign: list[str] = []
@@ -95,19 +95,19 @@ async def test_a_tag_pushed_after_the_listing_is_left_to_its_owner(
         foreign.extend([registry_server.push("v1.0.1", **labels)] if not foreign else [])
 
     registry_server.after_listing = faster
-    assert await claim(MINE, outside, service) == (service.versions.version(2), None)
+    assert await claim(MINE, remotes, line) == (line.versions.version(2), None)
     assert registry_server.tags == {"v1.0.1": foreign[0]}
 
 
 @pytest.mark.fault(10)
 async def test_a_tag_pushed_between_claim_and_push_is_left_to_its_owner(
-    outside: Outside, service: Line, registry_server: RegistryServer
+    remotes: Remotes, line: ReleaseLine, registry_server: RegistryServer
 ) -> None:
     """A run that resumes finds somebody else's image under its version and takes the next one."""
-    version, _ = await claim(MINE, outside, service)
+    version, _ = await claim(MINE, remotes, line)
     push(registry_server, str(version), OTHER)
-    assert await claim(MINE, outside, service) == (service.versions.version(2), None)
-    assert await claim(MINE, outside, service) == (service.versions.version(2), None)
+    assert await claim(MINE, remotes, line) == (line.versions.version(2), None)
+    assert await claim(MINE, remotes, line) == (line.versions.version(2), None)
 
 
 @pytest.mark.fault(10)
@@ -119,21 +119,21 @@ async def test_a_tag_pushed_between_claim_and_push_is_left_to_its_owner(
     ],
 )
 async def test_a_tag_that_holds_no_image_of_this_platform_is_somebody_else_s(
-    outside: Outside, service: Line, registry_server: RegistryServer, manifest: object
+    remotes: Remotes, line: ReleaseLine, registry_server: RegistryServer, manifest: object
 ) -> None:
     """An image for other machines has no label to read, and is no reason to stop."""
-    version, _ = await claim(MINE, outside, service)
+    version, _ = await claim(MINE, remotes, line)
     registry_server.put(str(version), manifest)
-    assert await claim(MINE, outside, service) == (service.versions.version(2), None)
+    assert await claim(MINE, remotes, line) == (line.versions.version(2), None)
 
 
 @pytest.mark.fault(11)
-async def test_twenty_sources_at_once_take_twenty_versions(outside: Outside, service: Line) -> None:
+async def test_twenty_sources_at_once_take_twenty_versions(remotes: Remotes, line: ReleaseLine) -> None:
     """Every run gets a number of its own, and none is skipped."""
     taken: list[int] = []
 
     async def run(number: int) -> None:
-        version, _ = await claim(InputDigest.of(f"source {number}", {}), outside, service)
+        version, _ = await claim(InputDigest.of(f"source {number}", {}), remotes, line)
         taken.append(version.number)
 
     async with anyio.create_task_group() as group:
@@ -143,12 +143,12 @@ async def test_twenty_sources_at_once_take_twenty_versions(outside: Outside, ser
 
 
 @pytest.mark.fault(12)
-async def test_one_source_twenty_times_at_once_takes_one_version(outside: Outside, service: Line) -> None:
+async def test_one_source_twenty_times_at_once_takes_one_version(remotes: Remotes, line: ReleaseLine) -> None:
     """Whoever loses the race finds the winner's claim to be its own."""
     taken: set[int] = set()
 
     async def run() -> None:
-        taken.add((await claim(MINE, outside, service))[0].number)
+        taken.add((await claim(MINE, remotes, line))[0].number)
 
     async with anyio.create_task_group() as group:
         for _ in range(20):
@@ -157,87 +157,89 @@ async def test_one_source_twenty_times_at_once_takes_one_version(outside: Outsid
 
 
 @pytest.mark.fault(11)
-async def test_a_lost_race_is_run_again(outside: Outside, service: Line, repository: GitRepository) -> None:
+async def test_a_lost_race_is_run_again(remotes: Remotes, line: ReleaseLine, repository: GitRepository) -> None:
     """Another run claimed the number while this one was asking for it."""
     repository.hook("pre-receive", f"[ -e raced ] || {{ touch raced; {FASTER}; }}")
-    assert await claim(MINE, outside, service) == (service.versions.version(2), None)
+    assert await claim(MINE, remotes, line) == (line.versions.version(2), None)
 
 
 @pytest.mark.fault(11)
 async def test_whoever_loses_every_race_says_so(
-    outside: Outside, service: Line, repository: GitRepository, monkeypatch: pytest.MonkeyPatch
+    remotes: Remotes, line: ReleaseLine, repository: GitRepository, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The attempts are bounded, and the error says to run again."""
     monkeypatch.setattr(retry, "ATTEMPTS", 3)
     repository.hook("pre-receive", FASTER)
-    with pytest.raises(InfrastructureBusy, match=r"^claim: no version of docker\.io/owner/service could.*run again"):
-        await claim(MINE, outside, service)
-    assert len([ref for ref in await outside.infrastructure.refs() if ref.startswith("refs/claims/")]) == 3
+    with pytest.raises(
+        InfrastructureConflict, match=r"^claim: no version of docker\.io/owner/service could.*run again"
+    ):
+        await claim(MINE, remotes, line)
+    assert len([ref for ref in await remotes.infrastructure.refs() if ref.startswith("refs/claims/")]) == 3
 
 
 @pytest.mark.fault(18)
-async def test_a_refusal_is_not_tried_again(outside: Outside, service: Line, repository: GitRepository) -> None:
+async def test_a_refusal_is_not_tried_again(remotes: Remotes, line: ReleaseLine, repository: GitRepository) -> None:
     """No retry can mend it, and it is told under the step that met it."""
     repository.hook("pre-receive", "echo x >>asked; exit 1")
-    with pytest.raises(InfrastructureRefused):
-        await claim(MINE, outside, service)
+    with pytest.raises(InfrastructureAccessDenied):
+        await claim(MINE, remotes, line)
     assert (repository.bare / "asked").read_text() == "x\n"
 
 
 @pytest.mark.fault(40)
-async def test_both_sides_failing_are_both_told(service: Line) -> None:
+async def test_both_sides_failing_are_both_told(line: ReleaseLine) -> None:
     """Neither the registry nor the infrastructure repository is there."""
     async with Registry("http://127.0.0.1:1", "owner/service", patience=Patience(attempts=1)) as registry:
         infrastructure = Infrastructure("git://127.0.0.1:1/owner/infra.git")
-        nowhere = Outside(registry, infrastructure, Destination("127.0.0.1"))
+        nowhere = Remotes(registry, infrastructure, Destination("127.0.0.1"))
         with pytest.raises(StageError, match=r"(?s)git://127\.0\.0\.1:1/.*\n.*127\.0\.0\.1:1/owner/service"):
-            await claim(MINE, nowhere, service)
+            await claim(MINE, nowhere, line)
 
 
 async def test_a_version_names_what_was_pushed(
-    outside: Outside, registry_server: RegistryServer, service: Line
+    remotes: Remotes, registry_server: RegistryServer, line: ReleaseLine
 ) -> None:
     """The image lies there under its digest alone; the tag comes last."""
     pushed = push(registry_server, "untagged", MINE)
     del registry_server.tags["untagged"]
-    version = service.versions.version(1)
-    assert await tagged(pushed, MINE, version, outside, service) == Published(version, pushed, pushed=True)
+    version = line.versions.version(1)
+    assert await tagged(pushed, MINE, version, remotes, line) == Published(version, pushed, pushed=True)
     assert registry_server.tags == {"v1.0.1": str(pushed)}
-    assert await tagged(pushed, MINE, version, outside, service) == Published(version, pushed, pushed=True)
+    assert await tagged(pushed, MINE, version, remotes, line) == Published(version, pushed, pushed=True)
 
 
 @pytest.mark.fault(10)
 async def test_a_tag_pushed_during_the_push_is_left_to_its_owner(
-    outside: Outside, registry_server: RegistryServer, service: Line
+    remotes: Remotes, registry_server: RegistryServer, line: ReleaseLine
 ) -> None:
     """Somebody who claims nothing was faster than the upload of the layers: the tag stays, the next number is taken."""
     pushed = push(registry_server, "mine", MINE)
     foreign = push(registry_server, "v1.0.1", OTHER)
-    assert await tagged(pushed, MINE, service.versions.version(1), outside, service) is None
+    assert await tagged(pushed, MINE, line.versions.version(1), remotes, line) is None
     assert registry_server.tags["v1.0.1"] == str(foreign)
-    assert await claim(MINE, outside, service) == (service.versions.version(2), None)
+    assert await claim(MINE, remotes, line) == (line.versions.version(2), None)
 
 
 @pytest.mark.fault(15)
 async def test_other_bytes_than_were_pushed_are_told(
-    outside: Outside, registry_server: RegistryServer, service: Line
+    remotes: Remotes, registry_server: RegistryServer, line: ReleaseLine
 ) -> None:
     """The registry holds somebody else's image, or nothing, under the tag that was just pushed."""
-    version = service.versions.version(1)
+    version = line.versions.version(1)
     with pytest.raises(DigestMismatch, match="is missing after"):
-        await verified(PUSHED, MINE, version, outside, service)
+        await verified(PUSHED, MINE, version, remotes, line)
     held = push(registry_server, "v1.0.1", OTHER)
     with pytest.raises(DigestMismatch, match=f"is {held} after {PUSHED} was pushed"):
-        await verified(PUSHED, MINE, version, outside, service)
+        await verified(PUSHED, MINE, version, remotes, line)
 
 
 @pytest.mark.fault(12)
 async def test_the_push_of_a_twin_is_taken_for_the_release(
-    outside: Outside, registry_server: RegistryServer, service: Line
+    remotes: Remotes, registry_server: RegistryServer, line: ReleaseLine
 ) -> None:
     """Another build of the same inputs landed last; both runs name what the registry holds."""
     held = push(registry_server, "v1.0.1", MINE)
-    published = await verified(PUSHED, MINE, service.versions.version(1), outside, service)
+    published = await verified(PUSHED, MINE, line.versions.version(1), remotes, line)
     assert (published.digest, published.pushed) == (held, False)
-    mine = await verified(held, MINE, service.versions.version(1), outside, service)
+    mine = await verified(held, MINE, line.versions.version(1), remotes, line)
     assert mine.pushed

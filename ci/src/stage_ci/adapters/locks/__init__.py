@@ -1,4 +1,4 @@
-"""Requirement files with digests, written by ``make pin``, read as text and handed over as files."""
+"""Requirement files with digests, written by ``make lock``, read as text and handed over as files."""
 
 from importlib import resources
 

@@ -51,7 +51,7 @@ def comments(source: Source) -> Iterator[Comment]:
     What lies between two tokens is blanks, line breaks and comments, whatever a scalar holds.
 
     Raises:
-        ManifestUnreadable: if the manifest is no YAML.
+        InvalidManifest: if the manifest is no YAML.
     """
     former: Token | None = None
     file, document = True, True

@@ -25,7 +25,7 @@ def diff(before: bytes, after: bytes, *, filename: str) -> str:
 
     Raises:
         ManifestMissing: if either is empty or not UTF-8.
-        ManifestUnreadable: if either is larger than what ``update`` reads.
+        InvalidManifest: if either is larger than what ``update`` reads.
     """
     old, new = (_LINE.findall(Source.decode(content, filename).text) for content in (before, after))
     names = f"a/{filename}", f"b/{filename}"

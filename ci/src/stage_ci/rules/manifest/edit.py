@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 
 from ruamel.yaml.nodes import ScalarNode
 
-from stage_ci.errors import InvalidReference, NothingUpdated
+from stage_ci.errors import ImageNotInManifest, InvalidReference
 from stage_ci.rules.manifest.holds import held
 from stage_ci.rules.manifest.markers import Hold, markers
 from stage_ci.rules.manifest.nodes import line_of, start_of
@@ -113,10 +113,10 @@ def update(content: bytes, target: Target, *, filename: str) -> Edit:
 
     Raises:
         ManifestMissing: if the file is empty or not UTF-8.
-        ManifestUnreadable: if it is a template, invalid or oversized, if a reference holds a digest and the target has
+        InvalidManifest: if it is a template, invalid or oversized, if a reference holds a digest and the target has
             none, if an alias shares a reference with something else or with a held one, or if the proof fails.
         InvalidMarker: if a marker says nothing known or stands at no reference.
-        NothingUpdated: if no reference means the repository, or an entry of Kustomize's images has no tag to update.
+        ImageNotInManifest: if no reference means the repository, or an entry of Kustomize's images has no tag.
     """
     source = Source.decode(content, filename)
     reading = read(source)
@@ -134,17 +134,17 @@ def update(content: bytes, target: Target, *, filename: str) -> Edit:
     return Edit(edited, tuple(changes))
 
 
-def _nothing(found: Survey, target: Target, filename: str) -> NothingUpdated:
+def _nothing(found: Survey, target: Target, filename: str) -> ImageNotInManifest:
     names = list(dict.fromkeys(spelled(site.reference) for site in found.sites))
     some = ", ".join(names[:_MOST_NAMED]) + (", …" if len(names) > _MOST_NAMED else "")
-    return NothingUpdated(f"{filename} has no reference to {target.repository}; its images: {some or 'none'}")
+    return ImageNotInManifest(f"{filename} has no reference to {target.repository}; its images: {some or 'none'}")
 
 
 def _renewed(site: Site, target: Target, source: Source, hold: Hold | None) -> Reference:
     """Return what a reference has to say: a digest names its image alone, so a stale one beside a new tag would lie."""
     if not site.parts:
         cause = f"{source.filename}:{line_of(site.node)}: {site.path} has neither newTag nor digest"
-        raise NothingUpdated(cause, remedy=f"add `newTag: {target.tag}` to it once")
+        raise ImageNotInManifest(cause, remedy=f"add `newTag: {target.tag}` to it once")
     if hold:
         return site.reference
     if site.reference.digest and not target.digest:

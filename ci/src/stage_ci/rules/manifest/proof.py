@@ -31,7 +31,7 @@ def prove(
         meant: Each scalar that was to change, with its new text.
 
     Raises:
-        ManifestUnreadable: if a character outside of the splices differs, if the edited text is not valid, or if its
+        InvalidManifest: if a character outside of the splices differs, if the edited text is not valid, or if its
             tokens differ from the former ones in anything but the meant scalars having their meant text.
     """
     if not _same_outside(before.text, after.text, splices):

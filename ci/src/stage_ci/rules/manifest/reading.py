@@ -19,7 +19,7 @@ from ruamel.yaml.parser import Parser
 from ruamel.yaml.reader import ReaderError
 from ruamel.yaml.tokens import Token
 
-from stage_ci.errors import ManifestUnreadable
+from stage_ci.errors import InvalidManifest
 from stage_ci.rules.manifest import templates
 from stage_ci.rules.manifest.nodes import Node, line_of, walk
 from stage_ci.rules.manifest.source import Source
@@ -51,7 +51,7 @@ def read(source: Source) -> Reading:
         source: The manifest.
 
     Raises:
-        ManifestUnreadable: if it is a template, holds a key twice in one mapping, is no valid YAML, or is nested deeper
+        InvalidManifest: if it is a template, holds a key twice in one mapping, is no valid YAML, or is nested deeper
             than ``MAX_DEPTH`` or larger than ``MAX_NODES`` once its aliases are followed.
     """
     yaml = _yaml(Recorder)
@@ -68,7 +68,7 @@ def scan(source: Source) -> Iterator[Token]:
     """Yield the tokens of a manifest, which take no memory together.
 
     Raises:
-        ManifestUnreadable: if they are none of YAML.
+        InvalidManifest: if they are none of YAML.
     """
     with _explaining(source):
         yield from _yaml(TabScanner).scan(source.text)
@@ -141,7 +141,7 @@ class _Composer(Composer):
         return node
 
 
-def _explained(error: Exception, source: Source) -> ManifestUnreadable:
+def _explained(error: Exception, source: Source) -> InvalidManifest:
     line = _line_of(error, source)
     if isinstance(error, MaxDepthExceededError):
         return source.refusal(f"more than {MAX_DEPTH} levels", line=line)
@@ -177,5 +177,5 @@ def _refuse_template(document: Node, source: Source) -> None:
             raise _template(source, line_of(node))
 
 
-def _template(source: Source, line: int) -> ManifestUnreadable:
+def _template(source: Source, line: int) -> InvalidManifest:
     return source.refusal("a Helm or Jinja template, not a manifest", line=line, remedy=templates.REMEDY)

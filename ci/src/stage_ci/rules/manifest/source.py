@@ -4,7 +4,7 @@ import re
 from dataclasses import dataclass
 from typing import Final, Self
 
-from stage_ci.errors import ManifestMissing, ManifestUnreadable
+from stage_ci.errors import InvalidManifest, ManifestMissing
 
 # etcd, where a cluster keeps its objects, takes 1.5 MiB in one request (https://etcd.io/docs/latest/dev-guide/limit/);
 # no manifest that people write comes near.
@@ -29,11 +29,11 @@ class Source:
             filename: How messages name it.
 
         Raises:
-            ManifestUnreadable: if it is larger than ``MAX_BYTES``.
+            InvalidManifest: if it is larger than ``MAX_BYTES``.
             ManifestMissing: if it is empty or not UTF-8.
         """
         if len(content) > MAX_BYTES:
-            raise ManifestUnreadable(f"{filename} has {len(content)} bytes, more than the {MAX_BYTES} that are read")
+            raise InvalidManifest(f"{filename} has {len(content)} bytes, more than the {MAX_BYTES} that are read")
         try:
             text = content.decode()
         except UnicodeDecodeError as error:
@@ -46,7 +46,7 @@ class Source:
         """Return the number of line breaks between two positions."""
         return len(_BREAK.findall(self.text, start, end))
 
-    def refusal(self, cause: str, *, line: int | None = None, remedy: str | None = None) -> ManifestUnreadable:
+    def refusal(self, cause: str, *, line: int | None = None, remedy: str | None = None) -> InvalidManifest:
         """Return the error that says why the manifest stays as it is.
 
         Args:
@@ -55,4 +55,4 @@ class Source:
             remedy: What the reader can do; the class's own when absent.
         """
         place = self.filename if line is None else f"{self.filename}:{line}"
-        return ManifestUnreadable(f"{place}: {cause}", remedy=remedy)
+        return InvalidManifest(f"{place}: {cause}", remedy=remedy)

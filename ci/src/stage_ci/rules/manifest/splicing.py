@@ -8,7 +8,7 @@ from typing import Final
 
 from ruamel.yaml.nodes import ScalarNode
 
-from stage_ci.errors import ManifestUnreadable
+from stage_ci.errors import InvalidManifest
 from stage_ci.rules.manifest.nodes import line_of, start_of
 from stage_ci.rules.manifest.source import Source
 
@@ -47,7 +47,7 @@ def bounds(source: Source, scalar: ScalarNode, text: str) -> Sequence[int]:
         text: A reference, or a part of one: no blank in it.
 
     Raises:
-        ManifestUnreadable: if the scalar spells it with escapes beyond those that a reference can need.
+        InvalidManifest: if the scalar spells it with escapes beyond those that a reference can need.
     """
     opening = _OPENINGS[scalar.style].match(source.text, start_of(scalar))
     start = opening.end() if opening else start_of(scalar)
@@ -60,7 +60,7 @@ def splice(source: Source, scalar: ScalarNode, old: str, new: str) -> Splice:
     """Return the splice that makes ``new`` of the scalar's ``old``, from the first character that differs.
 
     Raises:
-        ManifestUnreadable: if ``old`` cannot be located, or a line ends amid what has to go.
+        InvalidManifest: if ``old`` cannot be located, or a line ends amid what has to go.
     """
     at = bounds(source, scalar, old)
     kept = sum(1 for _ in takewhile(lambda pair: pair[0] == pair[1], zip(old, new, strict=False)))
@@ -90,5 +90,5 @@ def _escaped(source: Source, scalar: ScalarNode, text: str, start: int) -> Seque
     return [*starts, end]
 
 
-def _refusal(source: Source, scalar: ScalarNode, text: str) -> ManifestUnreadable:
+def _refusal(source: Source, scalar: ScalarNode, text: str) -> InvalidManifest:
     return source.refusal(f"{text} is written with escapes", line=line_of(scalar), remedy="write it without")

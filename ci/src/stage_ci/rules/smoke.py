@@ -7,7 +7,7 @@ from stage_ci.errors import InvalidInput
 
 
 @dataclass(frozen=True, slots=True)
-class Trial:
+class SmokeTest:
     """What a started image is asked.
 
     Attributes:
@@ -31,7 +31,7 @@ class Trial:
         trial = cls(port, text.strip(), topic.strip()) if equals else cls(port, sample.strip())
         if not trial.text:
             raise InvalidInput(
-                f"--sample={sample[:40]!r} holds no ticket",
+                f"--smoke-request={sample[:40]!r} holds no ticket",
                 step="smoke",
                 remedy="give it as TOPIC=TEXT, or the text alone",
             )

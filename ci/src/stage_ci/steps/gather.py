@@ -6,25 +6,16 @@ from typing import Any
 import anyio
 
 from stage_ci.adapters.commands import first_of
-from stage_ci.errors import StageError
+from stage_ci.errors import MultipleFailures, StageError
 
 
-class SeveralFailed(StageError):  # noqa: N818 - named as its members are
-    """More than one step failed: a line for each."""
-
-    def __init__(self, failures: list[StageError]) -> None:
-        self.failures = failures
-        super().__init__("several steps failed")
-        self.args = ("\n".join(map(str, failures)),)
-
-
-async def together(*steps: Awaitable[Any]) -> list[Any]:
+async def gather(*steps: Awaitable[Any]) -> list[Any]:
     """Return the results of ``steps``, in their order, after all of them have ended.
 
     An expected failure of one leaves the others running, so that one run tells everything there is to mend.
 
     Raises:
-        StageError: the one failure, or SeveralFailed with all of them.
+        StageError: the one failure, or MultipleFailures with all of them.
     """
     results: list[Any] = [None] * len(steps)
     failures: dict[int, StageError] = {}
@@ -46,9 +37,11 @@ async def together(*steps: Awaitable[Any]) -> list[Any]:
 
 
 def _raise(failures: list[StageError]) -> None:
-    told = [inner for error in failures for inner in (error.failures if isinstance(error, SeveralFailed) else [error])]
-    unique = list({str(error): error for error in told}.values())
+    flat = [
+        inner for error in failures for inner in (error.failures if isinstance(error, MultipleFailures) else [error])
+    ]
+    unique = list({str(error): error for error in flat}.values())
     if len(unique) == 1:
         raise unique[0]
     if unique:
-        raise SeveralFailed(unique)
+        raise MultipleFailures(unique)

@@ -19,15 +19,15 @@ from stage_ci.adapters.registry import Credentials, Registry
 from stage_ci.adapters.scanner import Database
 from stage_ci.adapters.services import Embedded
 from stage_ci.errors import InvalidInput, MissingCredential
-from stage_ci.rules.outside import Given, is_rehearsal
+from stage_ci.rules.credentials import Given, is_rehearsal
 from stage_ci.rules.reference import Repository
 from stage_ci.rules.registry import api_host
-from stage_ci.steps.together import together
+from stage_ci.steps.gather import gather
 
 _GITHUB: Final = "https://github.com"
 # Names as the hosting services allow them; no part begins with a dot, so none leads out of a folder.
 _REPOSITORY: Final = re.compile(r"[A-Za-z0-9_-][A-Za-z0-9._-]*(?:/[A-Za-z0-9_-][A-Za-z0-9._-]*)+")
-# The value of --database that asks for the authored one.
+# The value of --trivy-db that asks for the authored one.
 REHEARSAL_DATABASE: Final = "rehearsal"
 
 
@@ -72,7 +72,7 @@ class Access:
         Raises:
             MissingCredential: if one is; names it.
         """
-        await together(_credentials(self), _plain(self.token, "TOKEN"))
+        await gather(_credentials(self), _plain(self.token, "TOKEN"))
 
 
 def looked_into(rehearsal: str | None) -> Embedded | None:
@@ -92,7 +92,7 @@ def announce(embedded: Embedded | None) -> None:
 
 
 @dataclass(frozen=True, slots=True)
-class Outside:
+class Remotes:
     """The registry and the infrastructure repository, reachable."""
 
     registry: Registry
@@ -105,28 +105,28 @@ async def registry_of(access: Access, embedded: Embedded | None, repository: Rep
     """Give the registry of ``embedded``, or else the caller's own or the real one.
 
     Raises:
-        EngineFailed: if a service does not start.
+        EngineError: if a service does not start.
         MissingCredential: if a credential is empty.
     """
-    url, credentials = await together(_registry_url(access, embedded, repository), _credentials(access))
+    url, credentials = await gather(_registry_url(access, embedded, repository), _credentials(access))
     async with Registry(url, repository.path, credentials) as registry:
         yield registry
 
 
 @asynccontextmanager
-async def outside(
+async def connect(
     access: Access, embedded: Embedded | None, repository: Repository, infra_repo: str
-) -> AsyncIterator[Outside]:
+) -> AsyncIterator[Remotes]:
     """Start what has to be started and give both sides: those of ``embedded``, or else the real ones.
 
     Raises:
-        EngineFailed: if a service does not start.
+        EngineError: if a service does not start.
         InvalidInput: if the infrastructure repository's address holds credentials.
         MissingCredential: if a credential is empty.
     """
     path = repository_path(infra_repo)
     service = embedded.infrastructure(path, access.seed or dag.directory()) if embedded else access.infra_service
-    url, credentials, host, token = await together(
+    url, credentials, host, token = await gather(
         _registry_url(access, embedded, repository),
         _credentials(access),
         _url(service, host_of(infra_repo)),
@@ -134,7 +134,7 @@ async def outside(
     )
     infrastructure = Infrastructure(f"{host}/{path}.git", token)
     async with Registry(url, repository.path, credentials) as registry:
-        yield Outside(registry, infrastructure, _destination(access, embedded, repository))
+        yield Remotes(registry, infrastructure, _destination(access, embedded, repository))
 
 
 def _registry_url(access: Access, embedded: Embedded | None, repository: Repository) -> Awaitable[str]:
@@ -184,9 +184,9 @@ async def database(
     """
     if addresses == [REHEARSAL_DATABASE] and not embedded:
         raise InvalidInput(
-            "--database=rehearsal is the authored database, with which a scan is no verdict: not for a release",
+            "--trivy-db=rehearsal is the authored database, with which a scan is no verdict: not for a release",
             step="scan",
-            remedy="give a real vulnerability database with --database",
+            remedy="give a real vulnerability database with --trivy-db",
         )
     if embedded and (addresses == [REHEARSAL_DATABASE] or (not addresses and not await rehearsal_database.public())):
         return await rehearsal_database.serve(embedded)

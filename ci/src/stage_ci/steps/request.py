@@ -2,25 +2,35 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Self
 
 import dagger
 
 from stage_ci.rules.reference import Repository
 from stage_ci.rules.release import Filename
-from stage_ci.rules.trial import Trial
+from stage_ci.rules.smoke import SmokeTest
 from stage_ci.rules.version import VersionLine
 
 
 @dataclass(frozen=True, slots=True)
-class Line:
+class ReleaseLine:
     """What is being released: a repository and one line of its versions."""
 
     repository: Repository
     versions: VersionLine
 
+    @classmethod
+    def parse(cls, image: str, version_line: str) -> Self:
+        """Return the release line in a caller's arguments.
+
+        Raises:
+            InvalidInput: if the image or the version line cannot be parsed.
+        """
+        return cls(Repository.parse(image), VersionLine.parse(version_line))
+
 
 @dataclass(frozen=True, slots=True)
-class Place:
+class ManifestLocation:
     """A manifest: a branch of the infrastructure repository and a file in it.
 
     Attributes:
@@ -33,9 +43,18 @@ class Place:
     filename: Filename
     allow_downgrade: bool = False
 
+    @classmethod
+    def parse(cls, branch: str, filename: str, *, allow_downgrade: bool) -> Self:
+        """Return the manifest in a caller's arguments.
+
+        Raises:
+            InvalidFilename: if it names no file inside the infrastructure repository.
+        """
+        return cls(branch, Filename.parse(filename), allow_downgrade)
+
 
 @dataclass(frozen=True, slots=True)
-class Order:
+class ReleaseRequest:
     """What is to be released, and where to.
 
     Attributes:
@@ -46,13 +65,13 @@ class Order:
     """
 
     source: dagger.Directory
-    line: Line
+    line: ReleaseLine
     infra_repo: str
-    place: Place
+    place: ManifestLocation
 
 
 @dataclass(frozen=True, slots=True)
-class Run(Order):
+class StageRequest(ReleaseRequest):
     """What a stage is asked to do: an order, and what its checks need.
 
     Attributes:
@@ -63,22 +82,4 @@ class Run(Order):
 
     environment: Mapping[str, dagger.Secret]
     databases: list[str]
-    trial: Trial
-
-
-def line(image: str, version_line: str) -> Line:
-    """Return the line of versions in a caller's arguments.
-
-    Raises:
-        InvalidInput: if the image or the line of versions cannot be read.
-    """
-    return Line(Repository.parse(image), VersionLine.parse(version_line))
-
-
-def place(infra_branch: str, filename: str, *, allow_downgrade: bool) -> Place:
-    """Return the manifest in a caller's arguments.
-
-    Raises:
-        InvalidFilename: if it names no file inside the infrastructure repository.
-    """
-    return Place(infra_branch, Filename.parse(filename), allow_downgrade)
+    trial: SmokeTest

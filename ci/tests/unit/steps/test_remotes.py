@@ -3,7 +3,7 @@
 import pytest
 
 from stage_ci.errors import InvalidInput
-from stage_ci.steps.outside import Access, host_of, repository_path
+from stage_ci.steps.remotes import Access, host_of, repository_path
 
 
 @pytest.mark.parametrize(

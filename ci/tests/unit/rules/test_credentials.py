@@ -7,7 +7,7 @@ from itertools import product
 import pytest
 
 from stage_ci.errors import MissingCredential
-from stage_ci.rules.outside import Given, is_rehearsal
+from stage_ci.rules.credentials import Given, is_rehearsal
 
 LOGIN = Given(docker_username=True, docker_password=True)
 USERNAME = "DOCKER_USERNAME (--docker-username)"
