@@ -1,8 +1,10 @@
 """Take a machine-learning service from source to a named version in the infrastructure repository.
 
 `stage` is the whole chain: lint, test, build, Trivy scan, smoke test, publish, manifest update. Every other function
-is one part of it, to be called alone when a run is red. Without credentials everything is a rehearsal: an embedded
-registry and an embedded infrastructure repository take the place of the real ones, and nothing leaves the machine.
+is one part of it, to be called alone when a run is red. Without credentials everything is a rehearsal: a registry and
+an infrastructure repository in the engine take the place of the real ones, and nothing leaves the machine.
 """
 
-from stage_ci.main import StageCi as StageCi
+from stage_ci.main import StageCi
+
+__all__ = ["StageCi"]

@@ -1,70 +1,84 @@
 """A rehearsal as the command line shows it."""
 
-from typing import Annotated
+from typing import Self
 
 import dagger
-from dagger import Doc
 
-from stage_ci import arguments as arg
 from stage_ci.adapters.registry import Registry
-from stage_ci.adapters.services import Embedded
+from stage_ci.adapters.services import LocalServers
+from stage_ci.rules.infrastructure import InfrastructureRepository
 from stage_ci.rules.reference import Repository
-from stage_ci.steps.remotes import repository_path
+from stage_ci.steps.request import ReleaseRequest, Settings
 
 
 @dagger.object_type
 class Rehearsal:
-    """The embedded registry and infrastructure repository that serve when no credentials are given."""
+    """The registry and the infrastructure repository of a rehearsal, which keep their state between runs."""
 
     name: str = dagger.field()
-    image: str = dagger.field()
-    infra_repo: str = dagger.field()
-    seed: dagger.Directory = dagger.field()
+    image: str
+    infra_repo: str
+    filename: str
+    seed: dagger.Directory
 
-    @arg.never_cached
+    @classmethod
+    def of(cls, settings: Settings) -> Self:
+        """Return the rehearsal in the arguments of the module's constructor.
+
+        Raises:
+            InvalidInput: names the first argument that cannot be parsed.
+        """
+        request = ReleaseRequest.parse(settings)
+        return cls(  # type: ignore[call-arg] # mypy does not see the decorator's __init__
+            name=request.local_servers().name,
+            image=settings.image,
+            infra_repo=settings.infra_repo,
+            filename=settings.filename,
+            seed=settings.rehearsal_seed,
+        )
+
+    @dagger.function(cache="never")
     async def tags(self) -> str:
-        """The image's tags in the embedded registry, each with its digest."""
-        service = await self._embedded().registry().start()
+        """List the image's tags in the rehearsal's registry, each with its digest."""
+        service = await self._servers().registry().start()
         async with Registry(await service.endpoint(scheme="http"), Repository.parse(self.image).path) as registry:
             return "".join([f"{tag} {await registry.digest(tag)}\n" for tag in sorted(await registry.tags())])
 
-    @arg.never_cached
+    @dagger.function(cache="never")
     async def log(self) -> str:
-        """The commits and claims of the embedded infrastructure repository, newest first."""
+        """List the commits and claims of the rehearsal's infrastructure repository, newest first."""
         commits = await self._git("log", "--format=%H %s", "HEAD")
         claims = await self._git(
             "for-each-ref", "--sort=-version:refname", "--format=%(objectname) claim %(refname)", "refs/claims/"
         )
         return commits + claims
 
-    @arg.never_cached
-    async def manifest(
-        self,
-        filename: Annotated[
-            str, Doc("Manifest in the infrastructure repository, relative to its root.")
-        ] = arg.FILENAME,
-    ) -> str:
-        """The manifest as the embedded infrastructure repository holds it now."""
-        return await self._git("show", f"HEAD:{filename}")
+    @dagger.function(cache="never")
+    async def manifest(self) -> str:
+        """Print the deployment manifest as the rehearsal's infrastructure repository holds it now."""
+        return await self._git("show", f"HEAD:{self.filename}")
 
-    @arg.never_cached
+    @dagger.function(cache="never")
     async def reset(self) -> str:
-        """Forget every image, commit and claim of this rehearsal."""
-        await self._embedded().reset()
+        """Delete every image, commit and claim of the rehearsal."""
+        await self._servers().reset()
         return f"Rehearsal {self.name!r} is empty: the next stage seeds it again\n"
 
-    @arg.never_cached
+    @dagger.function(cache="never")
     def registry(self) -> dagger.Service:
-        """The embedded registry as a service: `… registry up --ports=5055:5000` shows it to your own tools."""
-        return self._embedded().registry()
+        """Give the registry as a service: `… registry up --ports=5055:5000` opens it to your own tools."""
+        return self._servers().registry()
 
-    @arg.never_cached
+    @dagger.function(cache="never")
     def infrastructure(self) -> dagger.Service:
-        """The embedded git server as a service: `… infrastructure up --ports=8081:8080`, then clone from it."""
-        return self._embedded().infrastructure(repository_path(self.infra_repo), self.seed)
+        """Give the git server as a service: `… infrastructure up --ports=8081:8080`, then clone from it."""
+        return self._servers().infrastructure(self._path(), self.seed)
 
-    def _embedded(self) -> Embedded:
-        return Embedded.named(self.name)
+    def _servers(self) -> LocalServers:
+        return LocalServers.parse(self.name)
+
+    def _path(self) -> str:
+        return InfrastructureRepository.parse(self.infra_repo).path
 
     async def _git(self, *arguments: str) -> str:
-        return await self._embedded().git(repository_path(self.infra_repo), *arguments)
+        return await self._servers().git(self._path(), *arguments)

@@ -1,7 +1,6 @@
-"""Runs the linters and the unit tests; what their endings mean is said in rules/checks."""
+"""Runs the linters and the unit tests; rules/checks decides what their exit codes mean."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Final
 
@@ -27,17 +26,9 @@ _LINTERS: Final = {
 }
 
 
-@dataclass(frozen=True, slots=True)
-class Tests:
-    """How a test run ended, and the folder with ``junit.xml`` and ``coverage.xml``."""
-
-    report: TestReport
-    files: dagger.Directory
-
-
 @step("lint")
 async def lint(source: dagger.Directory) -> LintReport:
-    """Return what black, flake8 and isort say of ``source``; all three always run."""
+    """Return what black, flake8 and isort report about ``source``; all three always run."""
     container = _linters(source)
     runs: dict[str, ToolRun] = {}
 
@@ -53,20 +44,18 @@ async def lint(source: dagger.Directory) -> LintReport:
 
 
 @step("format")
-async def formatted(source: dagger.Directory) -> dagger.Directory:
-    """Return ``source`` after isort and black have rewritten it."""
-    return await (
-        _linters(source)
-        .with_exec(["isort", "--quiet", "--profile=black", "."])
-        .with_exec(["black", "--quiet", "."])
-        .directory(toolchain.WORKDIR)
-        .sync()
-    )
+async def format_source(source: dagger.Directory) -> dagger.Changeset:
+    """Return the changes that isort and black make to ``source``."""
+    isort, black = ["isort", "--quiet", "--profile=black", "."], ["black", "--quiet", "."]
+    formatted = _linters(source).with_exec(isort).with_exec(black).directory(toolchain.WORKDIR)
+    return (await formatted.sync()).changes(source)
 
 
 @step("test")
-async def test(source: dagger.Directory, environment: Mapping[str, dagger.Secret]) -> Tests:
-    """Return how ``tests/unit/`` of ``source`` ended.
+async def test(
+    source: dagger.Directory, environment: Mapping[str, dagger.Secret]
+) -> tuple[TestReport, dagger.Directory]:
+    """Return how ``tests/unit/`` of ``source`` ended, and the folder with ``junit.xml`` and ``coverage.xml``.
 
     Args:
         source: The service's source.
@@ -82,11 +71,11 @@ async def test(source: dagger.Directory, environment: Mapping[str, dagger.Secret
     ended = await run(container, command)
     ran = started_at(ended.stdout)
     if ended.status and ran and ran < now:
-        # A red result out of the cache may have been bad luck: whoever calls again wants to know whether it still is.
+        # A failure from the cache may have been a flake, so a repeated call runs the tests again.
         ended = await run(container.with_env_variable("STAGE_CI_NOW", now.isoformat()), command)
     reports = ended.container.directory(REPORTS)
     junit = await reports.file("junit.xml").contents() if "junit.xml" in await reports.entries() else None
-    return Tests(TestReport.read(ended.status, ended.stdout + ended.stderr, junit), reports)
+    return TestReport.read(ended.status, ended.stdout + ended.stderr, junit), reports
 
 
 def _linters(source: dagger.Directory) -> dagger.Container:

@@ -13,6 +13,7 @@ from stage_ci.adapters.programs import program
 from stage_ci.errors import BuildFailed, InvalidInput, SmokeFailed
 from stage_ci.rules.archive import manifest_digest
 from stage_ci.rules.build_failure import last_line
+from stage_ci.rules.checks import SmokeReport
 from stage_ci.rules.claim import InputDigest
 from stage_ci.rules.dockerfile import base_images
 from stage_ci.rules.dockerignore import patterns
@@ -63,7 +64,7 @@ async def build(source: dagger.Directory) -> dagger.Container:
 
 
 @step("build")
-async def inputs(source: dagger.Directory) -> InputDigest:
+async def input_digest(source: dagger.Directory) -> InputDigest:
     """Return the digest of all that the image of ``source`` is made from.
 
     Raises:
@@ -84,7 +85,7 @@ async def inputs(source: dagger.Directory) -> InputDigest:
 
 
 async def _build_source(source: dagger.Directory) -> dagger.Directory:
-    """Return ``source`` without what only the scan reads: whoever answers for a finding asks for no other image."""
+    """Return ``source`` without the files that only the scan reads, so that a new waiver builds no new image."""
     present = set(await source.entries())
     if "Dockerfile" not in present:
         raise InvalidInput(
@@ -108,22 +109,22 @@ async def _context(source: dagger.Directory) -> dagger.Directory:
 
 
 @step("build")
-async def require_public_bases(image: dagger.Container) -> None:
-    """Do nothing if ``image`` may leave this machine.
+async def refuse_stand_in(image: dagger.Container) -> None:
+    """Raise if ``image`` is built on a stand-in for a public image, which carries settings of this machine.
 
     Raises:
-        InvalidInput: if it stands on a stand-in for a public image, which carries settings of this machine.
+        InvalidInput: if it is.
     """
     if await image.label(_STAND_IN):
         raise InvalidInput(
-            "the image stands on this machine's stand-in for its base image",
+            "the image is built on this machine's stand-in for its base image",
             step="build",
             remedy="release from an engine that reaches the public registries",
         )
 
 
 @step("build")
-async def pack(image: dagger.Container) -> Archive:
+async def export_archive(image: dagger.Container) -> Archive:
     """Return ``image`` as an archive."""
     file = image.as_tarball().chown(NOBODY)
     reader = as_nobody(toolchain.python()).with_mounted_file("/image.tar", file)
@@ -131,21 +132,28 @@ async def pack(image: dagger.Container) -> Archive:
     return Archive(file, manifest_digest(index))
 
 
-async def smoke(image: dagger.Container, trial: SmokeTest) -> str:
-    """Start ``image`` as a service and return its answers, a line each.
+async def smoke(image: dagger.Container, smoke_test: SmokeTest) -> SmokeReport:
+    """Start ``image`` as a service and return its answers.
 
     Raises:
         SmokeFailed: if it does not start, is not ready in time, or answers wrongly.
     """
-    service = image.with_exposed_port(trial.port).as_service(use_entrypoint=True)
+    service = image.with_exposed_port(smoke_test.port).as_service(use_entrypoint=True)
     prober = as_nobody(toolchain.python()).with_new_file("/probe.py", program("probe.py"))
     prober = prober.with_service_binding("service", service)
-    command = ["python3", "/probe.py", f"http://service:{trial.port}", str(READY_LIMIT), trial.text, trial.topic]
+    command = [
+        "python3",
+        "/probe.py",
+        f"http://service:{smoke_test.port}",
+        str(READY_LIMIT),
+        smoke_test.text,
+        smoke_test.topic,
+    ]
     try:
         with anyio.fail_after(2 * READY_LIMIT):
-            return await prober.with_exec(command).stdout()
+            return SmokeReport(await prober.with_exec(command).stdout())
     except TimeoutError:
-        raise SmokeFailed(f"the image did not listen on port {trial.port} within {2 * READY_LIMIT} s") from None
+        raise SmokeFailed(f"the image did not listen on port {smoke_test.port} within {2 * READY_LIMIT} s") from None
     except dagger.ExecError as error:
         raise SmokeFailed(last_line(error.stdout) or cause(error)) from error
     except dagger.QueryError as error:

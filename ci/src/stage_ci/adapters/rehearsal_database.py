@@ -1,6 +1,6 @@
-"""The vulnerability database of a rehearsal: authored, small, and served from the embedded registry.
+"""The sample vulnerability database of a rehearsal: small, and served from the rehearsal's registry.
 
-It holds a few real advisories, so that a planted one is found, and is no security verdict.
+It holds a few real advisories, so that a planted one is found. A scan with it gives no security verdict.
 """
 
 import socket
@@ -13,7 +13,7 @@ from stage_ci import pins
 from stage_ci.adapters.commands import step
 from stage_ci.adapters.registry import Registry
 from stage_ci.adapters.scanner import Database
-from stage_ci.adapters.services import REGISTRY_PORT, Embedded
+from stage_ci.adapters.services import REGISTRY_PORT, LocalServers
 
 _PATH: Final = "aquasec/trivy-db"
 # The schema version is the tag Trivy asks for.
@@ -26,7 +26,7 @@ _LAYER: Final = "application/vnd.aquasec.trivy.db.layer.v1.tar+gzip"
 _PATIENCE: Final = 3.0
 
 
-async def public() -> bool:
+async def is_public_reachable() -> bool:
     """Return whether the host of the public database takes a connection."""
     host = pins.DATABASES[0].partition("/")[0]
     try:
@@ -39,9 +39,9 @@ async def public() -> bool:
 
 
 @step("scan")
-async def serve(embedded: Embedded) -> Database:
-    """Return the authored database, after putting it into the registry of ``embedded``."""
-    service = await embedded.registry().start()
+async def serve(servers: LocalServers) -> Database:
+    """Return the sample database, after pushing it to the registry of ``servers``."""
+    service = await servers.registry().start()
     layer = resources.files(__package__).joinpath("trivy-db.tar.gz").read_bytes()
     async with Registry(await service.endpoint(scheme="http"), _PATH) as registry:
         await registry.put_artifact(_TAG, _CONFIG, _LAYER, layer, title=_FILE)

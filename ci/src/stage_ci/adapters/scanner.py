@@ -1,4 +1,4 @@
-"""Runs Trivy: bill of materials from the archive, then findings from the bill, each cached by what it depends on."""
+"""Runs Trivy: an SBOM from the archive, then findings from the SBOM, each cached by what it depends on."""
 
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime
@@ -17,7 +17,7 @@ from stage_ci.rules.waivers import WAIVERS_FILE, Waivers, require_one_list
 
 _DATABASE: Final = "/database"
 _REPORTS: Final = "/scan"
-_EXCUSES: Final = "/excuses"
+_SUPPRESSIONS: Final = "/suppressions"
 # Findings never change this status: whatever is not 0 means that the scanner broke.
 _QUIET: Final = ["--quiet", "--cache-dir", _DATABASE]
 # Minutes for one run of the scanner.
@@ -31,7 +31,7 @@ class Database:
     Attributes:
         addresses: OCI references, asked in order until one answers.
         service: A registry that only this machine can see, known to the scanner as ``registry``; None if there is none.
-        rehearsal: Whether it is the authored database, with which a scan is no verdict.
+        rehearsal: Whether it is the sample database, with which a scan gives no verdict.
     """
 
     addresses: tuple[str, ...]
@@ -40,8 +40,8 @@ class Database:
 
 
 @dataclass(frozen=True, slots=True)
-class Excuses:
-    """What a source says of findings.
+class Suppressions:
+    """What the files of a source suppress.
 
     Attributes:
         today: The day of the scan, in UTC.
@@ -54,17 +54,9 @@ class Excuses:
     vex: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class Scan:
-    """A verdict, and the folder with ``scan.txt``, ``scan.sarif``, ``scan.json`` and ``sbom.cdx.json``."""
-
-    verdict: Verdict
-    reports: dagger.Directory
-
-
 @step("scan")
-async def excuses(source: dagger.Directory) -> Excuses:
-    """Return what ``source`` says of findings, today in UTC.
+async def suppressions(source: dagger.Directory) -> Suppressions:
+    """Return what the files of ``source`` suppress today, in UTC.
 
     Raises:
         InvalidWaiver: if its list of waivers cannot be used.
@@ -76,30 +68,34 @@ async def excuses(source: dagger.Directory) -> Excuses:
     statements = await source.file(VEX_FILE).contents() if VEX_FILE in present else ""
     if VEX_FILE in present:
         require_openvex(statements)
-    return Excuses(today, Waivers.read(entries, today), statements)
+    return Suppressions(today, Waivers.read(entries, today), statements)
 
 
 @step("scan")
-async def scan(archive: dagger.File, database: Database, excuses: Excuses) -> Scan:
-    """Return what Trivy finds in the image of ``archive``, and which of it ``excuses`` speak for.
+async def scan(
+    archive: dagger.File, database: Database, suppressions: Suppressions
+) -> tuple[Verdict, dagger.Directory]:
+    """Return what Trivy finds in the image of ``archive``, and the folder with the files that Trivy writes.
+
+    The files are ``scan.txt``, ``scan.sarif``, ``scan.json`` and ``sbom.cdx.json``.
 
     Raises:
         ScannerUnavailable: if the database cannot be had or is too old, or the scanner breaks.
     """
-    bill = await _bill(archive)
-    known = await _download(database, excuses.today)
+    sbom = await _sbom(archive)
+    known = await _download(database, suppressions.today)
     metadata = await known.file("db/metadata.json").contents()
-    advisories = Advisories.read(metadata, excuses.today, rehearsal=database.rehearsal)
-    formats = await _reports(bill, known, excuses)
+    advisories = Advisories.read(metadata, suppressions.today, rehearsal=database.rehearsal)
+    formats = await _reports(sbom, known, suppressions)
     report = await formats.file("scan.json").contents()
-    return Scan(Verdict.read(report, await bill.contents(), advisories, excuses.waivers), formats)
+    return Verdict.read(report, await sbom.contents(), advisories, suppressions.waivers), formats
 
 
-async def _bill(archive: dagger.File) -> dagger.File:
+async def _sbom(archive: dagger.File) -> dagger.File:
     scanner = _trivy().with_mounted_file("/image.tar", archive).with_directory(_REPORTS, dag.directory(), owner=NOBODY)
     target = f"{_REPORTS}/sbom.cdx.json"
     command = ["image", *_QUIET, *_TIMEOUT, "--input", "/image.tar", "--format", "cyclonedx", "--output", target]
-    return (await _require(command, scanner)).file(target)
+    return (await _run(command, scanner)).file(target)
 
 
 async def _download(database: Database, today: date) -> dagger.Directory:
@@ -109,41 +105,41 @@ async def _download(database: Database, today: date) -> dagger.Directory:
     if database.service:
         scanner = scanner.with_service_binding("registry", database.service)
         command.append("--insecure")
-    return (await _require(command, scanner)).directory(_DATABASE)
+    return (await _run(command, scanner)).directory(_DATABASE)
 
 
-async def _reports(bill: dagger.File, known: dagger.Directory, excuses: Excuses) -> dagger.Directory:
-    given, flags = _given(excuses)
+async def _reports(sbom: dagger.File, known: dagger.Directory, suppressions: Suppressions) -> dagger.Directory:
+    given, flags = _suppression_files(suppressions)
     scanner = (
         _trivy()
         .with_mounted_directory(_DATABASE, known)
-        .with_mounted_directory(_EXCUSES, given)
-        .with_workdir(_EXCUSES)
-        .with_directory(_REPORTS, dag.directory().with_file("sbom.cdx.json", bill), owner=NOBODY)
+        .with_mounted_directory(_SUPPRESSIONS, given)
+        .with_workdir(_SUPPRESSIONS)
+        .with_directory(_REPORTS, dag.directory().with_file("sbom.cdx.json", sbom), owner=NOBODY)
     )
     report, show = f"{_REPORTS}/scan.json", "--show-suppressed"
     command = ["sbom", *_QUIET, *_TIMEOUT, "--skip-db-update", "--offline-scan", "--pkg-types", "os,library", *flags]
     command += [show, "--format", "json", "--output", report, f"{_REPORTS}/sbom.cdx.json"]
-    scanner = await _require(command, scanner)
+    scanner = await _run(command, scanner)
     for name, file in {"sarif": "scan.sarif", "table": "scan.txt"}.items():
         target = f"{_REPORTS}/{file}"
-        scanner = await _require(["convert", "--quiet", show, "--format", name, "--output", target, report], scanner)
+        scanner = await _run(["convert", "--quiet", show, "--format", name, "--output", target, report], scanner)
     return scanner.directory(_REPORTS)
 
 
-def _given(excuses: Excuses) -> tuple[dagger.Directory, list[str]]:
+def _suppression_files(suppressions: Suppressions) -> tuple[dagger.Directory, list[str]]:
     folder = dag.directory()
     flags: list[str] = []
-    if excuses.waivers.held:
-        folder = folder.with_new_file(WAIVERS_FILE, excuses.waivers.for_trivy())
+    if suppressions.waivers.held:
+        folder = folder.with_new_file(WAIVERS_FILE, suppressions.waivers.for_trivy())
         flags += ["--ignorefile", WAIVERS_FILE]
-    if excuses.vex:
-        folder = folder.with_new_file(VEX_FILE, excuses.vex)
+    if suppressions.vex:
+        folder = folder.with_new_file(VEX_FILE, suppressions.vex)
         flags += ["--vex", VEX_FILE]
     return folder, flags
 
 
-async def _require(command: list[str], scanner: dagger.Container) -> dagger.Container:
+async def _run(command: list[str], scanner: dagger.Container) -> dagger.Container:
     try:
         # A failure is an error of the engine's too, so that it is not kept in the cache.
         return await scanner.with_exec(["trivy", *command]).sync()

@@ -1,4 +1,4 @@
-"""The embedded registry and infrastructure repository of a rehearsal: real servers on cache volumes."""
+"""The registry and the git server of a rehearsal: real servers that keep their state on cache volumes."""
 
 import re
 import uuid
@@ -22,13 +22,13 @@ _NAME: Final = re.compile(r"[a-z0-9](?:[a-z0-9-]{0,38}[a-z0-9])?")
 
 
 @dataclass(frozen=True, slots=True)
-class Embedded:
-    """One rehearsal's servers and state; ``name`` keeps several apart."""
+class LocalServers:
+    """The servers of one rehearsal; each ``name`` has a state of its own."""
 
     name: str
 
     @classmethod
-    def named(cls, name: str) -> Self:
+    def parse(cls, name: str) -> Self:
         """Return the rehearsal called ``name``.
 
         Raises:
@@ -36,9 +36,9 @@ class Embedded:
         """
         if not _NAME.fullmatch(name):
             raise InvalidInput(
-                f"{name!r} is no name of a rehearsal",
+                f"invalid --rehearsal={name[:40]!r}",
                 step="rehearsal",
-                remedy="give lower-case letters, digits and dashes",
+                remedy="give 1 to 40 lower-case letters, digits and inner dashes",
             )
         return cls(name)
 
@@ -53,7 +53,7 @@ class Embedded:
         )
 
     def infrastructure(self, repository: str, seed: dagger.Directory) -> dagger.Service:
-        """Return the git server, on port 8080; it makes ``repository`` from ``seed`` where it does not exist yet."""
+        """Return the git server, on port 8080; it creates ``repository`` from ``seed`` if it does not exist."""
         return (
             self._git()
             .with_new_file("/git_server.sh", program("git_server.sh"))
@@ -65,13 +65,13 @@ class Embedded:
 
     @step("rehearsal")
     async def git(self, repository: str, *arguments: str) -> str:
-        """Return what ``git`` prints for ``arguments`` in the state of ``repository`` as it is now."""
+        """Return what ``git`` prints for ``arguments`` in ``repository`` as it is now."""
         container = self._now(self._git())
         return await container.with_exec(["git", f"--git-dir={_REPOSITORIES}/{repository}.git", *arguments]).stdout()
 
     @step("rehearsal")
     async def reset(self) -> None:
-        """Forget every image, commit and claim of the rehearsal."""
+        """Delete every image, commit and claim of the rehearsal."""
         container = self._now(self._git()).with_mounted_cache(_BLOBS, self._volume("registry"), owner=NOBODY)
         await container.with_exec(["find", _REPOSITORIES, _BLOBS, "-mindepth", "1", "-delete"]).stdout()
 

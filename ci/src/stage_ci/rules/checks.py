@@ -1,11 +1,11 @@
-"""What the endings of linters and tests mean."""
+"""What the exit codes of linters and tests mean, and what every check's report offers."""
 
 import re
 import xml.etree.ElementTree as ET
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Final
+from typing import Final, Protocol
 
 from stage_ci.errors import LintFailed, NothingToCheck, TestsFailed
 from stage_ci.rules.build_failure import last_line
@@ -19,9 +19,35 @@ _FIRST_FEW: Final = 3
 _STARTED: Final = re.compile(r"^unit tests started at (\S+)$", re.MULTILINE)
 
 
+class Report(Protocol):
+    """What a check found: its verdict in one line, and the error if the check fails."""
+
+    @property
+    def summary(self) -> str:
+        """One line for a person."""
+
+    def raise_if_failed(self) -> None:
+        """Raise a StageError if the check fails."""
+
+
+@dataclass(frozen=True, slots=True)
+class SmokeReport:
+    """The answers of an image that passed its smoke test, one line each; an image that fails it has no report."""
+
+    output: str
+
+    @property
+    def summary(self) -> str:
+        """One line for a person."""
+        return self.output.strip().splitlines()[-1]
+
+    def raise_if_failed(self) -> None:
+        """Return: the smoke test passed."""
+
+
 @dataclass(frozen=True, slots=True)
 class ToolRun:
-    """How one linter ended; it has findings or broke when ``status`` is not 0."""
+    """How one linter ended; a ``status`` other than 0 means that it has findings or crashed."""
 
     status: int
     stdout: str
@@ -30,13 +56,13 @@ class ToolRun:
 
 @dataclass(frozen=True, slots=True)
 class LintReport:
-    """What the linters said of a number of Python files; of none if ``src/`` holds none."""
+    """The output of the linters; ``files`` is the number of Python files, 0 if ``src/`` holds none."""
 
     files: int
     runs: Mapping[str, ToolRun]
 
-    def require(self) -> None:
-        """Do nothing if every linter ran and is content.
+    def raise_if_failed(self) -> None:
+        """Raise if a linter has findings, or had nothing to check.
 
         Raises:
             NothingToCheck: if there was no Python file to look at.
@@ -100,8 +126,8 @@ class TestReport:
         cases = list(suite.iter("testcase"))
         return cls(status, output, len(cases), failed, sum(1 for case in cases if case.find("skipped") is not None))
 
-    def require(self) -> None:
-        """Do nothing if tests ran and all of them passed.
+    def raise_if_failed(self) -> None:
+        """Raise if a test failed, or none ran.
 
         Raises:
             NothingToCheck: if no test was collected.

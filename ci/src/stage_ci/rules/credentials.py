@@ -1,39 +1,39 @@
-"""Whether a run releases or rehearses, decided by what was given."""
+"""Whether a run releases or rehearses, decided by what the caller gave."""
 
-from dataclasses import dataclass
+from collections.abc import Set as AbstractSet
+from typing import Final
 
 from stage_ci.errors import MissingCredential
 
+# The constructor's arguments that reach a real registry or infrastructure repository, and how messages name each.
+USERNAME: Final = "docker_username"
+PASSWORD: Final = "docker_password"  # noqa: S105 - the name of an argument
+TOKEN: Final = "infra_token"  # noqa: S105 - the name of an argument
+REGISTRY_SERVICE: Final = "registry_service"
+INFRA_SERVICE: Final = "infra_service"
+LABELS: Final = {
+    USERNAME: "DOCKER_USERNAME (--docker-username)",
+    PASSWORD: "DOCKER_PASSWORD (--docker-password)",
+    TOKEN: "TOKEN (--infra-token)",
+}
 
-@dataclass(frozen=True, slots=True)
-class Given:
-    """Which of the ways to the outside were given."""
 
-    docker_username: bool = False
-    docker_password: bool = False
-    token: bool = False
-    registry_service: bool = False
-    infra_service: bool = False
+def is_rehearsal(given: AbstractSet[str]) -> bool:
+    """Return whether a run is a rehearsal: True if nothing was given, False if enough for a release was.
 
+    A service counts as its side's credentials: a server that only the caller's machine can reach may need none.
 
-def is_rehearsal(given: Given) -> bool:
-    """Return True if nothing was given: the embedded registry and infrastructure repository serve.
-
-    A service stands for its side's credentials, since a server that only the caller sees may well need none.
+    Args:
+        given: The names of the arguments that have a value, of those named in this module.
 
     Raises:
         MissingCredential: if some were given but not enough for a release; names each missing one.
     """
     missing = []
-    needs_login = not given.registry_service or given.docker_username or given.docker_password
-    if needs_login and not given.docker_username:
-        missing.append("DOCKER_USERNAME (--docker-username)")
-    if needs_login and not given.docker_password:
-        missing.append("DOCKER_PASSWORD (--docker-password)")
-    if not given.infra_service and not given.token:
-        missing.append("TOKEN (--token)")
-    if given == Given():
-        return True
-    if missing:
-        raise MissingCredential(f"{' and '.join(missing)} missing")
-    return False
+    if REGISTRY_SERVICE not in given or given & {USERNAME, PASSWORD}:
+        missing += [name for name in (USERNAME, PASSWORD) if name not in given]
+    if INFRA_SERVICE not in given and TOKEN not in given:
+        missing.append(TOKEN)
+    if given and missing:
+        raise MissingCredential(f"missing {' and '.join(LABELS[name] for name in missing)}")
+    return not given

@@ -2,7 +2,7 @@
 
 import json
 import re
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Final, Self
@@ -14,7 +14,6 @@ from stage_ci.rules.version import Version, VersionLine
 
 # GitHub's own limit for a path is 4,096 bytes; a manifest's is far below.
 _MAX_FILENAME: Final = 1024
-_ANY_VERSION: Final = re.compile(r"(v(?:0|[1-9][0-9]{0,8})\.(?:0|[1-9][0-9]{0,8}))\.[0-9]+")
 _UNPRINTABLE: Final = re.compile(r"[\x00-\x1f\x7f\\]")
 
 
@@ -42,11 +41,34 @@ class Filename:
         """
         parts = text.split("/")
         if len(text) > _MAX_FILENAME or _UNPRINTABLE.search(text) or {"", ".", "..", ".git"} & set(parts):
-            raise InvalidFilename(f"--filename={text[:100]!r} names no file inside the infrastructure repository")
+            raise InvalidFilename(f"invalid --filename={text[:100]!r}: not a path inside the infrastructure repository")
         return cls(text)
 
     def __str__(self) -> str:
         return self.text
+
+
+@dataclass(frozen=True, slots=True)
+class ReleaseLine:
+    """What is released: an image and one line of its versions.
+
+    Attributes:
+        repository: The image's repository.
+        versions: The version line.
+    """
+
+    repository: Repository
+    versions: VersionLine
+
+    @classmethod
+    def parse(cls, image: str, version_line: str) -> Self:
+        """Return the release line of the arguments ``--image`` and ``--version-line``.
+
+        Raises:
+            InvalidReference: if the image cannot be parsed.
+            InvalidVersion: if the version line cannot be parsed.
+        """
+        return cls(Repository.parse(image), VersionLine.parse(version_line))
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,42 +138,23 @@ def renderer(name: str) -> Callable[[Release], str]:
     try:
         return {"text": Release.text, "json": Release.json}[name]
     except KeyError:
-        raise InvalidInput(f"--format={name[:40]!r} is no format", remedy="give text or json") from None
-
-
-def newer_than(version: Version, tags: Iterable[str], line: VersionLine) -> Version | None:
-    """Return the newest version above ``version`` among a manifest's tags: a deploy must not go back from it."""
-    return max((found for found in line.select(tags) if found > version), default=None)
+        raise InvalidInput(f"invalid --format={name[:40]!r}", remedy="give text or json") from None
 
 
 def moved_line(filename: Filename, change: Change) -> str:
-    """Return how a reference that was moved is told."""
+    """Return the line of a summary for a reference that moved."""
     return f"{filename}:{change.line} {change.old} -> {change.new}"
 
 
 def held_line(filename: Filename, change: Change) -> str:
-    """Return how a reference that a marker holds is told: by whom, and what lets it go."""
+    """Return the line of a summary for a held reference: who holds it, and how to lift the hold."""
     marker = f"the marker on line {change.hold.line}" if change.hold else "the marker"
     return f"{filename}:{change.line} {change.old} is {change.hold}; to lift it, remove {marker} and run again"
 
 
 def superseded_line(filename: Filename, newer: Version) -> str:
-    """Return how a manifest that names a newer version is told, and what takes it back."""
+    """Return the line of a summary for a manifest that names a newer version, with the flag that moves it back."""
     return f"{filename} names {newer}, which is newer: it stays; --allow-downgrade takes it back"
-
-
-def require_line(line: VersionLine, tags: Iterable[str], filename: str) -> None:
-    """Do nothing if no tag of a manifest is of a higher line than ``line``: a sibling's, or one that was left behind.
-
-    Raises:
-        InvalidVersion: if one is; names it and the flag.
-    """
-    for tag in tags:
-        found = _ANY_VERSION.fullmatch(tag)
-        if found and VersionLine.parse(found[1]) > line:
-            raise InvalidVersion(
-                f"{filename} names {tag}, of a higher line than {line}", remedy=f"give --version-line={found[1]}"
-            )
 
 
 def line_version(line: VersionLine, text: str) -> Version:

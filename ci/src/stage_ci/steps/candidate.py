@@ -1,73 +1,74 @@
-"""From source to an image that may be released: build, archive, scan and smoke."""
+"""The image that a release would publish: built, and exported as one archive, once for every check that needs it."""
 
-import sys
-from collections.abc import Awaitable
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
+from typing import Generic, TypeVar
 
+import anyio
 import dagger
 
-from stage_ci.adapters import image as images
-from stage_ci.adapters import scanner
+from stage_ci.adapters import image
 from stage_ci.adapters.image import Archive
-from stage_ci.adapters.scanner import Database, Excuses, Scan
 from stage_ci.errors import StageError
 from stage_ci.rules.claim import INPUTS_LABEL, InputDigest
-from stage_ci.rules.smoke import SmokeTest
 from stage_ci.steps.gather import gather
+
+T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True)
-class Candidate:
-    """An image that was built, scanned and tried: its archive is what a release pushes."""
+class Image:
+    """A built image, with the digest of its inputs as a label."""
 
-    image: dagger.Container
+    container: dagger.Container
     inputs: InputDigest
-    archive: Archive
-    scan: Scan
-    answers: str
 
 
-async def built(source: dagger.Directory) -> tuple[dagger.Container, InputDigest]:
-    """Return the image of ``source``, carrying the digest of its inputs as a label, and that digest.
+class Candidate:
+    """The image of one source.
+
+    Args:
+        source: The service's source.
+    """
+
+    def __init__(self, source: dagger.Directory) -> None:
+        self.source = source
+        self.image = _Once(self._build)
+        self.archive = _Once(self._export)
+
+    async def _build(self) -> Image:
+        return await build_image(self.source)
+
+    async def _export(self) -> Archive:
+        return await image.export_archive((await self.image()).container)
+
+
+async def build_image(source: dagger.Directory) -> Image:
+    """Return the image of ``source``.
 
     Raises:
         InvalidInput: if there is no usable Dockerfile.
         BuildFailed: if the image cannot be built.
     """
-    container, inputs = await gather(images.build(source), images.inputs(source))
-    return container.with_label(INPUTS_LABEL, str(inputs)), inputs
+    container, inputs = await gather(image.build(source), image.input_digest(source))
+    return Image(container.with_label(INPUTS_LABEL, str(inputs)), inputs)
 
 
-async def candidate(source: dagger.Directory, database: Awaitable[Database], trial: SmokeTest) -> Candidate:
-    """Return the image of ``source`` after it was found fit for a release.
+class _Once(Generic[T]):
+    """A result that is computed when it is first asked for; an expected failure is raised again to everyone else."""
 
-    Raises:
-        InvalidInput: if there is no usable Dockerfile, or what the source says of findings cannot be used.
-        BuildFailed: if the image cannot be built.
-        ScannerUnavailable: if the scanner could not run.
-        WaiverExpired: if a critical vulnerability was waived until a day that is over.
-        VulnerableImage: if a critical vulnerability has a fix.
-        SmokeFailed: if the image does not start, is not ready or answers wrongly.
-    """
-    (container, inputs), advisories, excuses = await gather(built(source), database, scanner.excuses(source))
-    packed = await images.pack(container)
-    scan, answers = await gather(scanned(packed, advisories, excuses), images.smoke(container, trial))
-    return Candidate(container, inputs, packed, scan, answers)
+    def __init__(self, compute: Callable[[], Awaitable[T]]) -> None:
+        self._compute = compute
+        self._lock = anyio.Lock()
+        self._result: T | StageError | None = None
 
-
-async def scanned(packed: Archive, database: Database, excuses: Excuses) -> Scan:
-    """Return the scan of ``packed``, whose verdict allows a release.
-
-    Raises:
-        ScannerUnavailable: if the scanner could not run.
-        WaiverExpired: if a critical vulnerability was waived until a day that is over.
-        VulnerableImage: if a critical vulnerability has a fix.
-    """
-    scan = await scanner.scan(packed.file, database, excuses)
-    try:
-        scan.verdict.require()
-    except StageError:
-        # The error names the first few; whoever has to mend them wants all.
-        print(await scan.reports.file("scan.txt").contents(), file=sys.stderr)  # noqa: T201
-        raise
-    return scan
+    async def __call__(self) -> T:
+        async with self._lock:
+            if self._result is None:
+                try:
+                    self._result = await self._compute()
+                except StageError as error:
+                    self._result = error
+        if isinstance(self._result, StageError):
+            raise self._result
+        return self._result

@@ -1,42 +1,65 @@
-"""Steps side by side: all of them end, and all of their failures are told."""
+"""Runs steps side by side: all of them end, and all of their failures are reported."""
 
-from collections.abc import Awaitable
-from typing import Any
+from collections.abc import Awaitable, Iterable
+from typing import Any, TypeVar, overload
 
 import anyio
 
-from stage_ci.adapters.commands import first_of
+from stage_ci.adapters.commands import first_error
 from stage_ci.errors import MultipleFailures, StageError
 
+A = TypeVar("A")
+B = TypeVar("B")
+C = TypeVar("C")
+D = TypeVar("D")
+T = TypeVar("T")
 
-async def gather(*steps: Awaitable[Any]) -> list[Any]:
+
+@overload
+async def gather(a: Awaitable[A], b: Awaitable[B], /) -> tuple[A, B]: ...
+
+
+@overload
+async def gather(a: Awaitable[A], b: Awaitable[B], c: Awaitable[C], /) -> tuple[A, B, C]: ...
+
+
+@overload
+async def gather(a: Awaitable[A], b: Awaitable[B], c: Awaitable[C], d: Awaitable[D], /) -> tuple[A, B, C, D]: ...
+
+
+async def gather(*steps: Awaitable[Any]) -> tuple[Any, ...]:
     """Return the results of ``steps``, in their order, after all of them have ended.
 
-    An expected failure of one leaves the others running, so that one run tells everything there is to mend.
+    An expected failure of one leaves the others running, so that one run reports everything that has to be fixed.
 
     Raises:
         StageError: the one failure, or MultipleFailures with all of them.
     """
-    results: list[Any] = [None] * len(steps)
+    return tuple(await gather_all(steps))
+
+
+async def gather_all(steps: Iterable[Awaitable[T]]) -> list[T]:
+    """Return the results of ``steps`` of one type, as ``gather`` does."""
+    results: dict[int, T] = {}
     failures: dict[int, StageError] = {}
 
-    async def one(place: int, step: Awaitable[Any]) -> None:
+    async def run(index: int, step: Awaitable[T]) -> None:
         try:
-            results[place] = await step
+            results[index] = await step
         except StageError as error:
-            failures[place] = error
+            failures[index] = error
 
     try:
         async with anyio.create_task_group() as group:
-            for place, step in enumerate(steps):
-                group.start_soon(one, place, step)
+            for index, step in enumerate(steps):
+                group.start_soon(run, index, step)
     except ExceptionGroup as error:
-        raise first_of(error) from error
-    _raise([failures[place] for place in sorted(failures)])
-    return results
+        raise first_error(error) from error
+    _raise_all([failures[index] for index in sorted(failures)])
+    return [results[index] for index in sorted(results)]
 
 
-def _raise(failures: list[StageError]) -> None:
+def _raise_all(failures: list[StageError]) -> None:
     flat = [
         inner for error in failures for inner in (error.failures if isinstance(error, MultipleFailures) else [error])
     ]

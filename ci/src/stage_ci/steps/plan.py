@@ -1,58 +1,63 @@
-"""What a stage would do, found out without touching anything."""
+"""What a stage would do, found out without changing anything."""
 
 from typing import Final
 
+import dagger
+
 from stage_ci.adapters import image
-from stage_ci.adapters.infrastructure import claim_object
-from stage_ci.adapters.services import Embedded
-from stage_ci.rules.claim import Claims, InputDigest, claim_text, next_free
-from stage_ci.rules.manifest import Edit, Target, diff, update
-from stage_ci.rules.release import held_line, newer_than, superseded_line
-from stage_ci.rules.version import Version
-from stage_ci.steps.deploy import ANY_DIGEST
+from stage_ci.rules.claim import InputDigest
+from stage_ci.rules.decisions import UNKNOWN_DIGEST, Deployment, MoveState, VersionState, decide_move
+from stage_ci.rules.manifest import diff
+from stage_ci.rules.release import ReleaseLine
 from stage_ci.steps.gather import gather
-from stage_ci.steps.remotes import Access, Remotes, connect
-from stage_ci.steps.request import ReleaseLine, ReleaseRequest
+from stage_ci.steps.remotes import Remotes, connect
+from stage_ci.steps.request import ManifestLocation, ReleaseRequest
+from stage_ci.steps.version import resolve_version
 
-_NOTHING: Final = "the manifest names it already: nothing to commit"
-
-
-async def plan(order: ReleaseRequest, access: Access, embedded: Embedded | None) -> str:
-    """Return what ``stage`` would do: the version it would take and the manifest's diff."""
-    async with connect(access, embedded, order.line.repository, order.infra_repo) as remotes:
-        inputs, snapshot = await gather(image.inputs(order.source), remotes.infrastructure.snapshot(order.place.branch))
-        version, what = await _version(inputs, remotes, order.line)
-        digest = await remotes.registry.digest(str(version))
-    before = snapshot.read(str(order.place.filename))
-    target = Target(order.line.repository, str(version), digest or ANY_DIGEST)
-    edit = update(before, target, filename=str(order.place.filename))
-    move = _move(order, version, before, edit).replace(str(ANY_DIGEST), "sha256:(known after the push)")
-    told = [f"{what} {order.line.repository}:{version}", f"inputs {inputs}", move]
-    if embedded:
-        told.insert(0, f"Rehearsal {embedded.name!r}: nothing would leave this machine")
-    return "\n".join(told) + "\n"
+_UNCHANGED: Final = "the manifest names this version already: nothing to commit"
+_HEADLINES: Final = {
+    VersionState.NEW: "Would claim and publish",
+    VersionState.CLAIMED: "Claimed before; would publish",
+    VersionState.PUBLISHED: "Already published",
+}
 
 
-def _move(order: ReleaseRequest, version: Version, before: bytes, edit: Edit) -> str:
-    filename = order.place.filename
-    newer = None if order.place.allow_downgrade else newer_than(version, edit.tags, order.line.versions)
-    if newer:
-        return superseded_line(filename, newer)
-    held = [held_line(filename, change) for change in edit.held]
-    change = diff(before, edit.content, filename=str(filename)).rstrip("\n")
-    return "\n".join([*held, change] if change else held) or _NOTHING
+async def plan_stage(request: ReleaseRequest, source: dagger.Directory, *, allow_downgrade: bool) -> str:
+    """Return what a stage of ``source`` would do.
+
+    Raises:
+        StageError: what ``make_plan`` raises, and InvalidInput if the source has no usable Dockerfile.
+    """
+    servers = request.servers()
+    async with connect(request, servers) as remotes:
+        inputs = await image.input_digest(source)
+        plan = await make_plan(inputs, remotes, request.line, request.manifest, allow_downgrade=allow_downgrade)
+    return f"Rehearsal {servers.name!r}: nothing would leave this machine\n{plan}" if servers else plan
 
 
-async def next_version(remotes: Remotes, line: ReleaseLine) -> Version:
-    """Return the version the next release of new inputs takes."""
-    refs, tags = await gather(remotes.infrastructure.refs(), remotes.registry.tags())
-    return next_free(line.versions, tags, Claims.read(refs, line.repository, line.versions))
+async def make_plan(
+    inputs: InputDigest, remotes: Remotes, line: ReleaseLine, manifest: ManifestLocation, *, allow_downgrade: bool
+) -> str:
+    """Return what a stage of ``inputs`` would do: the version it would take and the manifest's diff.
 
-
-async def _version(inputs: InputDigest, remotes: Remotes, line: ReleaseLine) -> tuple[Version, str]:
-    refs, tags = await gather(remotes.infrastructure.refs(), remotes.registry.tags())
-    claims = Claims.read(refs, line.repository, line.versions)
-    held = claims.held_with(claim_object(claim_text(line.repository, inputs)))
-    if held is None:
-        return next_free(line.versions, tags, claims), "Would claim and publish"
-    return held, "Already published" if str(held) in tags else "Claimed before; would publish"
+    Raises:
+        InvalidVersion: if the manifest names a version of a higher line.
+        ManifestError: if the manifest cannot be edited.
+        RegistryError: if the registry refuses or fails.
+        InfrastructureError: if the infrastructure repository refuses or fails.
+    """
+    decision, snapshot = await gather(
+        resolve_version(inputs, remotes, line), remotes.infrastructure.snapshot(manifest.branch)
+    )
+    published = decision.state is VersionState.PUBLISHED
+    digest = await remotes.registry.digest(str(decision.version)) if published else None
+    before = snapshot.read(str(manifest.filename))
+    deployment = Deployment(line, decision.version, digest or UNKNOWN_DIGEST, allow_downgrade)
+    move = decide_move(before, manifest.filename, deployment)
+    lines = [f"{_HEADLINES[decision.state]} {line.repository}:{decision.version}", f"inputs {inputs}"]
+    lines += move.reasons(manifest.filename)
+    if move.state is MoveState.MOVED:
+        lines.append(diff(before, move.content, filename=str(manifest.filename)).rstrip("\n"))
+    elif move.state is MoveState.UNCHANGED:
+        lines += [] if move.held else [_UNCHANGED]
+    return "\n".join(lines).replace(str(UNKNOWN_DIGEST), "sha256:(known after the push)") + "\n"

@@ -1,85 +1,195 @@
-"""What a caller asks for, parsed once at the edge."""
+"""What a caller asks for, parsed once before anything runs."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
-from typing import Self
+from dataclasses import dataclass, field
+from typing import Final, Protocol, Self
 
 import dagger
 
-from stage_ci.rules.reference import Repository
-from stage_ci.rules.release import Filename
+from stage_ci.adapters.registry import RegistryLogin
+from stage_ci.adapters.services import LocalServers
+from stage_ci.errors import MissingCredential
+from stage_ci.rules.credentials import is_rehearsal
+from stage_ci.rules.infrastructure import InfrastructureRepository
+from stage_ci.rules.release import Filename, ReleaseLine
 from stage_ci.rules.smoke import SmokeTest
-from stage_ci.rules.version import VersionLine
+from stage_ci.steps.gather import gather, gather_all
+
+DEFAULT_REHEARSAL: Final = "default"
+# The variables that the service reads: its tests find them in `.env`, MLflow's client in the environment.
+VARIABLES: Final = ("DATABRICKS_HOST", "DATABRICKS_TOKEN", "MODEL_URI", "EXPERIMENT_NAME")
 
 
 @dataclass(frozen=True, slots=True)
-class ReleaseLine:
-    """What is being released: a repository and one line of its versions."""
+class Credentials:
+    """What the caller gave to reach the registry and the infrastructure repository; None for what was not given.
 
-    repository: Repository
-    versions: VersionLine
+    Attributes:
+        docker_username: The registry's user.
+        docker_password: That user's password or access token.
+        infra_token: The token that may push to the infrastructure repository.
+        registry_service: A registry that only the caller's machine can reach.
+        infra_service: A git server that only the caller's machine can reach.
+    """
 
-    @classmethod
-    def parse(cls, image: str, version_line: str) -> Self:
-        """Return the release line in a caller's arguments.
+    docker_username: dagger.Secret | None = None
+    docker_password: dagger.Secret | None = None
+    infra_token: dagger.Secret | None = None
+    registry_service: dagger.Service | None = None
+    infra_service: dagger.Service | None = None
+
+    @property
+    def given(self) -> set[str]:
+        """The names of the attributes that have a value."""
+        return {name for name in self.__slots__ if getattr(self, name) is not None}
+
+    async def registry_login(self) -> RegistryLogin | None:
+        """Return the registry's user and password; None for anonymous access.
 
         Raises:
-            InvalidInput: if the image or the version line cannot be parsed.
+            MissingCredential: if one is empty, or only one of the two was given.
         """
-        return cls(Repository.parse(image), VersionLine.parse(version_line))
+        username, password = await gather(
+            _plaintext(self.docker_username, "DOCKER_USERNAME"), _plaintext(self.docker_password, "DOCKER_PASSWORD")
+        )
+        if (username is None) != (password is None):
+            missing = "DOCKER_PASSWORD (--docker-password)" if username else "DOCKER_USERNAME (--docker-username)"
+            raise MissingCredential(f"missing {missing}", remedy="give both, or neither for anonymous access")
+        return RegistryLogin(username, password) if username and password else None
+
+    async def token(self) -> str | None:
+        """Return the infrastructure repository's token; None for anonymous access.
+
+        Raises:
+            MissingCredential: if it is empty.
+        """
+        return await _plaintext(self.infra_token, "TOKEN")
+
+    async def raise_if_empty(self) -> None:
+        """Raise if a credential that was given is empty, before anything runs.
+
+        Raises:
+            MissingCredential: names each one.
+        """
+        await gather(self.registry_login(), self.token())
 
 
 @dataclass(frozen=True, slots=True)
 class ManifestLocation:
-    """A manifest: a branch of the infrastructure repository and a file in it.
+    """Where the deployment manifest is.
 
     Attributes:
-        branch: The branch.
-        filename: The file.
-        allow_downgrade: Whether it may be moved back to an older version.
+        branch: A branch of the infrastructure repository.
+        filename: A file on that branch.
     """
 
     branch: str
     filename: Filename
-    allow_downgrade: bool = False
 
-    @classmethod
-    def parse(cls, branch: str, filename: str, *, allow_downgrade: bool) -> Self:
-        """Return the manifest in a caller's arguments.
 
-        Raises:
-            InvalidFilename: if it names no file inside the infrastructure repository.
-        """
-        return cls(branch, Filename.parse(filename), allow_downgrade)
+class Settings(Protocol):
+    """The arguments of the module's constructor, as the caller gave them."""
+
+    image: str
+    version_line: str
+    infra_repo: str
+    infra_branch: str
+    filename: str
+    service_port: int
+    smoke_request: str
+    docker_username: dagger.Secret | None
+    docker_password: dagger.Secret | None
+    infra_token: dagger.Secret | None
+    registry_service: dagger.Service | None
+    infra_service: dagger.Service | None
+    databricks_host: dagger.Secret | None
+    databricks_token: dagger.Secret | None
+    model_uri: dagger.Secret | None
+    experiment_name: dagger.Secret | None
+    rehearsal_name: str
+    rehearsal_seed: dagger.Directory
 
 
 @dataclass(frozen=True, slots=True)
 class ReleaseRequest:
-    """What is to be released, and where to.
+    """The service that is released and how the outside is reached: the module's constructor, parsed.
 
     Attributes:
-        source: The service's source.
-        line: The image's repository and the line of its versions.
-        infra_repo: The infrastructure repository, ``owner/name`` or a URL.
-        place: The manifest in it.
+        line: The image and the version line.
+        infrastructure: The infrastructure repository.
+        manifest: The deployment manifest in it.
+        smoke_test: How the started image is tested.
+        credentials: What the caller gave to reach registry and infrastructure repository.
+        rehearsal: The rehearsal's name; empty if the caller gave none.
+        rehearsal_seed: What a new rehearsal's infrastructure repository starts with.
+        variables: The service's own variables that were given, for its tests, by name.
     """
 
-    source: dagger.Directory
     line: ReleaseLine
-    infra_repo: str
-    place: ManifestLocation
+    infrastructure: InfrastructureRepository
+    manifest: ManifestLocation
+    smoke_test: SmokeTest
+    credentials: Credentials
+    rehearsal: str
+    rehearsal_seed: dagger.Directory
+    variables: Mapping[str, dagger.Secret] = field(default_factory=dict)
+
+    @classmethod
+    def parse(cls, settings: Settings) -> Self:
+        """Return the request in the arguments of the module's constructor.
+
+        Raises:
+            InvalidInput: names the first argument that cannot be parsed.
+        """
+        credentials = Credentials(**{name: getattr(settings, name) for name in Credentials.__slots__})
+        variables = {name: getattr(settings, name.lower()) for name in VARIABLES}
+        if settings.rehearsal_name:
+            LocalServers.parse(settings.rehearsal_name)
+        return cls(
+            line=ReleaseLine.parse(settings.image, settings.version_line),
+            infrastructure=InfrastructureRepository.parse(settings.infra_repo),
+            manifest=ManifestLocation(settings.infra_branch, Filename.parse(settings.filename)),
+            smoke_test=SmokeTest.parse(settings.service_port, settings.smoke_request),
+            credentials=credentials,
+            rehearsal=settings.rehearsal_name,
+            rehearsal_seed=settings.rehearsal_seed,
+            variables={name: secret for name, secret in variables.items() if secret is not None},
+        )
+
+    def servers(self) -> LocalServers | None:
+        """Return the servers of the rehearsal if no credential was given; None if this is a release.
+
+        Raises:
+            MissingCredential: if some credentials were given and others were not.
+        """
+        return self.local_servers() if is_rehearsal(self.credentials.given) else None
+
+    def selected_servers(self) -> LocalServers | None:
+        """Return the servers of the rehearsal that the caller named; None for the real registry and repository.
+
+        A question about the real registry needs no credentials, so their absence does not mean a rehearsal here: the
+        first version of an empty rehearsal must not be taken for the next real one.
+        """
+        return self.local_servers() if self.rehearsal and not self.credentials.given else None
+
+    def local_servers(self) -> LocalServers:
+        """Return the servers of the rehearsal, whatever was given."""
+        return LocalServers.parse(self.rehearsal or DEFAULT_REHEARSAL)
 
 
-@dataclass(frozen=True, slots=True)
-class StageRequest(ReleaseRequest):
-    """What a stage is asked to do: an order, and what its checks need.
+async def raise_if_empty(variables: Mapping[str, dagger.Secret]) -> None:
+    """Raise if a secret is empty, before anything runs.
 
-    Attributes:
-        environment: Values for the tests' ``.env``, by name.
-        databases: Addresses of the vulnerability database; empty for the public one.
-        trial: How the started image is tried.
+    Raises:
+        MissingCredential: names each one.
     """
+    await gather_all(_plaintext(secret, name) for name, secret in variables.items())
 
-    environment: Mapping[str, dagger.Secret]
-    databases: list[str]
-    trial: SmokeTest
+
+async def _plaintext(secret: dagger.Secret | None, name: str) -> str | None:
+    if secret is None:
+        return None
+    value = await secret.plaintext()
+    if not value:
+        raise MissingCredential(f"{name} is empty", remedy="set its variable, or leave the flag out")
+    return value

@@ -1,38 +1,51 @@
-"""Train a model, and log it where that is asked for."""
+"""Trains a model, and logs it where the caller asks for that."""
 
 import sys
 
 import dagger
 
-from stage_ci.adapters import training
+from stage_ci.adapters import image, training
 from stage_ci.adapters.tracking import Tracking
 from stage_ci.adapters.training import Work
 from stage_ci.errors import InvalidInput
 from stage_ci.rules.training import Record, tracking_uri
-from stage_ci.steps.stage import environment
+from stage_ci.steps.candidate import build_image
+from stage_ci.steps.request import ReleaseRequest, raise_if_empty
 
 
 async def train(work: Work, tracking: Tracking | None, record: Record) -> dagger.Directory:
-    """Return the trained model's folder, after it was logged where there is a server for it.
+    """Return the trained model's folder, after it was logged if there is a server for it.
 
     Raises:
         InvalidInput: if the model is to be registered and there is no server.
-        TrainingFailed: if the training refuses the data or breaks.
+        TrainingFailed: if the training refuses the data or crashes.
         TrackingFailed: if the model was trained and the server did not take it.
     """
     if tracking is None:
         record.require_server()
     trained = await training.train(work)
-    said = trained.said
+    output = trained.said
     if tracking:
-        said += await training.log(work, trained.folder, tracking, record)
+        output += await training.log(work, trained.folder, tracking, record)
     # Standard output holds the folder alone.
-    print(said, end="", file=sys.stderr)  # noqa: T201
+    print(output, end="", file=sys.stderr)  # noqa: T201
     return trained.folder
 
 
-async def serving(image: dagger.Container, model: str, tracking: Tracking | None) -> dagger.Container:
-    """Return ``image`` as it serves ``model`` of the MLflow server; as it serves its own if ``model`` is empty.
+async def smoke_test(request: ReleaseRequest, source: dagger.Directory, model: str, tracking: Tracking | None) -> str:
+    """Return the answers of the image of ``source``, serving ``model`` if one is named.
+
+    Raises:
+        InvalidInput: if there is no server to fetch the model from.
+        BuildFailed: if the image cannot be built.
+        SmokeFailed: if the image does not start, is not ready or answers wrongly.
+    """
+    container = await with_model((await build_image(source)).container, model, tracking)
+    return (await image.smoke(container, request.smoke_test)).output
+
+
+async def with_model(image: dagger.Container, model: str, tracking: Tracking | None) -> dagger.Container:
+    """Return ``image`` set to serve ``model`` of the MLflow server; unchanged if ``model`` is empty.
 
     Raises:
         InvalidInput: if there is no server to fetch it from.
@@ -46,15 +59,19 @@ async def serving(image: dagger.Container, model: str, tracking: Tracking | None
     return (await tracking.within(image)).with_env_variable("MODEL_URI", model)
 
 
-async def tracking_of(
-    uri: str, service: dagger.Service | None, host: dagger.Secret | None, token: dagger.Secret | None
-) -> Tracking | None:
+async def find_tracking(request: ReleaseRequest, uri: str, service: dagger.Service | None) -> Tracking | None:
     """Return the MLflow server in a caller's arguments; None if they name none.
 
+    Args:
+        request: Holds the service's variables; those of Databricks name a workspace.
+        uri: The value of ``--tracking-uri``.
+        service: A server that only the caller's machine can reach.
+
     Raises:
-        InvalidInput: if the address is no server's, or holds credentials.
-        MissingCredential: if a credential is empty, or Databricks is to be used with one of its two alone.
+        InvalidInput: if the address is not a server's, or holds credentials.
+        MissingCredential: if a credential is empty, or only one of the two of Databricks was given.
     """
-    secrets = await environment(host, token, None, None)
-    address = tracking_uri(uri, secrets)
-    return Tracking(address or "", service, secrets) if address or service else None
+    databricks = {name: secret for name, secret in request.variables.items() if name.startswith("DATABRICKS_")}
+    await raise_if_empty(databricks)
+    address = tracking_uri(uri, databricks)
+    return Tracking(address or "", service, databricks) if address or service else None

@@ -1,0 +1,70 @@
+"""Which version a set of inputs gets, by what the registry and the infrastructure repository hold now."""
+
+from stage_ci.adapters.infrastructure import claim_object
+from stage_ci.adapters.registry import Registry
+from stage_ci.errors import InvalidVersion
+from stage_ci.rules.claim import Claims, InputDigest, claim_text
+from stage_ci.rules.decisions import VersionDecision, decide_version
+from stage_ci.rules.reference import Digest
+from stage_ci.rules.release import ReleaseLine
+from stage_ci.rules.version import Version
+from stage_ci.steps.gather import gather
+from stage_ci.steps.remotes import Remotes, connect, connect_registry
+from stage_ci.steps.request import ReleaseRequest
+
+
+async def resolve_version(inputs: InputDigest | None, remotes: Remotes, line: ReleaseLine) -> VersionDecision:
+    """Return the version that ``inputs`` get; for None, the version of inputs that were never released.
+
+    Raises:
+        RegistryError: if the registry refuses or fails.
+        InfrastructureError: if the infrastructure repository refuses or fails.
+    """
+    refs, tags = await gather(remotes.infrastructure.refs(), remotes.registry.tags())
+    claims = Claims.read(refs, line.repository, line.versions)
+    claimed = claims.held_with(claim_object(claim_text(line.repository, inputs))) if inputs else None
+    tagged = claimed is not None and str(claimed) in tags
+    is_foreign = tagged and await image_inputs(str(claimed), remotes.registry) != inputs
+    return decide_version(line.versions, tags, claims, claimed, is_foreign=is_foreign)
+
+
+async def next_version(request: ReleaseRequest) -> str:
+    """Return the version that the next release of new inputs takes.
+
+    Raises:
+        RegistryError: if the registry refuses or fails.
+        InfrastructureError: if the infrastructure repository refuses or fails.
+    """
+    async with connect(request, request.selected_servers()) as remotes:
+        return str((await resolve_version(None, remotes, request.line)).version)
+
+
+async def latest_version(request: ReleaseRequest) -> str:
+    """Return the highest version of the line in the registry; empty if there is none.
+
+    Raises:
+        RegistryError: if the registry refuses or fails.
+    """
+    async with connect_registry(request, request.selected_servers()) as registry:
+        return str(max(request.line.versions.select(await registry.tags()), default=""))
+
+
+async def image_inputs(reference: str, registry: Registry) -> InputDigest | None:
+    """Return the inputs recorded in the image under a tag or digest; None if it records none that can be read."""
+    return InputDigest.read(await registry.labels(reference) or {})
+
+
+async def published_digest(registry: Registry, version: Version) -> Digest:
+    """Return the digest of a version in the registry.
+
+    Raises:
+        InvalidVersion: if the registry does not have it.
+    """
+    digest = await registry.digest(str(version))
+    if digest is None:
+        raise InvalidVersion(
+            f"{version} is not in the registry",
+            step="deploy",
+            remedy="publish it first, or give a version that `latest-version` knows",
+        )
+    return digest
