@@ -32,7 +32,7 @@ class Service:
 
         Runs `python -m PACKAGE.train --data=… --output=…` on Python 3.11 with requirements.train installed, or else
         requirements; trains again only when the source or the data has changed. To log, it then runs `python -m
-        PACKAGE.tracking FOLDER` with --experiment and --register as given and MLflow's variables set.
+        PACKAGE.tracking FOLDER` with --experiment and --registered-model as given and MLflow's variables set.
         """
         tracking = await training.tracking_of(tracking_uri, tracking_service, databricks_host, databricks_token)
         work = Work(source, Package.parse(package), data, options or [])
