@@ -96,8 +96,8 @@ def feature_factors(features: Any, has_topic: NDArray[np.bool_]) -> Floats:
     error = np.sqrt(1 / with_topic + 1 / without_topic)
     strength = np.abs(np.log(share / other_share)) / error
     # The mean is 0 if no feature is informative at all.
-    relative = strength / max(strength.mean(), 1e-9)
-    factors: Floats = 1 - INFORMATIVENESS + INFORMATIVENESS * relative
+    mean = max(strength.mean(), 1e-9)
+    factors: Floats = 1 - INFORMATIVENESS + INFORMATIVENESS * strength / mean
     return factors
 
 
