@@ -217,7 +217,7 @@ def test_timeout_kills_the_children_of_an_upload(
     with pytest.raises(TrackingError):
         log_to_mlflow(folder, METRICS, "http://mlflow")
     end = time.monotonic() + 5
-    while _runs(int(child.read_text())):
+    while _is_running(int(child.read_text())):
         assert time.monotonic() < end
 
 
@@ -238,7 +238,7 @@ def test_reason_is_short_and_without_secrets(
     assert len(reason) < 400
 
 
-def _runs(pid: int) -> bool:
+def _is_running(pid: int) -> bool:
     """Whether a process is running; a zombie, which nobody has waited for, is not."""
     try:
         stat = Path(f"/proc/{pid}/stat").read_text()

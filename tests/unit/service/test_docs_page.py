@@ -21,11 +21,11 @@ def test_page_loads_all_assets_from_the_service(client: TestClient) -> None:
     assert len(urls) == 4
     for url in [*urls, "openapi.json"]:
         assert re.fullmatch(r"[\w./-]+", url) and not url.startswith("/")
-        answer = client.get(f"/{url}")
-        assert answer.status_code == 200
-        kind = answer.headers["content-type"].partition(";")[0].rpartition("/")[2]
+        response = client.get(f"/{url}")
+        assert response.status_code == 200
+        kind = response.headers["content-type"].partition(";")[0].rpartition("/")[2]
         assert kind in {"javascript", "css", "png", "json"}
-        assert answer.content
+        assert response.content
 
 
 def test_content_security_policy_blocks_other_hosts(client: TestClient) -> None:

@@ -139,7 +139,9 @@ for name in {files}:
     path.touch()
 """)
     with started(model_uri="models:/callcenterai-svm/3") as client:
-        assert not_ready_reason(client).endswith(f", found {count}")
+        reason = not_ready_reason(client)
+    assert reason.startswith("MODEL_URI: expected one model.safetensors or pickle in")
+    assert reason.endswith(f", found {count}")
 
 
 def test_hidden_files_are_ignored(model_folder: Path, tmp_path: Path) -> None:

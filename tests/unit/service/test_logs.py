@@ -56,14 +56,14 @@ def test_request_is_logged_in_one_line(
 ) -> None:
     """The line of a request has ID, method, route, status, duration and texts."""
     capsys.readouterr()
-    answer = logging_client.post("/predict", json={"text": [CANARY, "b"]})
+    response = logging_client.post("/predict", json={"text": [CANARY, "b"]})
     (line,) = lines(capsys.readouterr().out)
     assert re.fullmatch(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z", line.pop("time"))
     assert 0 < line.pop("milliseconds") < 60_000
     assert line == {
         "level": "info",
         "event": "request",
-        "id": answer.headers["x-request-id"],
+        "id": response.headers["x-request-id"],
         "method": "POST",
         "route": "/predict",
         "status": 200,
@@ -130,21 +130,21 @@ def test_unexpected_error_of_any_route_gives_json(
 )
 def test_valid_request_id_is_kept(client: TestClient, given: str, kept: bool) -> None:
     """A valid x-request-id is kept, so that a request can be traced across services."""
-    answer = client.get("/health", headers={"x-request-id": given})
-    assert (answer.headers["x-request-id"] == given) == kept
-    assert answer.headers["x-request-id"]
+    response = client.get("/health", headers={"x-request-id": given})
+    assert (response.headers["x-request-id"] == given) == kept
+    assert response.headers["x-request-id"]
 
 
 def test_overlong_request_id_is_replaced(client: TestClient) -> None:
     """An ID of more than 64 characters is replaced, so that log lines stay short."""
-    answer = client.get("/health", headers={"x-request-id": "a" * 65})
-    assert len(answer.headers["x-request-id"]) == 16
+    response = client.get("/health", headers={"x-request-id": "a" * 65})
+    assert len(response.headers["x-request-id"]) == 16
 
 
 def test_loading_is_logged(
     logging_client: TestClient, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """Which model was loaded, and from where."""
+    """Loading a model is logged with its version and source."""
     events = lines(capsys.readouterr().out)
     ready = next(line for line in events if line["event"] == "ready")
     version = logging_client.get("/ready").json()["model"]["version"]

@@ -40,11 +40,11 @@ class Classifier:
         self.topic, self.row = topic, row
 
     def predict(self, texts: Sequence[str]) -> np.ndarray:
-        """The same for every text."""
+        """Returns the same topic for every text."""
         return np.array([self.topic] * len(texts))
 
     def predict_proba(self, texts: Sequence[str]) -> np.ndarray:
-        """The same for every text."""
+        """Returns the same probabilities for every text."""
         return np.array([self.row] * len(texts))
 
 
@@ -107,11 +107,11 @@ def test_allowed_pickle_works_like_any_model(
     with TestClient(create_app(settings)) as client:
         ready = wait_until(client, lambda response: response.status_code == 200)
         request = {"text": TICKETS, "probabilities": True}
-        answer = client.post("/predict", json=request).json()
+        body = client.post("/predict", json=request).json()
     assert ready.json()["model"]["version"] == digest[:12]
-    assert answer["predictions"] == ["Access", "Purchase"]
+    assert body["predictions"] == ["Access", "Purchase"]
     expected = classifier.predict_proba(TICKETS)
-    given = [list(row.values()) for row in answer["probabilities"]]
+    given = [list(row.values()) for row in body["probabilities"]]
     assert np.allclose(given, expected)
 
 

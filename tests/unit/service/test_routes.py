@@ -60,20 +60,18 @@ def test_predict_keeps_the_order(client: TestClient) -> None:
 def test_probabilities_are_returned_on_request(client: TestClient) -> None:
     """The probabilities of all topics add up to 1; the prediction has the largest."""
     request = {"text": INVOICE, "probabilities": True}
-    answer = client.post("/predict_one", json=request).json()
-    assert list(answer["probabilities"]) == list(TOPICS)
-    assert sum(answer["probabilities"].values()) == pytest.approx(1)
-    assert max(TOPICS, key=answer["probabilities"].get) == answer["prediction"]
+    body = client.post("/predict_one", json=request).json()
+    assert list(body["probabilities"]) == list(TOPICS)
+    assert sum(body["probabilities"].values()) == pytest.approx(1)
+    assert max(TOPICS, key=body["probabilities"].get) == body["prediction"]
 
 
 def test_probabilities_of_several_tickets_keep_their_order(client: TestClient) -> None:
     """Each ticket has the probabilities that it would have alone, in order."""
     request = {"text": [TICKET, INVOICE], "probabilities": True}
-    answer = client.post("/predict", json=request).json()
-    assert answer["predictions"] == ["Access", "Purchase"]
-    for text, probabilities in zip(
-        request["text"], answer["probabilities"], strict=True
-    ):
+    body = client.post("/predict", json=request).json()
+    assert body["predictions"] == ["Access", "Purchase"]
+    for text, probabilities in zip(request["text"], body["probabilities"], strict=True):
         alone = client.post("/predict_one", json={"text": text, "probabilities": True})
         assert probabilities == pytest.approx(alone.json()["probabilities"])
 
@@ -155,17 +153,17 @@ def test_large_batch_does_not_delay_others(monkeypatch: pytest.MonkeyPatch) -> N
     large = {"text": ["a" * MAX_CHARACTERS] * 3}
     with TestClient(create_app(Settings())) as client:
         wait_until(client, lambda response: response.status_code == 200)
-        answers: list[int] = []
+        statuses: list[int] = []
         sender = threading.Thread(
-            target=lambda: answers.append(
+            target=lambda: statuses.append(
                 client.post("/predict", json=large).status_code
             )
         )
         sender.start()
         assert client.post("/predict_one", json={"text": "a"}).status_code == 200
         assert client.get("/health").status_code == 200
-        assert not answers
+        assert not statuses
         slow.may_go_on.set()
         sender.join()
-    assert answers == [200]
+    assert statuses == [200]
     assert sorted(slow.batches) == [1, 3]

@@ -37,7 +37,7 @@ def samples(client: TestClient, name: str) -> dict[Labels, float]:
 
 
 def labels(**given: str) -> Labels:
-    """Labels as ``samples`` has them."""
+    """Labels in the form of the keys of ``samples``."""
     return frozenset(given.items())
 
 
