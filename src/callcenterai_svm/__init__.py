@@ -1,8 +1,9 @@
-"""Topics for IT tickets: a TF-IDF and linear SVM model, its training and its web service.
+"""Classifies IT tickets by topic: a TF-IDF and linear SVM model, its training, its service.
 
-``train`` turns a CSV of labelled tickets into a model folder; ``service`` serves such a
-model over HTTP. The two meet in ``model`` (load, save, predict) and nowhere else:
-training needs scikit-learn and no web framework, the service the other way round.
+``train`` turns a CSV file of labelled tickets into a model folder; ``service`` serves such
+a model over HTTP. They share only ``model`` (load, save, predict): training needs
+scikit-learn but no web framework, and the service needs a web framework but no
+scikit-learn.
 """
 
 from typing import Final
@@ -10,4 +11,4 @@ from typing import Final
 MODEL_NAME: Final = "callcenterai-svm"
 
 MODEL_FILE: Final = "model.safetensors"
-"""The model inside its folder."""
+"""Name of the model file inside its folder."""

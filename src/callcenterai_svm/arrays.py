@@ -1,4 +1,4 @@
-"""What a trained model consists of, checked once and for all."""
+"""The arrays of a trained model, validated on construction."""
 
 from dataclasses import dataclass
 from operator import lt
@@ -12,27 +12,29 @@ from .topics import TOPICS, Topic
 
 Floats = NDArray[np.float64]
 
-LARGEST: Final = 1e6
-"""No number of a trained model comes near it, and sums and products stay far from an
-overflow."""
+MAX_MAGNITUDE: Final = 1e6
+"""Bound on every number of a model: far above what training produces, and small enough
+that sums and products cannot overflow."""
 
 
-# Arrays have no one answer to ==.
+# eq=False: comparing two arrays with == gives an array, not a bool.
 @dataclass(frozen=True, eq=False)
 class ModelArrays:
-    """The numbers behind the scores; each n-gram has a row, words before characters.
+    """The numbers behind the scores. Each n-gram has one row, words before characters.
 
     Attributes:
-        topics: What the columns stand for.
+        topics: The topics, in the order of the columns.
         words: Known words and pairs of words, sorted.
-        characters: Known sequences of characters, sorted.
-        idf: How rare each n-gram is.
-        weights: How much each n-gram speaks for each topic.
-        intercept: The score of each topic for an empty text.
-        beta: A softmax of the scores, multiplied by this, gives the probabilities.
+        characters: Known character n-grams, sorted.
+        idf: Inverse document frequency of each n-gram.
+        weights: Weight of each n-gram (row) for each topic (column).
+        intercept: Score of each topic for an empty text.
+        inverse_temperature: Factor on the scores before the softmax that turns them
+            into probabilities.
 
     Raises:
-        ModelError: If they do not fit together, or no training could have made them.
+        ModelError: If the arrays do not fit together, or hold values that training
+            cannot produce.
     """
 
     topics: tuple[Topic, ...]
@@ -41,38 +43,40 @@ class ModelArrays:
     idf: Floats
     weights: Floats
     intercept: Floats
-    beta: Floats
+    inverse_temperature: Floats
 
     def __post_init__(self) -> None:
         _check_topics(self.topics)
-        _check_order("words", self.words)
-        _check_order("characters", self.characters)
+        _check_sorted("words", self.words)
+        _check_sorted("characters", self.characters)
         rows, columns = len(self.words) + len(self.characters), len(self.topics)
         _check_numbers("idf", self.idf, (rows,), lowest=0)
         _check_numbers("weights", self.weights, (rows, columns))
         _check_numbers("intercept", self.intercept, (columns,))
-        _check_numbers("beta", self.beta, (), lowest=0)
+        _check_numbers("inverse_temperature", self.inverse_temperature, (), lowest=0)
 
 
 def _check_topics(topics: tuple[Topic, ...]) -> None:
-    if foreign := sorted(set(topics).difference(TOPICS)):
-        raise ModelError(f"predicts unknown topics: {foreign}")
+    if unknown := sorted(set(topics).difference(TOPICS)):
+        raise ModelError(f"unknown topics: {unknown}")
     if len(set(topics)) != len(topics) or len(topics) < 2:
-        raise ModelError(f"needs two topics or more, all different: {list(topics)}")
+        raise ModelError(f"expected two or more different topics, found {list(topics)}")
 
 
-def _check_order(name: str, ngrams: tuple[str, ...]) -> None:
-    # The empty n-gram is before all others, and so not among them.
+def _check_sorted(name: str, ngrams: tuple[str, ...]) -> None:
+    # Starting from "" also rejects an empty n-gram.
     if not all(map(lt, ("", *ngrams), ngrams)):
-        raise ModelError(f"{name}: not sorted, or one is there twice, or empty")
+        raise ModelError(f"{name}: n-grams must be sorted, unique and not empty")
 
 
 def _check_numbers(
-    name: str, array: Floats, shape: tuple[int, ...], lowest: float = -LARGEST
+    name: str, array: Floats, shape: tuple[int, ...], lowest: float = -MAX_MAGNITUDE
 ) -> None:
     if array.dtype != np.float64 or array.shape != shape:
         found = f"{array.dtype} {array.shape}"
-        raise ModelError(f"{name}: float64 {shape} expected, {found} found")
-    # What is no number is neither above nor below another.
-    if not ((array > lowest) & (array < LARGEST)).all():
-        raise ModelError(f"{name}: a number that is not in {lowest:g} to {LARGEST:g}")
+        raise ModelError(f"{name}: expected float64 {shape}, found {found}")
+    # Comparisons with NaN are false, so NaN fails too.
+    if not ((array > lowest) & (array < MAX_MAGNITUDE)).all():
+        raise ModelError(
+            f"{name}: values must lie between {lowest:g} and {MAX_MAGNITUDE:g}"
+        )

@@ -1,10 +1,10 @@
-"""Counts n-grams once for all folds.
+"""Counts the n-grams of all tickets once, for use in every fold.
 
-How often an n-gram stands in a ticket depends on that ticket alone, so counting before
-splitting tells no fold anything about another. What does depend on the other tickets
-(which n-grams are kept, and what each is worth) is taken from a fold's own training
-tickets. The matrices are those of the pipeline fitted inside the fold, to the last bit,
-at a tenth of the time: a test compares them.
+The n-gram counts of a ticket depend on that ticket alone, so counting before splitting
+leaks nothing between folds. Whatever depends on other tickets (which n-grams are kept,
+and their IDF weights) is computed from a fold's own training tickets. The resulting
+matrices are bit for bit those of the pipeline fitted inside the fold, in a tenth of the
+time; a test compares the two.
 """
 
 from collections.abc import Sequence
@@ -18,7 +18,7 @@ from sklearn.feature_extraction.text import CountVectorizer, TfidfTransformer
 
 from .errors import DatasetError
 from .pipeline import MIN_TICKETS, PARTS
-from .svm import rows_with
+from .svm import document_frequency
 from .topics import clean
 
 Rows = NDArray[np.intp]
@@ -26,41 +26,46 @@ Rows = NDArray[np.intp]
 
 @dataclass(frozen=True)
 class Counts:
-    """One matrix for each part of the pipeline: a row a ticket, a column an n-gram."""
+    """One count matrix for each part of the pipeline: tickets by n-grams."""
 
     parts: tuple[Any, ...]
 
     def features(self, train: Rows, test: Rows) -> tuple[Any, Any]:
-        """Returns what the pipeline, fitted on some rows, makes of them and of others.
+        """Returns the features of both sets of rows, from a pipeline fitted on one.
+
+        Args:
+            train: Rows to fit on.
+            test: Rows to transform only.
 
         Raises:
-            DatasetError: If nothing would be known of a part.
+            DatasetError: If a part would have no n-grams.
         """
         pairs = [
-            _weighted(name, part, train, test)
+            _tfidf(name, part, train, test)
             for name, part in zip(PARTS, self.parts, strict=True)
         ]
         train_parts, test_parts = zip(*pairs, strict=True)
         return sparse.hstack(train_parts, "csr"), sparse.hstack(test_parts, "csr")
 
 
-def count(texts: Sequence[str]) -> Counts:
+def count_ngrams(texts: Sequence[str]) -> Counts:
     """Counts every n-gram of every part."""
-    return Counts(tuple(_counted(texts, part) for part in PARTS.values()))
+    return Counts(tuple(_count_part(texts, part) for part in PARTS.values()))
 
 
-def _counted(texts: Sequence[str], part: dict[str, Any]) -> Any:
+def _count_part(texts: Sequence[str], part: dict[str, Any]) -> Any:
     counter = CountVectorizer(preprocessor=clean, dtype=np.int32, **part)
     counts = counter.fit_transform(texts)
-    # No fold keeps what is too rare in all tickets together.
-    return counts[:, rows_with(counts) >= MIN_TICKETS]
+    # An n-gram that is too rare in all tickets is too rare in every fold.
+    return counts[:, document_frequency(counts) >= MIN_TICKETS]
 
 
-def _weighted(name: str, counts: Any, train: Rows, test: Rows) -> tuple[Any, Any]:
+def _tfidf(name: str, counts: Any, train: Rows, test: Rows) -> tuple[Any, Any]:
     known = counts[train]
-    kept = np.flatnonzero(rows_with(known) >= MIN_TICKETS)
+    kept = np.flatnonzero(document_frequency(known) >= MIN_TICKETS)
     if not len(kept):
-        problem = f"no {name} stand in {MIN_TICKETS} of those that a fold may know"
+        problem = f"no {name} occur in {MIN_TICKETS} or more tickets of a training fold"
         raise DatasetError(f"too few tickets: {problem}")
-    weights = TfidfTransformer(sublinear_tf=True).fit(known[:, kept])
-    return weights.transform(known[:, kept]), weights.transform(counts[test][:, kept])
+    transformer = TfidfTransformer(sublinear_tf=True).fit(known[:, kept])
+    train_features = transformer.transform(known[:, kept])
+    return train_features, transformer.transform(counts[test][:, kept])

@@ -1,4 +1,4 @@
-"""Reads labelled tickets from a CSV file and refuses what cannot be trained on."""
+"""Reads labelled tickets from a CSV file and rejects files unfit for training."""
 
 import csv
 import hashlib
@@ -18,28 +18,30 @@ TEXT_COLUMN: Final = "Document"
 TOPIC_COLUMN: Final = "Topic_group"
 
 FOLDS: Final = 5
-"""Folds of the cross-validation that measures, and of the one inside that chooses."""
+"""Folds of the outer cross-validation, which measures, and of the inner one, which
+chooses C."""
 
-FEWEST: Final = 7
-"""Tickets a topic needs: two are held out of the largest fold, five are left to split."""
+MIN_PER_TOPIC: Final = 7
+"""Fewest tickets of a topic: the outer fold holds out two, which leaves the inner
+folds five to split."""
 
 MAX_BYTES: Final = 32 * 1024 * 1024
-"""Bytes of a file: twice what 47,837 real tickets have. Learning takes a hundred times as much memory."""
+"""Largest file, in bytes: twice the size of 47,837 real tickets. Training takes about a
+hundred times as much memory as the file."""
 
-
-LONGEST_LIST: Final = 200
-"""Characters of a file's own column names in a message."""
+MAX_COLUMN_LIST: Final = 200
+"""Longest list of a file's column names in an error message, in characters."""
 
 
 @dataclass(frozen=True)
 class Tickets:
-    """Cleaned texts and their topics, at the same positions.
+    """Cleaned texts and their topics, index by index.
 
     Attributes:
-        texts: What the model is trained on.
+        texts: The cleaned texts.
         topics: The topic of each text.
-        digest: SHA-256 of the file that they were read from.
-        repeated: How many tickets were left out as repetitions.
+        digest: SHA-256 of the CSV file.
+        repeated: Number of duplicate tickets that were left out.
     """
 
     texts: tuple[str, ...]
@@ -49,12 +51,12 @@ class Tickets:
 
     @property
     def per_topic(self) -> dict[str, int]:
-        """How many tickets each topic has, by name."""
+        """Number of tickets of each topic, sorted by topic name."""
         return dict(sorted(Counter(self.topics).items()))
 
     @property
     def disputed(self) -> int:
-        """How many texts have more than one topic."""
+        """Number of texts that occur with more than one topic."""
         return sum(count > 1 for count in Counter(self.texts).values())
 
 
@@ -63,30 +65,30 @@ def read_tickets(
 ) -> Tickets:
     """Reads two columns of a UTF-8 CSV file with a header.
 
-    A ticket that repeats another with the same topic is left out: in two folds at
-    once it would let the model be tested on what it has learned. The same text with
-    two topics stays, once with each: people did not agree, so the model should not be
-    sure, and a fold that is tested on the other topic gains nothing by it.
+    Duplicate tickets (same text, same topic) are left out: with copies in two folds,
+    the model would be tested on tickets it was trained on. A text that occurs with two
+    topics is kept once for each: people disagreed, so the model should be uncertain,
+    and having seen the text with one topic does not help to predict the other.
 
     Args:
-        path: The file, of at most ``MAX_BYTES``.
-        text_column: Name of the column with the ticket's text.
-        topic_column: Name of the column with its topic.
+        path: The file, at most ``MAX_BYTES`` long.
+        text_column: Name of the column that holds the texts.
+        topic_column: Name of the column that holds the topics.
 
     Raises:
-        DatasetError: If the file cannot be read, lacks a column or tickets, holds an
-            incomplete row, a text without a letter or an unknown topic, or too few
-            topics or tickets of one.
+        DatasetError: If the file cannot be read, has no tickets or lacks a column; if
+            a row is incomplete, its text has no letters or its topic is unknown; or if
+            there are too few topics or too few tickets of a topic.
     """
     content = _content(path)
     try:
         text = content.decode("utf-8-sig")
     except UnicodeDecodeError as error:
-        raise DatasetError(f"{path}: not UTF-8: {error}") from error
+        raise DatasetError(f"{path}: invalid UTF-8: {error}") from error
     rows = list(_rows(path, text, (text_column, topic_column)))
     if not rows:
-        raise DatasetError(f"{path}: no tickets below the header")
-    # A dict keeps the first of equal tickets, and the order of the file.
+        raise DatasetError(f"{path}: no tickets after the header")
+    # A dict drops duplicates and keeps the order of the file.
     texts, topics = zip(*dict.fromkeys(rows), strict=True)
     digest = hashlib.sha256(content).hexdigest()
     tickets = Tickets(texts, topics, digest, repeated=len(rows) - len(texts))
@@ -95,20 +97,22 @@ def read_tickets(
 
 
 def _content(path: Path) -> bytes:
-    """Returns the file's bytes, which are what is digested and what is parsed."""
+    """Returns the file's bytes, read once for both the digest and the parser."""
     try:
         with path.open("rb") as file:
-            # One more than allowed is enough to know, also of what has no end.
+            # One byte more than allowed detects any longer file, even an endless one.
             content = file.read(MAX_BYTES + 1)
     except OSError as error:
         raise DatasetError(f"{path}: {error.strerror}") from error
     if len(content) > MAX_BYTES:
         raise DatasetError(
-            f"{path}: more than {MAX_BYTES} bytes; train on a sample of the tickets"
+            f"{path}: larger than {MAX_BYTES} bytes; train on a sample of the tickets"
         )
     if b"\0" in content:
         line = content.count(b"\n", 0, content.index(b"\0")) + 1
-        raise DatasetError(f"{path}, line {line}: a NUL byte; not UTF-8 text")
+        raise DatasetError(
+            f"{path}, line {line}: contains a NUL byte; expected UTF-8 text"
+        )
     return content
 
 
@@ -120,22 +124,22 @@ def _rows(path: Path, text: str, names: tuple[str, str]) -> Iterator[tuple[str, 
         for row in reader:
             where = f"{path}, line {reader.line_num}"
             if len(row) != len(header):
-                found = f"values: {len(row)}, columns: {len(header)}"
-                raise DatasetError(f"{where}: {found}")
+                problem = f"{len(row)} values for {len(header)} columns"
+                raise DatasetError(f"{where}: {problem}")
             first, second = (row[position] for position in positions)
             yield _ticket(where, names, first, second)
     except csv.Error as error:
         where = f"{path}, line {reader.line_num}"
-        raise DatasetError(f"{where}: not CSV: {error}") from error
+        raise DatasetError(f"{where}: invalid CSV: {error}") from error
 
 
 def _positions(path: Path, header: list[str], names: tuple[str, str]) -> list[int]:
     if not header:
-        raise DatasetError(f"{path}: the first line is empty; it names the columns")
+        raise DatasetError(f"{path}: the first line is empty; expected column names")
     for name in names:
         if header.count(name) != 1:
-            problem = "two columns" if name in header else "no column"
-            found = textwrap.shorten(", ".join(header), LONGEST_LIST)
+            problem = "duplicate column" if name in header else "no column"
+            found = textwrap.shorten(", ".join(header), MAX_COLUMN_LIST)
             raise DatasetError(f"{path}: {problem} {name!r}; the columns are: {found}")
     return [header.index(name) for name in names]
 
@@ -146,11 +150,13 @@ def _ticket(
     text_column, topic_column = names
     cleaned, topic = clean(text), topic.strip()
     if not cleaned:
-        raise DatasetError(f"{where}: {text_column} holds no letter")
+        raise DatasetError(f"{where}: {text_column} contains no letters")
     if topic not in TOPICS:
-        # A quote that is missing puts a whole text in the place of a topic.
+        # Shortened: a missing quote can put a whole text where the topic belongs.
         known, shown = ", ".join(TOPICS), reprlib.repr(topic)
-        raise DatasetError(f"{where}: {topic_column} {shown} is none of: {known}")
+        raise DatasetError(
+            f"{where}: unknown {topic_column} {shown}; expected one of: {known}"
+        )
     return cleaned, topic
 
 
@@ -160,11 +166,11 @@ def _check_balance(path: Path, topic_column: str, tickets: Tickets) -> None:
         (only,) = counts
         raise DatasetError(
             f"{path}: every ticket has the {topic_column} {only!r}; "
-            "a model needs two topics or more"
+            "training needs two or more topics"
         )
     for topic, count in counts.items():
-        if count < FEWEST:
+        if count < MIN_PER_TOPIC:
             raise DatasetError(
                 f"{path}: {topic_column} {topic!r} has {count} different tickets; "
-                f"cross-validation needs {FEWEST} or more"
+                f"cross-validation needs at least {MIN_PER_TOPIC}"
             )

@@ -1,19 +1,20 @@
-"""What this package refuses, one class per cause.
+"""The errors this package raises, one class per cause.
 
 ::
 
-    CallcenterError      expected; its text is one line for a person to read
-    ├── DatasetError     the tickets cannot be trained on as given
-    ├── ModelError       there is no model to predict with: missing, foreign, unreachable
-    └── TrackingError    MLflow did not take a trained model
+    CallcenterError      an expected failure with a one-line message
+    ├── DatasetError     the tickets cannot be used for training
+    ├── ModelError       no usable model: missing, invalid, not allowed or unreachable
+    └── TrackingError    logging to MLflow failed
 """
 
 
 class CallcenterError(Exception):
-    """An expected failure, told in one line.
+    """An expected failure, reported in one line.
 
     Args:
-        message: What is wrong, naming the file, column or setting; may hold line breaks.
+        message: The problem, with the file, column or setting it concerns. Line breaks
+            become spaces.
     """
 
     def __init__(self, message: str) -> None:
@@ -21,12 +22,12 @@ class CallcenterError(Exception):
 
 
 class DatasetError(CallcenterError):
-    """The tickets cannot be trained on as given."""
+    """The tickets cannot be used for training."""
 
 
 class ModelError(CallcenterError):
-    """There is no model to predict with."""
+    """There is no usable model."""
 
 
 class TrackingError(CallcenterError):
-    """MLflow did not take a trained model."""
+    """Logging a trained model to MLflow failed."""

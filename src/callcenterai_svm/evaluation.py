@@ -1,4 +1,4 @@
-"""How good predictions are: plain arithmetic over truth and probabilities."""
+"""Measures prediction quality from true topics and predicted probabilities."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -8,26 +8,26 @@ import numpy as np
 from numpy.typing import NDArray
 
 BINS: Final = 15
-"""Bins of equal width in which confidence is compared with accuracy, as Guo et al. do
-in "On Calibration of Modern Neural Networks" (2017)."""
+"""Number of equal-width confidence bins of the expected calibration error, as in Guo et
+al., "On Calibration of Modern Neural Networks" (2017), https://arxiv.org/abs/1706.04599."""
 
 DIGITS: Final = 4
-"""Decimals of every figure: finer than the figures are certain."""
+"""Decimals of every metric: more than its uncertainty warrants."""
 
 Floats = NDArray[np.float64]
 Indices = NDArray[np.intp]
 
 
 @dataclass(frozen=True)
-class TopicFigures:
-    """How well one topic is found.
+class TopicMetrics:
+    """Prediction quality for one topic.
 
     Attributes:
-        topic: Its name.
-        precision: Share of the tickets that were given this topic and have it.
-        recall: Share of the tickets that have this topic and were given it.
-        f1: Harmonic mean of the two.
-        support: Tickets that have this topic.
+        topic: Name of the topic.
+        precision: Share of the tickets predicted as this topic that have it.
+        recall: Share of the tickets with this topic that were predicted as such.
+        f1: Harmonic mean of precision and recall.
+        support: Number of tickets with this topic.
     """
 
     topic: str
@@ -39,14 +39,14 @@ class TopicFigures:
 
 @dataclass(frozen=True)
 class Bin:
-    """Predictions of similar confidence.
+    """The predictions whose confidence lies in one interval.
 
     Attributes:
-        low: Confidence above which the bin begins.
-        high: Confidence with which it ends.
-        count: Predictions in it.
-        confidence: Their mean probability; 0 if there are none.
-        accuracy: Share of them that are right; 0 if there are none.
+        low: Lower bound of the confidence, exclusive.
+        high: Upper bound of the confidence, inclusive.
+        count: Number of predictions.
+        confidence: Mean confidence; 0 for an empty bin.
+        accuracy: Share of correct predictions; 0 for an empty bin.
     """
 
     low: float
@@ -58,13 +58,13 @@ class Bin:
 
 @dataclass(frozen=True)
 class Evaluation:
-    """Figures of predictions on tickets held out of training.
+    """Metrics of predictions on held-out tickets.
 
     Attributes:
-        accuracy: Share of tickets with the right topic.
-        macro_f1: Mean of the topics' F1, each topic counting the same.
+        accuracy: Share of tickets predicted correctly.
+        macro_f1: Unweighted mean of the topics' F1.
         ece: Expected calibration error of the predicted topic's probability.
-        per_topic: Figures of each topic.
+        per_topic: Metrics of each topic.
         confusion: Tickets by true topic (row) and predicted topic (column).
         reliability: The bins behind ``ece``, from low to high confidence.
     """
@@ -72,7 +72,7 @@ class Evaluation:
     accuracy: float
     macro_f1: float
     ece: float
-    per_topic: tuple[TopicFigures, ...]
+    per_topic: tuple[TopicMetrics, ...]
     confusion: tuple[tuple[int, ...], ...]
     reliability: tuple[Bin, ...]
 
@@ -80,12 +80,13 @@ class Evaluation:
 def evaluate(
     topics: Sequence[str], truth: Indices, probabilities: Floats
 ) -> Evaluation:
-    """Returns all figures, rounded.
+    """Returns all metrics, rounded to ``DIGITS`` decimals.
 
     Args:
         topics: Names of the topics, in the order of the columns.
-        truth: Column of each ticket's own topic.
-        probabilities: One row a ticket, one column a topic; the largest is predicted.
+        truth: Column of each ticket's true topic.
+        probabilities: One row per ticket, one column per topic; the prediction is the
+            topic with the largest.
     """
     predicted = probabilities.argmax(axis=1)
     confusion = confusion_matrix(truth, predicted, len(topics))
@@ -109,45 +110,45 @@ def confusion_matrix(truth: Indices, predicted: Indices, size: int) -> Indices:
 
 
 def f1_scores(confusion: Indices) -> Floats:
-    """Returns the F1 of each topic; 0 for one that is neither there nor predicted."""
+    """Returns the F1 of each topic; 0 for a topic with neither tickets nor predictions."""
     both = confusion.sum(axis=0) + confusion.sum(axis=1)
     return _ratio(2 * np.diag(confusion), both)
 
 
-def reliability(confidence: Floats, right: NDArray[np.bool_]) -> list[Bin]:
-    """Returns ``BINS`` bins of equal width; each holds its upper end."""
+def reliability(confidence: Floats, correct: NDArray[np.bool_]) -> list[Bin]:
+    """Returns ``BINS`` equal-width bins; each includes its upper bound."""
     edges = np.linspace(0, 1, BINS + 1)
     of_bin = np.searchsorted(edges[1:-1], confidence, side="left")
     counts = np.bincount(of_bin, minlength=BINS)
     mean = _ratio(np.bincount(of_bin, confidence, BINS), counts)
-    accuracy = _ratio(np.bincount(of_bin, right, BINS), counts)
+    accuracy = _ratio(np.bincount(of_bin, correct, BINS), counts)
     columns = (edges[:-1], edges[1:], counts, mean, accuracy)
     return [Bin(*row) for row in zip(*(c.tolist() for c in columns), strict=True)]
 
 
 def expected_calibration_error(bins: Sequence[Bin]) -> float:
-    """Returns the mean distance of accuracy and confidence, weighted by tickets."""
-    distances = (each.count * abs(each.accuracy - each.confidence) for each in bins)
-    return sum(distances) / sum(each.count for each in bins)
+    """Returns the mean gap between accuracy and confidence, weighted by bin count."""
+    gaps = (each.count * abs(each.accuracy - each.confidence) for each in bins)
+    return sum(gaps) / sum(each.count for each in bins)
 
 
 def _per_topic(
     topics: Sequence[str], confusion: Indices, f1: Floats
-) -> list[TopicFigures]:
-    right = np.diag(confusion)
+) -> list[TopicMetrics]:
+    correct = np.diag(confusion)
     support = confusion.sum(axis=1)
-    precision = _ratio(right, confusion.sum(axis=0))
-    recall = _ratio(right, support)
+    precision = _ratio(correct, confusion.sum(axis=0))
+    recall = _ratio(correct, support)
     columns = (precision, recall, f1)
-    figures = zip(*(map(_rounded, column) for column in columns), strict=True)
+    rows = zip(*(map(_rounded, column) for column in columns), strict=True)
     return [
-        TopicFigures(topic, *row, int(count))
-        for topic, row, count in zip(topics, figures, support, strict=True)
+        TopicMetrics(topic, *row, int(count))
+        for topic, row, count in zip(topics, rows, support, strict=True)
     ]
 
 
 def _ratio(part: Any, whole: Any) -> Floats:
-    """Divides, and takes nothing of nothing for 0."""
+    """Divides element by element; 0 / 0 is 0."""
     ratios: Floats = np.divide(part, whole, out=np.zeros(len(part)), where=whole > 0)
     return ratios
 

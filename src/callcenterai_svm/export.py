@@ -1,4 +1,4 @@
-"""From the fitted scikit-learn classifier to the arrays that are served."""
+"""Converts the fitted scikit-learn classifier into the arrays that the service loads."""
 
 from typing import Any, Final
 
@@ -10,15 +10,16 @@ from .errors import ModelError
 from .model import TopicModel
 
 TOLERANCE: Final = 1e-9
-"""Difference of two scores that only their order of summation makes."""
+"""Largest difference between two scores that the order of summation can explain."""
 
 
-def exported(fitted: CalibratedClassifierCV) -> ModelArrays:
-    """Returns the arrays of a fitted ``pipeline.calibrated``.
+def export_arrays(fitted: CalibratedClassifierCV) -> ModelArrays:
+    """Returns the arrays of a fitted ``pipeline.calibrated_pipeline``.
 
     Raises:
-        ModelError: If they do not give its scores, because the pipeline and the served
-            model no longer cut texts into the same n-grams, or weigh them differently.
+        ModelError: If the arrays do not reproduce its scores, because the pipeline and
+            the served model no longer split texts into the same n-grams or no longer
+            weight them alike.
     """
     (calibrated,) = fitted.calibrated_classifiers_
     (calibrator,) = calibrated.calibrators
@@ -29,25 +30,26 @@ def exported(fitted: CalibratedClassifierCV) -> ModelArrays:
         words=tuple(words.get_feature_names_out().tolist()),
         characters=tuple(characters.get_feature_names_out().tolist()),
         idf=np.concatenate([words.idf_, characters.idf_]),
-        weights=_of_each_topic(svm.coef_.T),
-        intercept=_of_each_topic(svm.intercept_),
-        beta=np.asarray(calibrator.beta_),
+        weights=_column_per_topic(svm.coef_.T),
+        intercept=_column_per_topic(svm.intercept_),
+        inverse_temperature=np.asarray(calibrator.beta_),
     )
-    _compare(calibrated.estimator, arrays)
+    _check_scores(calibrated.estimator, arrays)
     return arrays
 
 
-def _of_each_topic(columns: Floats) -> Floats:
-    """Of two topics scikit-learn keeps the second; the first is its opposite."""
+def _column_per_topic(columns: Floats) -> Floats:
+    """Adds the first of two topics, which scikit-learn omits: the second negated."""
     if columns.shape[-1] > 1:
         return columns
     return np.concatenate([-columns, columns], axis=-1)
 
 
-def _compare(pipeline: Any, arrays: ModelArrays) -> None:
-    """With a text of all known words and pairs, most of them several times, uncleaned."""
+def _check_scores(pipeline: Any, arrays: ModelArrays) -> None:
+    """Compares the scores of a text that holds every known word, most more than once."""
+    # Upper case and commas check that both sides clean the text.
     text = ", ".join(arrays.words).upper()
-    expected = _of_each_topic(pipeline.decision_function([text]).reshape(1, -1))
+    expected = _column_per_topic(pipeline.decision_function([text]).reshape(1, -1))
     found = TopicModel("", arrays).scores([text])
     if (difference := np.abs(found - expected).max()) > TOLERANCE:
         raise ModelError(f"exported scores differ by {difference:g}")

@@ -1,4 +1,4 @@
-"""What a training says about its model: written for programs as ``metrics.json``."""
+"""The metrics of a training run, written to ``metrics.json``."""
 
 import json
 from dataclasses import asdict, dataclass
@@ -8,34 +8,34 @@ METRICS_FILE: Final = "metrics.json"
 
 
 @dataclass(frozen=True)
-class Metrics:
-    """Figures of the cross-validation, and what the model was made from.
+class TrainingMetrics:
+    """Cross-validated quality of a model, and what the model was trained with.
 
-    Every figure is over the predictions of all folds together, each ticket predicted
-    once, by a model that has not seen it.
+    The quality metrics cover the predictions of all folds together: each ticket is
+    predicted once, by a model that was not trained on it.
 
     Attributes:
-        model_version: Version of the model these figures belong to.
-        model_bytes: Size of its file.
-        data_sha256: Digest of the CSV file the model was trained on.
+        model_version: Version of the model that these metrics describe.
+        model_bytes: Size of the model file.
+        data_sha256: SHA-256 of the CSV file the model was trained on.
         text_column: Column of that file with the texts.
-        topic_column: Column with the topics.
+        topic_column: Column of that file with the topics.
         seed: Seed of the folds and of the SVM.
-        folds: Folds of the cross-validation, and of the one inside each.
-        tickets: Different tickets, by topic.
-        repeated: Tickets left out because they repeat another.
-        disputed: Texts that have more than one topic.
+        folds: Number of folds, in the outer and in each inner cross-validation.
+        tickets: Number of tickets of each topic, duplicates left out.
+        repeated: Number of duplicate tickets left out.
+        disputed: Number of texts with more than one topic.
         c: C of the model, chosen on all tickets.
-        c_grid: What it was chosen from.
+        c_grid: The candidate values of C.
         c_of_folds: C of each fold, chosen on its training tickets.
-        accuracy: Share of tickets with the right topic.
+        accuracy: Share of tickets predicted correctly.
         macro_f1: Mean of the topics' F1.
         ece: Expected calibration error of the predicted topic's probability.
         per_topic: Topic, precision, recall, F1 and support of each topic.
         confusion: Tickets by true topic (row) and predicted topic (column), both in
             the order of ``per_topic``.
         reliability: The bins behind ``ece``, from low to high confidence.
-        libraries: Versions of what computed it.
+        libraries: Versions of Python and of the libraries that computed the model.
     """
 
     model_version: str
@@ -61,9 +61,9 @@ class Metrics:
 
     @property
     def total(self) -> int:
-        """All different tickets."""
+        """Number of tickets, duplicates left out."""
         return sum(self.tickets.values())
 
     def to_json(self) -> str:
-        """Returns the fields, one a line or more."""
+        """Returns the metrics as indented JSON."""
         return json.dumps(asdict(self), indent=2) + "\n"

@@ -1,7 +1,7 @@
 """A trained model over plain strings: load, save, predict.
 
-It gives the scores of the scikit-learn pipeline it was exported from, in a small part of
-the time and without scikit-learn.
+It reproduces the scores of the scikit-learn pipeline it was exported from, in a small
+fraction of the time and without scikit-learn.
 """
 
 import hashlib
@@ -16,45 +16,46 @@ from numpy.typing import NDArray
 
 from .arrays import Floats, ModelArrays
 from .errors import ModelError
-from .storage import packed, unpacked
+from .serialization import deserialize, serialize
 from .topics import Topic
 from .vocabulary import Vocabulary
 
-MOST_BYTES: Final = 64 * 1024 * 1024
-"""Bytes of a file: three times what a model that ships may have."""
+MAX_FILE_BYTES: Final = 64 * 1024 * 1024
+"""Largest model file, in bytes: three times the size budget of a shipped model."""
 
-MOST_CHARACTERS: Final = 1 << 15
-"""Characters of texts that are scored in one pass: about a hundred tickets, for which a
-pass needs 5 MB; 30 MB if each text is but a letter."""
+MAX_BATCH_CHARACTERS: Final = 1 << 15
+"""Characters of the texts that are scored together: about a hundred tickets, for which a
+batch needs 5 MB, or 30 MB if every text is a single letter."""
 
-EDGE: Final = np.array([-1], np.int32)
-"""Differs from every number of an n-gram."""
+SENTINEL: Final = np.array([-1], np.int32)
+"""Differs from the index of every n-gram."""
 
-DAMPENED: Final = 1 + np.log(np.arange(1 << 14).clip(1))
-"""1 + ln(n) of the counts that are seen, at a sixth of the time."""
+SUBLINEAR_TF: Final = 1 + np.log(np.arange(1 << 14).clip(1))
+"""1 + ln(n) for the counts that occur in practice; a look-up takes a sixth of the time."""
 
 
 class TopicModel:
-    """A linear model of the words and characters of a text.
+    """A linear model over the word and character n-grams of a text.
 
     Args:
-        version: What identifies the model.
-        arrays: The model itself.
+        version: Identifies the model.
+        arrays: The numbers of the model.
 
     Attributes:
-        version: First twelve hex digits of the SHA-256 of the model's file.
-        topics: What it can predict, in the order of the scores.
+        version: First twelve hex digits of the SHA-256 of the model file.
+        topics: The topics it predicts, in the order of the scores.
     """
 
     def __init__(self, version: str, arrays: ModelArrays) -> None:
         self.version: Final[str] = version
         self.topics: Final[tuple[Topic, ...]] = arrays.topics
         self._vocabulary = Vocabulary(arrays.words, arrays.characters)
-        # The empty n-grams before the words and before the characters weigh nothing.
-        places = (0, len(arrays.words))
-        self._idf = np.insert(arrays.idf, places, 0)
-        self._weights = np.insert(arrays.weights, places, 0, axis=0)
-        self._intercept, self._beta = arrays.intercept, arrays.beta
+        # The empty n-grams that precede words and characters weigh nothing.
+        positions = (0, len(arrays.words))
+        self._idf = np.insert(arrays.idf, positions, 0)
+        self._weights = np.insert(arrays.weights, positions, 0, axis=0)
+        self._intercept = arrays.intercept
+        self._inverse_temperature = arrays.inverse_temperature
 
     def predict(self, texts: Sequence[str]) -> list[Topic]:
         """Returns the topic of each text, in order."""
@@ -62,27 +63,30 @@ class TopicModel:
         return [self.topics[column] for column in best.tolist()]
 
     def probabilities(self, texts: Sequence[str]) -> Floats:
-        """Returns a row for each text and a column for each topic."""
-        scores = self.scores(texts) * self._beta
-        likely = np.exp(scores - scores.max(axis=1, keepdims=True))
-        rows: Floats = likely / likely.sum(axis=1, keepdims=True)
+        """Returns the probabilities: one row per text, one column per topic."""
+        scores = self.scores(texts) * self._inverse_temperature
+        # Subtracting the largest score keeps the exponentials from overflowing.
+        exponentials = np.exp(scores - scores.max(axis=1, keepdims=True))
+        rows: Floats = exponentials / exponentials.sum(axis=1, keepdims=True)
         return rows
 
     def scores(self, texts: Sequence[str]) -> Floats:
-        """Returns a row for each text and a column for each topic."""
+        """Returns the SVM scores: one row per text, one column per topic."""
         if not texts:
             return np.empty((0, len(self.topics)))
-        return np.concatenate([self._scores(texts[few]) for few in _passes(texts)])
+        return np.concatenate([self._scores(texts[batch]) for batch in _batches(texts)])
 
     def _scores(self, texts: Sequence[str]) -> Floats:
-        each = map(self._vocabulary.numbers, texts)
-        numbers = np.concatenate([EDGE, *each, EDGE])
-        # Every text is sorted and begins with 0: where two neighbours differ, n-grams do.
-        (ends,) = (numbers[1:] != numbers[:-1]).nonzero()
-        ngrams = numbers.take(ends[1:])
-        values = _dampened(ends[1:] - ends[:-1]) * self._idf.take(ngrams)
+        each = map(self._vocabulary.indices, texts)
+        indices = np.concatenate([SENTINEL, *each, SENTINEL])
+        # The indices of a text are sorted and begin with 0, so each run of equal
+        # neighbours is one n-gram of one text, and its length is the n-gram's count.
+        (ends,) = (indices[1:] != indices[:-1]).nonzero()
+        ngrams = indices.take(ends[1:])
+        values = _sublinear_tf(ends[1:] - ends[:-1]) * self._idf.take(ngrams)
         rows = self._weights.take(ngrams, axis=0)
-        # Only the empty n-grams have no value: words and characters of each text begin.
+        # Only the empty n-grams have the value 0: they mark where the words and the
+        # characters of each text begin.
         (begins,) = (values == 0).nonzero()
         norms = np.sqrt(np.add.reduceat(values * values, begins))
         norms[norms == 0] = 1
@@ -94,73 +98,73 @@ class TopicModel:
 
 
 def save(arrays: ModelArrays, path: Path) -> str:
-    """Writes a model and returns its version; a file is there whole or not at all.
+    """Writes the model file atomically and returns the model's version.
 
-    The same arrays give the same bytes, and so the same version.
+    Equal arrays give equal bytes, and therefore equal versions.
     """
-    file = packed(arrays)
-    # Inside the folder: a rename is atomic on one file system only.
+    content = serialize(arrays)
+    # In the same folder: a rename is atomic only within one file system.
     with TemporaryDirectory(prefix=".partial-", dir=path.parent) as folder:
         partial = Path(folder) / path.name
-        partial.write_bytes(file)
+        partial.write_bytes(content)
         partial.replace(path)
-    return _version(file)
+    return _version(content)
 
 
 def load(path: Path) -> TopicModel:
     """Reads a model that ``save`` has written.
 
     Raises:
-        ModelError: If there is no such file, ``save`` cannot have written it, or it is
-            too large; the text names the file.
+        ModelError: If the file does not exist, is too large or is not a model file. The
+            message names the file.
     """
-    file = _content(path)
+    content = _read(path)
     try:
-        model = TopicModel(_version(file), unpacked(file))
-        _try_out(model)
+        model = TopicModel(_version(content), deserialize(content))
+        _check_probabilities(model)
     except ModelError as error:
         raise ModelError(f"{path}: {error}") from error
     return model
 
 
-def _content(path: Path) -> bytes:
+def _read(path: Path) -> bytes:
     try:
         with path.open("rb") as file:
-            # One more than allowed is enough to know, also of what has no end.
-            content = file.read(MOST_BYTES + 1)
+            # One byte more than allowed detects any longer file, even an endless one.
+            content = file.read(MAX_FILE_BYTES + 1)
     except OSError as error:
         raise ModelError(f"{path}: {error.strerror}") from error
-    if len(content) > MOST_BYTES:
-        raise ModelError(f"{path}: has more than {MOST_BYTES} bytes")
+    if len(content) > MAX_FILE_BYTES:
+        raise ModelError(f"{path}: larger than {MAX_FILE_BYTES} bytes")
     return content
 
 
-def _try_out(model: TopicModel) -> None:
-    """What can be loaded may still not predict."""
-    (row,) = model.probabilities(["does it answer"])
+def _check_probabilities(model: TopicModel) -> None:
+    """Raises if a model that loads still cannot predict."""
+    (row,) = model.probabilities(["a sample ticket"])
     if not np.isclose(row.sum(), 1):
-        raise ModelError("gives no probabilities")
+        raise ModelError("its probabilities do not add up to 1")
 
 
-def _version(file: bytes) -> str:
-    return hashlib.sha256(file).hexdigest()[:12]
+def _version(content: bytes) -> str:
+    return hashlib.sha256(content).hexdigest()[:12]
 
 
-def _dampened(counts: NDArray[np.intp]) -> Floats:
-    """An n-gram that occurs twice does not count twice."""
+def _sublinear_tf(counts: NDArray[np.intp]) -> Floats:
+    """Returns 1 + ln(n) of each count, as scikit-learn's ``sublinear_tf`` does."""
     try:
-        dampened: Floats = DAMPENED.take(counts)
+        frequencies: Floats = SUBLINEAR_TF.take(counts)
     except IndexError:
-        dampened = 1 + np.log(counts)
-    return dampened
+        frequencies = 1 + np.log(counts)
+    return frequencies
 
 
-def _passes(texts: Sequence[str]) -> Iterator[slice]:
-    """Yields slices that cover all texts; a longer one than a pass may have is alone."""
+def _batches(texts: Sequence[str]) -> Iterator[slice]:
+    """Yields slices that cover all texts; a text over the limit gets its own batch."""
     start = size = 0
     for position, text in enumerate(texts):
         size += len(text)
-        if size > MOST_CHARACTERS and position > start:
+        if size > MAX_BATCH_CHARACTERS and position > start:
             yield slice(start, position)
             start, size = position, len(text)
     yield slice(start, len(texts))

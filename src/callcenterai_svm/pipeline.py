@@ -1,4 +1,4 @@
-"""The classifier as scikit-learn knows it; nothing here has seen a ticket yet."""
+"""The unfitted scikit-learn classifier and its folds."""
 
 from typing import Any, Final
 
@@ -11,25 +11,25 @@ from .dataset import FOLDS
 from .svm import TopicSVM
 from .topics import clean
 
-# Words and pairs of words say what a ticket is about; sequences of letters also know the
-# word that is bent, joined or misspelt. Tickets are cleaned once before they are counted,
-# and again, to no effect, by whoever gives this pipeline raw texts.
+# Words and pairs of words carry the subject of a ticket; character n-grams also match
+# inflected, compound and misspelt words. Training cleans tickets before it counts them;
+# the preprocessor below cleans raw texts and leaves clean ones unchanged.
 PARTS: Final[dict[str, dict[str, Any]]] = {
     "words": {"tokenizer": str.split, "token_pattern": None, "ngram_range": (1, 2)},
     "characters": {"analyzer": "char_wb", "ngram_range": (3, 5)},
 }
 
 MIN_TICKETS: Final = 2
-"""Tickets in which an n-gram must stand: what stands in one says nothing about others,
-and would be most of the file."""
+"""Fewest tickets in which an n-gram must occur. N-grams of a single ticket do not help to
+classify others, and would make up most of the model file."""
 
 
 def pipeline(c: float, seed: int) -> Pipeline:
-    """Returns an unfitted TF-IDF and linear SVM.
+    """Returns an unfitted TF-IDF and linear SVM pipeline.
 
     Args:
-        c: How much an error weighs against the size of the SVM's weights.
-        seed: Seed of the SVM's order of tickets.
+        c: Penalty of an error relative to the size of the SVM's weights.
+        seed: Seed of the order in which the SVM visits the tickets.
     """
     vectorisers = [
         (
@@ -45,11 +45,11 @@ def pipeline(c: float, seed: int) -> Pipeline:
     )
 
 
-def calibrated(c: float, seed: int, jobs: int) -> CalibratedClassifierCV:
-    """Returns an unfitted pipeline whose scores become probabilities.
+def calibrated_pipeline(c: float, seed: int, jobs: int) -> CalibratedClassifierCV:
+    """Returns an unfitted pipeline with temperature-scaled probabilities.
 
-    One number, fitted to scores of tickets held out by ``folds``, is multiplied to all
-    scores before a softmax, so the likeliest topic is the one of the highest score.
+    One inverse temperature, fitted to the scores of tickets held out by ``folds``, scales
+    all scores before the softmax, so the most probable topic has the highest score.
     """
     return CalibratedClassifierCV(
         pipeline(c, seed),
@@ -61,5 +61,5 @@ def calibrated(c: float, seed: int, jobs: int) -> CalibratedClassifierCV:
 
 
 def folds(seed: int) -> StratifiedKFold:
-    """Returns folds in which every topic has its share."""
+    """Returns stratified folds: each has its share of every topic."""
     return StratifiedKFold(FOLDS, shuffle=True, random_state=seed)

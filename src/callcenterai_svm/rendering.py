@@ -1,4 +1,4 @@
-"""Fills the templates of the documents that a training writes."""
+"""Renders the templates of the documents that training writes."""
 
 from pathlib import Path
 from typing import Any, Final
@@ -8,8 +8,8 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined, select_autoes
 TEMPLATES: Final = Path(__file__).with_name("templates")
 
 
-def rendered(template: str, **values: Any) -> str:
-    """Returns a template with its values filled in; in HTML they are escaped."""
+def render(template: str, **values: Any) -> str:
+    """Returns a template with the values filled in; HTML templates escape them."""
     environment = Environment(
         loader=FileSystemLoader(TEMPLATES),
         autoescape=select_autoescape(["html"]),
@@ -18,10 +18,10 @@ def rendered(template: str, **values: Any) -> str:
         lstrip_blocks=True,
         keep_trailing_newline=True,
     )
-    environment.filters["share"] = _share
+    environment.filters["percent"] = _percent
     return environment.get_template(template).render(values)
 
 
-def _share(value: float) -> str:
-    """Writes 0.8547 as 85.5 %, with a space that does not break."""
+def _percent(value: float) -> str:
+    """Formats 0.8547 as 85.5 %, with a no-break space."""
     return f"{value:.1%}".replace("%", "\N{NO-BREAK SPACE}%")

@@ -1,4 +1,4 @@
-"""The training report: one HTML file for people, without a script or anything remote."""
+"""The training report: one self-contained HTML file without scripts."""
 
 import base64
 import hashlib
@@ -9,21 +9,21 @@ from markupsafe import Markup
 
 from . import MODEL_NAME
 from .evaluation import BINS
-from .metrics import Metrics
-from .rendering import TEMPLATES, rendered
+from .metrics import TrainingMetrics
+from .rendering import TEMPLATES, render
 
 REPORT_FILE: Final = "report.html"
 
 SHADES: Final = 10
-"""Steps of shading, each a class of the style sheet."""
+"""Shading steps; each has a class in the style sheet."""
 
-MISS_FACTOR: Final = 4
-"""How much stronger errors are shaded than hits, which are several times as many."""
+ERROR_SHADE_FACTOR: Final = 4
+"""Extra shading of errors, which are several times rarer than correct predictions."""
 
-MOST_MISTAKES: Final = 8
-"""Mistakes that are listed; the table has all."""
+MAX_MISTAKES: Final = 8
+"""Most mistakes in the list; the confusion matrix shows all of them."""
 
-# Side of the reliability chart's plot and height of the counts below, in SVG units.
+# Side of the reliability chart's plot and height of the bars below it, in SVG units.
 SIDE: Final = 320
 COUNTS_HEIGHT: Final = 80
 
@@ -33,9 +33,9 @@ class Cell:
     """One cell of the confusion matrix.
 
     Attributes:
-        count: Tickets in it.
-        share: Their share of the row, that is of the tickets with the true topic.
-        shade: Class of the style sheet.
+        count: Number of tickets.
+        share: Share of the row, that is, of all tickets with the true topic.
+        shade: Class in the style sheet.
     """
 
     count: int
@@ -45,7 +45,7 @@ class Cell:
 
 @dataclass(frozen=True)
 class Mistake:
-    """Tickets of one topic that were given another."""
+    """Number of tickets of one topic that were predicted as another."""
 
     count: int
     topic: str
@@ -54,13 +54,13 @@ class Mistake:
 
 @dataclass(frozen=True)
 class Point:
-    """One bin of the reliability chart, in SVG units from the plot's upper left.
+    """One bin of the reliability chart, in SVG units from the upper left corner.
 
     Attributes:
-        bin: The bin itself.
+        bin: The bin, as in ``metrics.json``.
         x: Mean confidence.
         y: Accuracy.
-        left: Where the bar of its count begins.
+        left: Left edge of the count's bar.
         width: Width of that bar.
         height: Height of that bar.
     """
@@ -73,50 +73,53 @@ class Point:
     height: float
 
 
-def report(metrics: Metrics) -> str:
-    """Returns the report of a training, as HTML that a strict policy lets through."""
+def render_report(metrics: TrainingMetrics) -> str:
+    """Returns the report as HTML with a strict content security policy."""
     style = (TEMPLATES / "report.css").read_text(encoding="utf-8")
     digest = base64.b64encode(hashlib.sha256(style.encode()).digest()).decode()
-    return rendered(
+    return render(
         REPORT_FILE,
         m=metrics,
         name=MODEL_NAME,
         bins=BINS,
-        # Only this style sheet, nothing else: not even what a browser adds by itself.
+        # Allows this style sheet and nothing else.
         policy=f"default-src 'none'; style-src 'sha256-{digest}'; base-uri 'none'",
-        style=Markup(style),  # the project's own file; the digest holds for its bytes
+        style=Markup(style),  # trusted, and unescaped so that its digest matches
         rows=confusion_rows(metrics.confusion),
         mistakes=mistakes(metrics),
         points=points(metrics.reliability),
         side=SIDE,
         counts_height=COUNTS_HEIGHT,
-        miss_factor=MISS_FACTOR,
+        error_shade_factor=ERROR_SHADE_FACTOR,
     )
 
 
 def confusion_rows(confusion: list[list[int]]) -> list[list[Cell]]:
     """Returns the cells of the confusion matrix, row by row."""
     return [
-        [_cell(count, sum(row), hit=at == column) for column, count in enumerate(row)]
-        for at, row in enumerate(confusion)
+        [
+            _cell(count, sum(row), correct=topic == predicted)
+            for predicted, count in enumerate(row)
+        ]
+        for topic, row in enumerate(confusion)
     ]
 
 
-def mistakes(metrics: Metrics) -> list[Mistake]:
-    """Returns the most frequent mistakes, the most frequent first."""
-    topics = [figures["topic"] for figures in metrics.per_topic]
+def mistakes(metrics: TrainingMetrics) -> list[Mistake]:
+    """Returns the most frequent mistakes, most frequent first."""
+    topics = [each["topic"] for each in metrics.per_topic]
     found = [
         Mistake(count, topic, predicted)
         for topic, row in zip(topics, metrics.confusion, strict=True)
         for predicted, count in zip(topics, row, strict=True)
         if count and topic != predicted
     ]
-    return sorted(found, key=lambda mistake: -mistake.count)[:MOST_MISTAKES]
+    return sorted(found, key=lambda mistake: -mistake.count)[:MAX_MISTAKES]
 
 
 def points(reliability: list[dict[str, Any]]) -> list[Point]:
-    """Returns the bins that hold tickets, where the chart shows them."""
-    most = max(each["count"] for each in reliability)
+    """Returns the chart positions of the bins that are not empty."""
+    largest = max(each["count"] for each in reliability)
     return [
         Point(
             bin=each,
@@ -124,15 +127,15 @@ def points(reliability: list[dict[str, Any]]) -> list[Point]:
             y=round((1 - each["accuracy"]) * SIDE, 1),
             left=round(each["low"] * SIDE + 1, 1),
             width=round((each["high"] - each["low"]) * SIDE - 2, 1),
-            height=round(each["count"] / most * COUNTS_HEIGHT, 1),
+            height=round(each["count"] / largest * COUNTS_HEIGHT, 1),
         )
         for each in reliability
         if each["count"]
     ]
 
 
-def _cell(count: int, of: int, *, hit: bool) -> Cell:
-    share = count / of if of else 0.0
-    strength = share if hit else share * MISS_FACTOR
+def _cell(count: int, total: int, *, correct: bool) -> Cell:
+    share = count / total if total else 0.0
+    strength = share if correct else share * ERROR_SHADE_FACTOR
     step = min(SHADES, round(strength * SHADES))
-    return Cell(count, share, f"{'hit' if hit else 'miss'}-{step}")
+    return Cell(count, share, f"{'hit' if correct else 'miss'}-{step}")

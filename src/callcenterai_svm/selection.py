@@ -1,8 +1,9 @@
-"""Chooses C without a look at the tickets that will judge the choice.
+"""Chooses C and the inverse temperature by nested cross-validation.
 
-Six times: on the training tickets of each outer fold, to measure, and on all tickets,
-for the model. Each time the tickets are split once more; the C whose predictions on the
-held-out parts are best is taken, and its held-out scores say how sure to be.
+This happens once for the training tickets of each outer fold, to measure, and once for
+all tickets, for the final model. Each time, inner folds split the tickets again; the C
+with the best predictions on the inner held-out tickets wins, and its scores there
+calibrate the probabilities. The tickets that judge a choice take no part in it.
 """
 
 from collections.abc import Callable, Sequence
@@ -21,15 +22,15 @@ from .pipeline import folds
 from .svm import TopicSVM
 
 GRID: Final = (0.05, 0.1, 0.2)
-"""Values of C; smaller ones ignore the rare words, larger ones learn tickets by heart."""
+"""Candidate values of C. Smaller ones ignore rare words, larger ones overfit."""
 
 WORKERS: Final = min(4, joblib.cpu_count())
-"""Processes side by side; each needs about 30 kB for a ticket, so 1.4 GB for 47,837."""
+"""Parallel processes. Each needs about 30 kB per ticket: 1.4 GB for 47,837 tickets."""
 
 
 @dataclass(frozen=True)
-class Labelled:
-    """Counted tickets and the topic of each, as a position among the topics."""
+class LabelledTickets:
+    """N-gram counts of the tickets, and the index of each ticket's topic."""
 
     counts: Counts
     truth: Indices
@@ -38,90 +39,90 @@ class Labelled:
 
 @dataclass(frozen=True)
 class Choice:
-    """What one training set's own folds say.
+    """The hyperparameters chosen on one training set.
 
     Attributes:
         c: The C whose held-out predictions have the highest macro-F1.
-        beta: What its held-out scores are multiplied with before the softmax.
+        inverse_temperature: Factor on the scores before the softmax.
     """
 
     c: float
-    beta: float
+    inverse_temperature: float
 
 
 Progress = Callable[[str], None]
 
 
-def split(labelled: Labelled, rows: Rows) -> list[tuple[Rows, Rows]]:
-    """Returns the folds of some tickets, as rows to train on and rows held out."""
+def split(labelled: LabelledTickets, rows: Rows) -> list[tuple[Rows, Rows]]:
+    """Returns the folds of some tickets, as training rows and held-out rows."""
     parts = folds(labelled.seed).split(rows, labelled.truth[rows])
     return [(rows[train], rows[held_out]) for train, held_out in parts]
 
 
 def choose(
-    labelled: Labelled, training_sets: Sequence[Rows], progress: Progress
+    labelled: LabelledTickets, training_sets: Sequence[Rows], progress: Progress
 ) -> list[Choice]:
-    """Returns what each training set says for itself.
+    """Returns the hyperparameters for each training set.
 
     Args:
         labelled: All tickets.
-        training_sets: Rows of those that one choice may see.
-        progress: Is told what is done.
+        training_sets: Rows of each training set; a choice sees no other rows.
+        progress: Called with a message after each group of folds.
     """
     splits = [split(labelled, rows) for rows in training_sets]
     jobs = [(train, held_out, GRID) for parts in splits for train, held_out in parts]
-    scores = iter(scores_of(labelled, jobs, progress))
-    return [_choice(labelled, parts, [next(scores) for _ in parts]) for parts in splits]
+    scores = iter(held_out_scores(labelled, jobs, progress))
+    return [_choose(labelled, parts, [next(scores) for _ in parts]) for parts in splits]
 
 
-def scores_of(
-    labelled: Labelled,
+def held_out_scores(
+    labelled: LabelledTickets,
     jobs: Sequence[tuple[Rows, Rows, Sequence[float]]],
     progress: Progress,
 ) -> list[Floats]:
-    """Returns the scores of held-out tickets for each C: C, ticket, topic.
+    """Returns, for each job, the held-out scores by C, ticket and topic.
 
-    Each job has a process of its own: the SVM's random numbers are the process's, so
-    threads would take them from one another.
+    Jobs run in processes, not threads: liblinear draws its random numbers from one
+    generator per process, so threads would disturb one another's results.
     """
-    work = (joblib.delayed(_scores)(labelled, *job) for job in jobs)
-    results = joblib.Parallel(WORKERS, return_as="generator")(work)
+    tasks = (joblib.delayed(_scores)(labelled, *job) for job in jobs)
+    results = joblib.Parallel(WORKERS, return_as="generator")(tasks)
     done = []
     for scores in results:
         done.append(scores)
         if len(done) % FOLDS == 0:
-            progress(f"{len(done)} of {len(jobs)} parts done")
+            progress(f"{len(done)} of {len(jobs)} folds done")
     return done
 
 
-def temperature(scores: Floats, truth: Indices) -> float:
-    """Returns what to multiply scores with so that their softmax is most likely true."""
+def fit_inverse_temperature(scores: Floats, truth: Indices) -> float:
+    """Returns the factor on the scores whose softmax makes the truth most likely."""
 
     def loss(logarithm: float) -> float:
         scaled = np.exp(logarithm) * scores
-        right = scaled[np.arange(len(truth)), truth]
-        return float(np.mean(logsumexp(scaled, axis=1) - right))
+        correct = scaled[np.arange(len(truth)), truth]
+        return float(np.mean(logsumexp(scaled, axis=1) - correct))
 
-    # Bounds of scikit-learn's own temperature scaling.
+    # The bounds that scikit-learn's temperature scaling uses.
     found = minimize_scalar(loss, bounds=(-10, 10), options={"xatol": 1e-12})
     return float(np.exp(found.x))
 
 
-def probabilities(scores: Floats, beta: float) -> Floats:
-    """Returns each topic's probability; the highest score keeps the highest."""
-    rows: Floats = softmax(beta * scores, axis=1)
+def probabilities(scores: Floats, inverse_temperature: float) -> Floats:
+    """Returns the probability of each topic: the softmax of the scaled scores."""
+    rows: Floats = softmax(inverse_temperature * scores, axis=1)
     return rows
 
 
-def _choice(
-    labelled: Labelled, parts: list[tuple[Rows, Rows]], scores: list[Floats]
+def _choose(
+    labelled: LabelledTickets, parts: list[tuple[Rows, Rows]], scores: list[Floats]
 ) -> Choice:
     truth = labelled.truth[np.concatenate([held_out for _, held_out in parts])]
     of_each_c = np.concatenate(scores, axis=1)
     quality = [_macro_f1(truth, each) for each in of_each_c]
-    # The first of equals: the smaller C.
+    # argmax returns the first of equal values, so the smallest C wins a tie.
     best = int(np.argmax(quality))
-    return Choice(GRID[best], temperature(of_each_c[best], truth))
+    return Choice(GRID[best], fit_inverse_temperature(of_each_c[best], truth))
 
 
 def _macro_f1(truth: Indices, scores: Floats) -> float:
@@ -130,17 +131,15 @@ def _macro_f1(truth: Indices, scores: Floats) -> float:
 
 
 def _scores(
-    labelled: Labelled, train: Rows, held_out: Rows, grid: Sequence[float]
+    labelled: LabelledTickets, train: Rows, held_out: Rows, grid: Sequence[float]
 ) -> Floats:
     features, unseen = labelled.counts.features(train, held_out)
     fits = [
         TopicSVM(c, labelled.seed).fit(features, labelled.truth[train]) for c in grid
     ]
-    return np.stack(
-        [_one_column_a_topic(fit.decision_function(unseen)) for fit in fits]
-    )
+    return np.stack([_column_per_topic(fit.decision_function(unseen)) for fit in fits])
 
 
-def _one_column_a_topic(scores: Floats) -> Floats:
-    """Between two topics an SVM has one score, as high as the second is likely."""
+def _column_per_topic(scores: Floats) -> Floats:
+    """Adds the column of the first of two topics, for which an SVM gives one score."""
     return np.column_stack([-scores, scores]) if scores.ndim == 1 else scores

@@ -1,4 +1,4 @@
-"""The eight topics a ticket can have, and the form of text that the model sees."""
+"""The eight topics of a ticket, and the text normalisation before the model."""
 
 from typing import Final, Literal, get_args
 
@@ -17,10 +17,11 @@ TOPICS: Final[tuple[Topic, ...]] = get_args(Topic)
 
 
 class _Letters(dict[int, int]):
-    """Maps a character to itself, if it is a letter, and to a blank otherwise.
+    """Maps each letter to itself and every other character to a space.
 
-    ``str.translate`` with it is three times as fast as a regular expression. What lies
-    beyond the first plane of Unicode is not remembered: it is rare, and would fill memory.
+    ``str.translate`` with this table is three times as fast as a regular expression.
+    Characters beyond the Basic Multilingual Plane are not cached: they are rare, and
+    caching them would let clients fill the memory.
     """
 
     def __missing__(self, code: int) -> int:
@@ -36,7 +37,7 @@ LETTERS: Final = _Letters()
 
 
 def words(text: str) -> list[str]:
-    """Returns the runs of letters, in lower case: all that the model sees of a text.
+    """Returns the runs of letters in lower case; the model sees nothing else of a text.
 
     >>> words("Re: 2nd laptop\\n DEAD!")
     ['re', 'nd', 'laptop', 'dead']
@@ -45,7 +46,7 @@ def words(text: str) -> list[str]:
 
 
 def clean(text: str) -> str:
-    """Returns the words of a text with one blank between them.
+    """Returns the words of a text, joined by single spaces.
 
     >>> clean("Re: 2nd laptop\\n DEAD!")
     're nd laptop dead'

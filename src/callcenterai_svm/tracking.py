@@ -1,7 +1,7 @@
 """Logs a trained model in MLflow: ``python -m callcenterai_svm.tracking model/``.
 
-The training command does this itself when it is told where; this one makes up for a
-server that was down, without training again.
+The training command logs the model itself if it gets a tracking URI. This command logs a
+model that is already trained, for example after the server was down.
 """
 
 import argparse
@@ -17,35 +17,38 @@ from typing import Any, Final
 
 from . import MODEL_FILE, MODEL_NAME
 from .errors import CallcenterError, TrackingError
-from .metrics import METRICS_FILE, Metrics
-from .reasons import last_words, without_userinfo
+from .metrics import METRICS_FILE, TrainingMetrics
+from .subprocess_errors import last_error_line, redact_userinfo
 
-# What runs are told apart and sorted by, in MLflow's words: what a training was given ...
+# Logged as MLflow parameters, which identify a run ...
 PARAMS: Final = ("seed", "c", "data_sha256", "model_version")
-# ... and what it measured, beside the F1 of each topic.
-FIGURES: Final = ("accuracy", "macro_f1", "ece")
+# ... and as MLflow metrics, besides the F1 of each topic.
+METRICS: Final = ("accuracy", "macro_f1", "ece")
 
 UPLOADER: Final = Path(__file__).with_name("upload.py")
 
-LIMIT: Final = 120.0
-"""Seconds after which an upload is ended, however little is missing."""
+UPLOAD_SECONDS: Final = 120.0
+"""Time limit of an upload, in seconds."""
 
-MLFLOW: Final = {
-    # A server that takes connections and says nothing is left after two of these.
+MLFLOW_DEFAULTS: Final = {
+    # Bounds the wait for a server that accepts connections but does not answer to two
+    # timeouts: the request and one retry.
     "MLFLOW_HTTP_REQUEST_TIMEOUT": "15",
     "MLFLOW_HTTP_REQUEST_MAX_RETRIES": "1",
     "MLFLOW_DISABLE_TELEMETRY": "true",
     "MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR": "false",
     "MLFLOW_SUPPRESS_PRINTING_URL_TO_STDOUT": "true",
-    # No word about a missing git: it is the last line that tells why an upload failed.
+    # Without it, a warning about a missing git could be the last line of the output,
+    # which is taken for the reason of a failure.
     "GIT_PYTHON_REFRESH": "quiet",
 }
-"""What MLflow reads from the environment, where that does not say otherwise."""
+"""Environment variables for MLflow; the environment of the command overrides them."""
 
 DATABRICKS: Final = "databricks"
-"""MLflow's name for the workspace of DATABRICKS_HOST."""
+"""MLflow's tracking URI for the workspace named by DATABRICKS_HOST."""
 
-# Texts in, topics out; Databricks' Unity Catalog takes no model that does not say so.
+# Unity Catalog rejects models without a signature:
+# https://docs.databricks.com/aws/en/machine-learning/manage-model-lifecycle/
 SIGNATURE: Final = {
     "inputs": '[{"type": "string", "name": "text", "required": true}]',
     "outputs": '[{"type": "string", "name": "prediction", "required": true}]',
@@ -53,13 +56,13 @@ SIGNATURE: Final = {
 
 
 @dataclass(frozen=True)
-class Logged:
-    """Where MLflow keeps a model.
+class LoggedModel:
+    """A model in MLflow.
 
     Attributes:
-        run: Id of the run.
-        name: The registered model; None if the model was not registered.
-        version: Its new version, if the model was registered.
+        run: ID of the run.
+        name: Name of the registered model; None if the model was not registered.
+        version: The new version of the registered model; None if not registered.
     """
 
     run: str
@@ -73,30 +76,32 @@ class Logged:
 
 def log_to_mlflow(
     folder: Path,
-    metrics: Metrics,
+    metrics: TrainingMetrics,
     tracking_uri: str,
     experiment: str | None = None,
-    register_as: str | None = None,
-) -> Logged:
-    """Logs a trained model's folder as a run, and registers it if it is to have a name.
+    registered_model: str | None = None,
+) -> LoggedModel:
+    """Logs the folder of a trained model as a run, and registers the model if named.
 
     Args:
-        folder: What the training left; it stays as it is.
-        metrics: What it says about the model.
-        tracking_uri: MLflow's server; "databricks" for that of DATABRICKS_HOST.
-        experiment: Experiment of the run; without, EXPERIMENT_NAME or the model's name.
-        register_as: The registered model that gets a new version.
+        folder: Folder that the training command wrote; it is not changed.
+        metrics: Metrics of the model.
+        tracking_uri: URI of the MLflow server; "databricks" for that of DATABRICKS_HOST.
+        experiment: Experiment of the run (default: EXPERIMENT_NAME, then the model's
+            name).
+        registered_model: Name of the registered model that gets a new version.
 
     Raises:
-        TrackingError: If the server is not there, refuses or is not done in time.
+        TrackingError: If the server is unreachable, rejects the upload or takes longer
+            than ``UPLOAD_SECONDS``.
     """
-    order = {
+    request = {
         "folder": str(folder),
         "experiment": experiment or os.environ.get("EXPERIMENT_NAME") or MODEL_NAME,
-        "register_as": register_as,
+        "registered_model": registered_model,
         "params": {name: str(getattr(metrics, name)) for name in PARAMS},
         "metrics": {
-            **{name: getattr(metrics, name) for name in FIGURES},
+            **{name: getattr(metrics, name) for name in METRICS},
             **{f"f1/{each['topic']}": each["f1"] for each in metrics.per_topic},
         },
         "description": {
@@ -104,20 +109,21 @@ def log_to_mlflow(
             "signature": SIGNATURE,
         },
     }
-    answer = _upload(order, tracking_uri, _environment(tracking_uri, register_as))
-    return Logged(answer["run"], register_as, answer["version"])
+    environment = _environment(tracking_uri, registered_model)
+    response = _upload(request, tracking_uri, environment)
+    return LoggedModel(response["run"], registered_model, response["version"])
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Runs the command line; returns 0, or 1 after one line that says what is wrong."""
+    """Runs the command line; returns 0, or 1 after printing a one-line error."""
     options = _parser().parse_args(arguments)
     try:
         logged = log_to_mlflow(
             options.folder,
             _read_metrics(options.folder / METRICS_FILE),
-            options.tracking_uri or _tracking_uri(),
+            options.tracking_uri or _default_tracking_uri(),
             options.experiment,
-            options.register,
+            options.registered_model,
         )
     except CallcenterError as error:
         print(f"tracking: {error}", file=sys.stderr)
@@ -127,59 +133,65 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _upload(
-    order: Mapping[str, Any], uri: str, environment: Mapping[str, str]
+    request: Mapping[str, Any], uri: str, environment: Mapping[str, str]
 ) -> dict[str, str]:
-    address = without_userinfo(uri)
+    address = redact_userinfo(uri)
     process = subprocess.Popen(
-        # -P: beside the script lie modules that MLflow must not find by their names.
+        # -P keeps the script's folder off sys.path, where this package's modules could
+        # shadow modules that MLflow imports.
         (sys.executable, "-P", str(UPLOADER)),
         env=environment,
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
-        # A group of its own: MLflow starts processes too, for large files.
+        # A process group of its own, so that the processes MLflow starts for large files
+        # are killed with it.
         start_new_session=True,
     )
     with process:
         try:
-            answer, errors = process.communicate(json.dumps(order).encode(), LIMIT)
+            payload = json.dumps(request).encode()
+            output, errors = process.communicate(payload, UPLOAD_SECONDS)
         except subprocess.TimeoutExpired:
-            reason = f"not done within {LIMIT:g} s; the upload was ended"
+            reason = f"upload timed out after {UPLOAD_SECONDS:g} s"
             raise TrackingError(f"{address}: {reason}") from None
         finally:
             if process.poll() is None:
                 os.killpg(process.pid, signal.SIGKILL)
     if process.returncode:
-        reason = last_words(errors, "the upload ended without a word")
-        raise TrackingError(f"{address}: {reason}")
-    # MLflow may have said something before.
-    result: dict[str, str] = json.loads(answer.splitlines()[-1])
+        default = f"upload failed with exit status {process.returncode} and no output"
+        raise TrackingError(f"{address}: {last_error_line(errors, default)}")
+    # MLflow may have printed lines before the result.
+    result: dict[str, str] = json.loads(output.splitlines()[-1])
     return result
 
 
-def _environment(uri: str, register_as: str | None) -> dict[str, str]:
-    environment = {**MLFLOW, **os.environ, "MLFLOW_TRACKING_URI": uri}
-    if uri == DATABRICKS and register_as and register_as.count(".") != 2:
-        # A name that is no catalog.schema.model is one of the workspace's own registry.
+def _environment(uri: str, registered_model: str | None) -> dict[str, str]:
+    environment = {**MLFLOW_DEFAULTS, **os.environ, "MLFLOW_TRACKING_URI": uri}
+    if uri == DATABRICKS and registered_model and registered_model.count(".") != 2:
+        # Unity Catalog names are catalog.schema.model; any other name belongs to the
+        # workspace model registry.
         environment.setdefault("MLFLOW_REGISTRY_URI", DATABRICKS)
     return environment
 
 
-def _read_metrics(path: Path) -> Metrics:
+def _read_metrics(path: Path) -> TrainingMetrics:
     try:
-        return Metrics(**json.loads(path.read_bytes()))
+        return TrainingMetrics(**json.loads(path.read_bytes()))
     except OSError as error:
         raise TrackingError(f"{path}: {error.strerror}") from error
     except (TypeError, ValueError) as error:
-        raise TrackingError(f"{path}: not of this training: {error}") from error
+        raise TrackingError(f"{path}: invalid metrics: {error}") from error
 
 
-def _tracking_uri() -> str:
+def _default_tracking_uri() -> str:
     if uri := os.environ.get("MLFLOW_TRACKING_URI"):
         return uri
     if os.environ.get("DATABRICKS_HOST"):
         return DATABRICKS
-    raise TrackingError("no server; give --tracking-uri or set MLFLOW_TRACKING_URI")
+    raise TrackingError(
+        "no MLflow server; give --tracking-uri or set MLFLOW_TRACKING_URI"
+    )
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -187,7 +199,9 @@ def _parser() -> argparse.ArgumentParser:
         prog="python -m callcenterai_svm.tracking",
         description="Logs a trained model in MLflow, and registers it on request.",
     )
-    parser.add_argument("folder", type=Path, help="what the training command wrote")
+    parser.add_argument(
+        "folder", type=Path, help="folder that the training command wrote"
+    )
     parser.add_argument(
         "--tracking-uri",
         help="MLflow server, such as http://localhost:5000, or databricks "
@@ -198,7 +212,9 @@ def _parser() -> argparse.ArgumentParser:
         help=f"experiment of the run (default: EXPERIMENT_NAME, or {MODEL_NAME})",
     )
     parser.add_argument(
-        "--register", metavar="NAME", help="registered model that gets a new version"
+        "--registered-model",
+        metavar="NAME",
+        help="registered model that gets a new version (default: do not register)",
     )
     return parser
 

@@ -1,7 +1,8 @@
-"""Sends a trained model to MLflow: ``python -P upload.py``, told what by JSON on stdin.
+"""Uploads a trained model to MLflow: ``python -P upload.py``, with a JSON request on stdin.
 
-A process of its own, as ``service/download.py`` is: what waits in MLflow cannot be
-stopped, a process can. It knows MLflow and nothing of this model.
+It runs in a process of its own, like ``service/download.py``: a call that blocks inside
+MLflow cannot be stopped, but a process can. It depends on MLflow and on nothing else of
+this package.
 """
 
 import json
@@ -12,14 +13,14 @@ from typing import Any, Final
 import mlflow
 
 FOLDER: Final = "model"
-"""Where the files lie among the artifacts of their run."""
+"""Folder of the files among the artifacts of their run."""
 
 
 def main() -> int:
-    """Uploads; prints run and version as JSON, or one last line that says why not."""
+    """Uploads; prints run and version as JSON, or the reason of a failure to stderr."""
     try:
         logged = upload(**json.load(sys.stdin))
-    except Exception as error:  # MLflow lets those of its transports through
+    except Exception as error:  # MLflow does not wrap the errors of its transports
         print(" ".join(_reason(error).split()), file=sys.stderr)
         return 1
     print(json.dumps(logged))
@@ -29,37 +30,41 @@ def main() -> int:
 def upload(
     folder: str,
     experiment: str,
-    register_as: str | None,
+    registered_model: str | None,
     params: dict[str, str],
     metrics: dict[str, float],
     description: dict[str, Any],
 ) -> dict[str, str | None]:
-    """Logs a run with its figures and files, and registers it if it is to have a name.
+    """Logs a run with its metrics and files, and registers the model if it has a name.
 
     Args:
-        folder: The files of the model.
-        experiment: Name of the experiment; made if missing.
-        register_as: Name of the registered model; made if missing.
-        params: What the training was told.
-        metrics: What it measured.
-        description: What its MLmodel file says of the files.
+        folder: Folder with the files of the model.
+        experiment: Name of the experiment, created if missing.
+        registered_model: Name of the registered model, created if missing; None to
+            leave the model unregistered.
+        params: Parameters of the run.
+        metrics: Metrics of the run.
+        description: Fields of the model's MLmodel file.
+
+    Returns:
+        The ID of the run, and the new version of the registered model.
     """
     mlflow.set_experiment(experiment)
     with mlflow.start_run() as run:
         mlflow.log_params(params)
         mlflow.log_metrics(metrics)
         mlflow.log_artifacts(folder, FOLDER)
-        # Without this file MLflow takes no folder for a model that can be registered.
+        # MLflow registers a folder as a model only if it has an MLmodel file.
         mlflow.log_dict(_mlmodel(run.info.run_id, description), f"{FOLDER}/MLmodel")
     version = None
-    if register_as:
+    if registered_model:
         uri = f"runs:/{run.info.run_id}/{FOLDER}"
-        version = str(mlflow.register_model(uri, register_as).version)
+        version = str(mlflow.register_model(uri, registered_model).version)
     return {"run": run.info.run_id, "version": version}
 
 
 def _mlmodel(run: str, description: dict[str, Any]) -> dict[str, Any]:
-    """The fields of https://mlflow.org/docs/latest/ml/model/#storage-format."""
+    """Returns the fields of https://mlflow.org/docs/latest/ml/model/#storage-format."""
     return {
         "artifact_path": FOLDER,
         "mlflow_version": mlflow.__version__,
@@ -70,7 +75,7 @@ def _mlmodel(run: str, description: dict[str, Any]) -> dict[str, Any]:
 
 
 def _reason(error: BaseException) -> str:
-    """What was wrong in the end: MLflow repeats each address before it says so."""
+    """Returns the root cause, which MLflow's own messages bury in repeated addresses."""
     while error.__cause__ or error.__context__:
         error = error.__cause__ or error.__context__ or error
     return f"{type(error).__name__}: {error}"

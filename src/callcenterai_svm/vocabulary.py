@@ -1,8 +1,9 @@
-"""From a text to the numbers of the n-grams that it holds.
+"""Maps a text to the indices of the n-grams that it contains.
 
-An n-gram is a word, a pair of neighbouring words, or three to five characters of a word
-with a blank at either end. All but the pairs depend on one word alone, so a word is taken
-apart once and remembered: a text is then little more than one look-up a word.
+An n-gram is a word, a pair of adjacent words, or three to five characters of a word that
+is padded with a space at either end. All but the pairs depend on a single word, so the
+n-grams of a word are computed once and cached; after that, a text takes little more than
+one look-up per word.
 """
 
 from collections.abc import Iterator, Sequence
@@ -15,56 +16,56 @@ from numpy.typing import NDArray
 
 from .topics import words as words_of
 
-Numbers = NDArray[np.int32]
+NgramIndices = NDArray[np.int32]
 
-LENGTHS: Final = (3, 4, 5)
+CHARACTER_NGRAM_LENGTHS: Final = (3, 4, 5)
 """Characters of an n-gram inside a word."""
 
-NUMBER: Final = Struct("=i")
-"""A number as it lies in an array: joined bytes are the fastest way to a short one."""
+INDEX: Final = Struct("=i")
+"""One index as an array stores it; joining bytes is the fastest way to a short array."""
 
-# What is remembered: more words than a company's tickets have, and longer ones. A client
-# that makes up words can fill 20 MB.
-MOST_WORDS: Final = 1 << 15
-LONGEST_WORD: Final = 32
+# Bounds of the cache: more words than a company's tickets have, and longer ones. Made-up
+# words can fill it with 20 MB at most.
+MAX_CACHED_WORDS: Final = 1 << 15
+MAX_CACHED_WORD_LENGTH: Final = 32
 
 
 class Vocabulary:
-    """Known n-grams, and the number of each.
+    """The known n-grams and the index of each.
 
-    Two n-grams are in every text: the empty one before the words, number 0, and the empty
-    one before the characters. In sorted numbers they show where a part begins, and that it
-    is there when nothing in it is known.
+    Every text contains two empty n-grams: one before the words, with index 0, and one
+    before the characters. In the sorted indices they mark where the words and the
+    characters begin, even if none of them is known.
 
     Args:
-        words: Words, and pairs of words with a blank between; their numbers begin with 1.
-        characters: Characters of words; their numbers follow behind the empty one's.
+        words: Words, and pairs of words joined by a space; their indices begin with 1.
+        characters: Character n-grams; their indices follow the second empty n-gram's.
     """
 
     def __init__(self, words: Sequence[str], characters: Sequence[str]) -> None:
-        numbered = _numbered(words, 1)
+        indexed = _index(words, 1)
         self._pairs = {
-            tuple(ngram.split(" ")): number
-            for ngram, number in numbered.items()
+            tuple(ngram.split(" ")): index
+            for ngram, index in indexed.items()
             if " " in ngram
         }
-        behind = 1 + len(words)
-        self._inside = _InsideWords(numbered, _numbered(characters, behind + 1))
-        self._empty = NUMBER.pack(0) + NUMBER.pack(behind)
+        next_index = 1 + len(words)
+        self._cache = _WordCache(indexed, _index(characters, next_index + 1))
+        self._empty = INDEX.pack(0) + INDEX.pack(next_index)
 
-    def numbers(self, text: str) -> Numbers:
-        """Returns the number of each known n-gram, as often as it occurs, sorted."""
+    def indices(self, text: str) -> NgramIndices:
+        """Returns the sorted indices of all known n-grams, once per occurrence."""
         words = words_of(text)
-        inside = map(self._inside.__getitem__, words)
-        between = map(self._pairs.get, pairwise(words), repeat(b""))
-        found = self._empty + b"".join(inside) + b"".join(between)
+        single = map(self._cache.__getitem__, words)
+        pairs = map(self._pairs.get, pairwise(words), repeat(b""))
+        found = self._empty + b"".join(single) + b"".join(pairs)
         return np.sort(np.frombuffer(found, np.int32))
 
 
-class _InsideWords(dict[str, bytes]):
-    """The numbers of a word and of its characters, worked out when first asked for.
+class _WordCache(dict[str, bytes]):
+    """The indices of a word and of its character n-grams, computed on first use.
 
-    Threads may share it: whichever comes second works out the same once more.
+    Threads may share a cache: at worst, two of them compute the same entry.
     """
 
     def __init__(self, words: dict[str, bytes], characters: dict[str, bytes]) -> None:
@@ -73,22 +74,22 @@ class _InsideWords(dict[str, bytes]):
         self._characters = characters
 
     def __missing__(self, word: str) -> bytes:
-        characters = map(self._characters.get, _characters(word), repeat(b""))
+        characters = map(self._characters.get, _character_ngrams(word), repeat(b""))
         found = self._words.get(word, b"") + b"".join(characters)
-        if len(word) <= LONGEST_WORD:
-            if len(self) >= MOST_WORDS:
+        if len(word) <= MAX_CACHED_WORD_LENGTH:
+            if len(self) >= MAX_CACHED_WORDS:
                 self.clear()
             self[word] = found
         return found
 
 
-def _characters(word: str) -> Iterator[str]:
-    """Yields what the analyzer ``char_wb`` of scikit-learn makes of a word."""
+def _character_ngrams(word: str) -> Iterator[str]:
+    """Yields the n-grams of scikit-learn's ``char_wb`` analyzer for a word."""
     padded = f" {word} "
-    for length in LENGTHS:
+    for length in CHARACTER_NGRAM_LENGTHS:
         for start in range(len(padded) - length + 1):
             yield padded[start : start + length]
 
 
-def _numbered(ngrams: Sequence[str], first: int) -> dict[str, bytes]:
-    return {ngram: NUMBER.pack(n) for n, ngram in enumerate(ngrams, first)}
+def _index(ngrams: Sequence[str], first: int) -> dict[str, bytes]:
+    return {ngram: INDEX.pack(index) for index, ngram in enumerate(ngrams, first)}

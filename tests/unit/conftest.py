@@ -1,4 +1,7 @@
-"""One model, trained once, and a service that serves it; no environment, no network."""
+"""Shared fixtures: a model that is trained once, and a service that has loaded it.
+
+No test sees the environment variables of the machine, and none uses the network.
+"""
 
 import csv
 import io
@@ -19,35 +22,35 @@ from sklearn.calibration import CalibratedClassifierCV
 
 from callcenterai_svm import MODEL_FILE
 from callcenterai_svm.arrays import ModelArrays
-from callcenterai_svm.dataset import FEWEST, Tickets, read_tickets
-from callcenterai_svm.export import exported
-from callcenterai_svm.metrics import Metrics
+from callcenterai_svm.dataset import MIN_PER_TOPIC, Tickets, read_tickets
+from callcenterai_svm.export import export_arrays
+from callcenterai_svm.metrics import TrainingMetrics
 from callcenterai_svm.model import TopicModel, save
-from callcenterai_svm.pipeline import calibrated
+from callcenterai_svm.pipeline import calibrated_pipeline
 from callcenterai_svm.service.app import create_app
 from callcenterai_svm.service.settings import Settings
 from callcenterai_svm.train import main
 
-PATIENCE = 60.0
-"""Seconds until a wait gives up; far above what any of them takes."""
+WAIT_SECONDS = 60.0
+"""Seconds after which a test stops waiting; far longer than any wait takes."""
 
-# A busy machine is no failure.
+# A slow run on a busy machine is not a failure.
 hypothesis.settings.register_profile("unit", deadline=None)
 hypothesis.settings.load_profile("unit")
 
 
 @dataclass(frozen=True)
 class Trained:
-    """What one run of the training left behind."""
+    """The model folder, the metrics and the output of one training run."""
 
     folder: Path
-    metrics: Metrics
-    said: str
+    metrics: TrainingMetrics
+    output: str
 
 
 @pytest.fixture(autouse=True)
 def _isolated(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """No variable and no .env of the machine reaches a test."""
+    """Hides the machine's environment variables and .env file from a test."""
     monkeypatch.chdir(tmp_path)
     for name in Settings.model_fields:
         monkeypatch.delenv(name.upper(), raising=False)
@@ -55,40 +58,42 @@ def _isolated(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.fixture(scope="session")
 def tickets_csv() -> Path:
-    """The sample that ships with the project."""
+    """The sample of tickets in this repository."""
     return Path(__file__).parents[2] / "data" / "tickets.csv"
 
 
 @pytest.fixture(scope="session")
-def few_csv(tickets_csv: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """As few tickets of each topic as can be trained on."""
+def minimal_csv(tickets_csv: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The smallest file of eight topics that training accepts."""
     with tickets_csv.open(newline="") as lines:
         header, *rows = csv.reader(lines)
-    path = tmp_path_factory.mktemp("few") / "few.csv"
+    path = tmp_path_factory.mktemp("minimal") / "minimal.csv"
     with path.open("w", newline="") as lines:
-        few = (row for first in range(0, 400, 50) for row in rows[first:][:FEWEST])
+        # The sample has 50 rows of each topic, one topic after the other.
+        starts = range(0, 400, 50)
+        few = (row for start in starts for row in rows[start:][:MIN_PER_TOPIC])
         csv.writer(lines).writerows([header, *few])
     return path
 
 
 @pytest.fixture(scope="session")
 def tickets(tickets_csv: Path) -> Tickets:
-    """The sample, read."""
+    """The tickets of the sample."""
     return read_tickets(tickets_csv)
 
 
 @pytest.fixture(scope="session")
-def few_tickets(few_csv: Path) -> Tickets:
-    """The few, read."""
-    return read_tickets(few_csv)
+def minimal_tickets(minimal_csv: Path) -> Tickets:
+    """The tickets of the smallest file."""
+    return read_tickets(minimal_csv)
 
 
-def silent(_: str) -> None:
-    """Takes progress and says nothing."""
+def ignore_progress(_: str) -> None:
+    """Discards a progress message."""
 
 
 def small_model(**changes: Any) -> ModelArrays:
-    """A model of five n-grams and two topics, with some of its arrays exchanged."""
+    """A model of five n-grams and two topics, with some arrays replaced."""
     arrays = {
         "topics": ("Access", "Storage"),
         "words": ("a", "a b", "b"),
@@ -96,57 +101,57 @@ def small_model(**changes: Any) -> ModelArrays:
         "idf": np.arange(1.0, 6.0),
         "weights": np.arange(10.0).reshape(5, 2),
         "intercept": np.zeros(2),
-        "beta": np.asarray(1.0),
+        "inverse_temperature": np.asarray(1.0),
     }
     return ModelArrays(**{**arrays, **changes})
 
 
 @pytest.fixture(scope="session")
 def classifier(tickets: Tickets) -> CalibratedClassifierCV:
-    """The scikit-learn classifier, fitted on the sample with nothing chosen."""
-    return calibrated(c=0.1, seed=0, jobs=1).fit(tickets.texts, tickets.topics)
+    """The scikit-learn classifier, fitted on the sample with a fixed C."""
+    return calibrated_pipeline(c=0.1, seed=0, jobs=1).fit(tickets.texts, tickets.topics)
 
 
 @pytest.fixture(scope="session")
 def topic_model(classifier: CalibratedClassifierCV) -> TopicModel:
-    """The same classifier as it is served."""
-    return TopicModel("sample", exported(classifier))
+    """The same classifier, exported to the model that the service uses."""
+    return TopicModel("sample", export_arrays(classifier))
 
 
 @pytest.fixture(scope="session")
 def trained(tickets_csv: Path, tmp_path_factory: pytest.TempPathFactory) -> Trained:
-    """A model trained on the sample by the project's own command."""
+    """A model trained on the sample by the training command."""
     folder = tmp_path_factory.mktemp("trained") / "deep" / "model"
-    with redirect_stdout(io.StringIO()) as said:
+    with redirect_stdout(io.StringIO()) as output:
         assert main(["--data", str(tickets_csv), "--output", str(folder)]) == 0
-    metrics = Metrics(**json.loads((folder / "metrics.json").read_text()))
-    return Trained(folder, metrics, said.getvalue())
+    metrics = TrainingMetrics(**json.loads((folder / "metrics.json").read_text()))
+    return Trained(folder, metrics, output.getvalue())
 
 
 @pytest.fixture(scope="session")
 def model_folder(
     classifier: CalibratedClassifierCV, tmp_path_factory: pytest.TempPathFactory
 ) -> Path:
-    """A folder that holds the same classifier as a file, and nothing else."""
+    """A folder with the same classifier as a model file, and nothing else."""
     folder = tmp_path_factory.mktemp("model")
-    save(exported(classifier), folder / MODEL_FILE)
+    save(export_arrays(classifier), folder / MODEL_FILE)
     return folder
 
 
 @pytest.fixture(scope="session")
 def client(model_folder: Path) -> Iterator[TestClient]:
-    """A service that is ready to predict."""
-    # Constructed unvalidated, so that it reads no environment either.
+    """A client of a service that has loaded its model."""
+    # model_construct: skips validation, and with it the environment and .env.
     settings = Settings.model_construct(model_path=model_folder)
     with TestClient(create_app(settings)) as ready:
         wait_until(ready, lambda response: response.status_code == 200)
         yield ready
 
 
-def wait_until(client: TestClient, wanted: Callable[[Response], bool]) -> Response:
-    """Asks /ready until its answer is the wanted one, and returns that."""
-    end = time.monotonic() + PATIENCE
-    while not wanted(response := client.get("/ready")):
+def wait_until(client: TestClient, condition: Callable[[Response], bool]) -> Response:
+    """Polls /ready until its response fulfils the condition; returns the response."""
+    end = time.monotonic() + WAIT_SECONDS
+    while not condition(response := client.get("/ready")):
         assert time.monotonic() < end, f"still {response.text}"
         time.sleep(0.02)
     return response

@@ -1,4 +1,4 @@
-"""Which arrays are a model."""
+"""Validation of a model's arrays."""
 
 import re
 from typing import Any
@@ -14,27 +14,31 @@ from callcenterai_svm.errors import ModelError
     ("changes", "message"),
     [
         ({"topics": ("Access", "Weather")}, "unknown topics: ['Weather']"),
-        ({"topics": ("Access", "Access")}, "two topics or more, all different"),
-        ({"topics": ("Access",)}, "two topics or more"),
-        ({"words": ("b", "a", "a b")}, "words: not sorted"),
-        ({"words": ("a", "a", "b")}, "words: not sorted, or one is there twice"),
-        ({"characters": ("", " a ")}, "characters: not sorted"),
-        ({"words": ("a",)}, "idf: float64 (3,) expected, float64 (5,) found"),
-        ({"idf": np.ones((5, 1))}, "idf: float64 (5,) expected"),
-        ({"idf": np.ones(5, np.float32)}, "idf: float64 (5,) expected, float32"),
-        ({"idf": np.zeros(5)}, "idf: a number that is not in 0 to 1e+06"),
-        ({"weights": np.ones((5, 3))}, "weights: float64 (5, 2) expected"),
-        ({"weights": np.full((5, 2), np.nan)}, "weights: a number that is not in"),
-        ({"weights": np.full((5, 2), 1e300)}, "weights: a number that is not in"),
-        ({"intercept": np.full(2, -np.inf)}, "intercept: a number that is not in"),
-        ({"intercept": np.ones(3)}, "intercept: float64 (2,) expected"),
-        ({"beta": np.ones(1)}, "beta: float64 () expected, float64 (1,) found"),
-        ({"beta": np.asarray(-1.0)}, "beta: a number that is not in 0 to 1e+06"),
+        ({"topics": ("Access", "Access")}, "two or more different topics"),
+        ({"topics": ("Access",)}, "two or more different topics"),
+        ({"words": ("b", "a", "a b")}, "words: n-grams must be sorted"),
+        ({"words": ("a", "a", "b")}, "words: n-grams must be sorted, unique"),
+        ({"characters": ("", " a ")}, "characters: n-grams must be sorted"),
+        ({"words": ("a",)}, "idf: expected float64 (3,), found float64 (5,)"),
+        ({"idf": np.ones((5, 1))}, "idf: expected float64 (5,)"),
+        ({"idf": np.ones(5, np.float32)}, "idf: expected float64 (5,), found float32"),
+        ({"idf": np.zeros(5)}, "idf: values must lie between 0 and 1e+06"),
+        ({"weights": np.ones((5, 3))}, "weights: expected float64 (5, 2)"),
+        ({"weights": np.full((5, 2), np.nan)}, "weights: values must lie between"),
+        ({"weights": np.full((5, 2), 1e300)}, "weights: values must lie between"),
+        ({"intercept": np.full(2, -np.inf)}, "intercept: values must lie between"),
+        ({"intercept": np.ones(3)}, "intercept: expected float64 (2,)"),
+        (
+            {"inverse_temperature": np.ones(1)},
+            "inverse_temperature: expected float64 (), found float64 (1,)",
+        ),
+        (
+            {"inverse_temperature": np.asarray(-1.0)},
+            "inverse_temperature: values must lie between 0 and 1e+06",
+        ),
     ],
 )
-def test_arrays_that_are_no_model_are_refused(
-    changes: dict[str, Any], message: str
-) -> None:
-    """By the name of the one that does not fit."""
+def test_invalid_arrays_are_rejected(changes: dict[str, Any], message: str) -> None:
+    """Invalid arrays raise an error that names the array."""
     with pytest.raises(ModelError, match=re.escape(message)):
         small_model(**changes)

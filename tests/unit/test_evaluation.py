@@ -1,4 +1,4 @@
-"""The arithmetic of the figures, beside scikit-learn's own and by hand."""
+"""The metrics, compared with scikit-learn's and with values computed by hand."""
 
 import numpy as np
 import pytest
@@ -24,13 +24,13 @@ TOPICS = ("a", "b", "c", "never predicted")
 
 @pytest.fixture(scope="module")
 def truth() -> Indices:
-    """Topics of 500 tickets."""
+    """The true topics of 500 tickets."""
     return np.random.default_rng(0).integers(len(TOPICS), size=500)
 
 
 @pytest.fixture(scope="module")
 def probabilities(truth: Indices) -> Floats:
-    """Better than chance, and never the last topic."""
+    """Predictions better than chance that never choose the last topic."""
     rows = np.random.default_rng(1).random((len(truth), len(TOPICS)))
     rows[np.arange(len(truth)), truth] += 0.5
     rows[:, -1] = 0
@@ -40,14 +40,14 @@ def probabilities(truth: Indices) -> Floats:
 
 @pytest.fixture(scope="module")
 def evaluation(truth: Indices, probabilities: Floats) -> Evaluation:
-    """All figures of these predictions."""
+    """The metrics of these predictions."""
     return evaluate(TOPICS, truth, probabilities)
 
 
-def test_figures_are_those_of_scikit_learn(
+def test_metrics_equal_those_of_scikit_learn(
     evaluation: Evaluation, truth: Indices, probabilities: Floats
 ) -> None:
-    """To the digits that are kept."""
+    """Accuracy, macro-F1 and confusion matrix equal scikit-learn's."""
     predicted = probabilities.argmax(axis=1)
     assert evaluation.accuracy == round(accuracy_score(truth, predicted), 4)
     assert evaluation.macro_f1 == round(f1_score(truth, predicted, average="macro"), 4)
@@ -56,10 +56,10 @@ def test_figures_are_those_of_scikit_learn(
     )
 
 
-def test_figures_of_each_topic_are_those_of_scikit_learn(
+def test_metrics_of_each_topic_equal_those_of_scikit_learn(
     evaluation: Evaluation, truth: Indices, probabilities: Floats
 ) -> None:
-    """A topic that is never predicted has a precision of 0, not of nothing."""
+    """Precision, recall, F1 and support equal scikit-learn's, also without predictions."""
     columns = precision_recall_fscore_support(
         truth, probabilities.argmax(axis=1), zero_division=0
     )
@@ -72,23 +72,23 @@ def test_figures_of_each_topic_are_those_of_scikit_learn(
     assert [each.topic for each in evaluation.per_topic] == list(TOPICS)
 
 
-def test_sure_and_right_is_no_calibration_error() -> None:
-    """All tickets are in the last bin."""
+def test_certain_and_correct_predictions_have_no_calibration_error() -> None:
+    """Correct predictions with probability 1 are in the last bin, with no error."""
     bins = reliability(np.ones(3), np.ones(3, dtype=bool))
     assert [each.count for each in bins] == [0] * (BINS - 1) + [3]
     assert expected_calibration_error(bins) == 0
 
 
-def test_calibration_error_is_the_distance_weighted_by_tickets() -> None:
-    """Three tickets of 0.9, one of them wrong, and one of 0.5 that is right."""
-    confidence, right = np.array([0.9, 0.9, 0.9, 0.5]), np.array([1, 1, 0, 1]) > 0
-    bins = reliability(confidence, right)
+def test_calibration_error_is_weighted_by_tickets() -> None:
+    """Each bin's gap between accuracy and confidence counts by its tickets."""
+    confidence, correct = np.array([0.9, 0.9, 0.9, 0.5]), np.array([1, 1, 0, 1]) > 0
+    bins = reliability(confidence, correct)
     expected = (3 * (0.9 - 2 / 3) + 1 * (1 - 0.5)) / 4
     assert expected_calibration_error(bins) == pytest.approx(expected)
 
 
-def test_bin_holds_its_upper_end() -> None:
-    """And the first one 0 as well."""
+def test_bin_includes_its_upper_bound() -> None:
+    """A bin includes its upper bound; the first bin also includes 0."""
     edges = np.linspace(0, 1, BINS + 1)
     bins = reliability(edges, np.ones(len(edges), dtype=bool))
     assert [each.count for each in bins] == [2] + [1] * (BINS - 1)
@@ -96,5 +96,5 @@ def test_bin_holds_its_upper_end() -> None:
 
 
 def test_reliability_covers_every_ticket(evaluation: Evaluation) -> None:
-    """Once."""
+    """Every ticket is in exactly one bin."""
     assert sum(each.count for each in evaluation.reliability) == 500

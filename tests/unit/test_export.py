@@ -1,4 +1,4 @@
-"""The served model has the scores of the scikit-learn pipeline it comes from."""
+"""The exported model has the scores of the scikit-learn pipeline it comes from."""
 
 from collections.abc import Sequence
 
@@ -10,9 +10,9 @@ from sklearn.calibration import CalibratedClassifierCV
 
 from callcenterai_svm.dataset import Tickets
 from callcenterai_svm.errors import ModelError
-from callcenterai_svm.export import exported
+from callcenterai_svm.export import export_arrays
 from callcenterai_svm.model import TopicModel
-from callcenterai_svm.pipeline import calibrated
+from callcenterai_svm.pipeline import calibrated_pipeline
 
 TOLERANCE = 1e-9
 
@@ -24,21 +24,21 @@ ticket = st.lists(known | known | anything).map(" ".join)
 def assert_same(
     model: TopicModel, classifier: CalibratedClassifierCV, texts: Sequence[str]
 ) -> None:
-    """Both say the same about every text."""
+    """Asserts that scores, probabilities and topics are the same for every text."""
     (only,) = classifier.calibrated_classifiers_
     scores = only.estimator.decision_function(texts)
     if scores.ndim == 1:
         scores = np.stack([-scores, scores], axis=1)
     np.testing.assert_allclose(model.scores(texts), scores, 0, TOLERANCE)
-    likely = classifier.predict_proba(texts)
-    np.testing.assert_allclose(model.probabilities(texts), likely, 0, TOLERANCE)
+    expected = classifier.predict_proba(texts)
+    np.testing.assert_allclose(model.probabilities(texts), expected, 0, TOLERANCE)
     assert model.predict(texts) == classifier.predict(texts).tolist()
 
 
 def test_every_ticket_has_the_scores_of_scikit_learn(
     topic_model: TopicModel, classifier: CalibratedClassifierCV, tickets: Tickets
 ) -> None:
-    """All in one call."""
+    """All tickets of the sample, scored in one call, match scikit-learn."""
     assert_same(topic_model, classifier, tickets.texts)
 
 
@@ -48,17 +48,17 @@ def test_every_ticket_has_the_scores_of_scikit_learn(
 def test_any_text_has_the_scores_of_scikit_learn(
     topic_model: TopicModel, classifier: CalibratedClassifierCV, texts: list[str]
 ) -> None:
-    """Alone or among others, odd, empty, long, with known words or without."""
+    """Any texts match: odd, empty or long, with known words or without."""
     assert_same(topic_model, classifier, texts)
 
 
 def test_two_topics_have_the_scores_of_scikit_learn(tickets: Tickets) -> None:
-    """For two it keeps the weights of one."""
+    """A model of two topics matches, although scikit-learn keeps weights for only one."""
     pairs = zip(tickets.texts, tickets.topics, strict=True)
     few = [pair for pair in pairs if pair[1] in ("Access", "Storage")]
     texts, topics = zip(*few, strict=True)
-    classifier = calibrated(c=0.1, seed=0, jobs=1).fit(texts, topics)
-    model = TopicModel("two", exported(classifier))
+    classifier = calibrated_pipeline(c=0.1, seed=0, jobs=1).fit(texts, topics)
+    model = TopicModel("two", export_arrays(classifier))
     assert model.topics == ("Access", "Storage")
     assert_same(model, classifier, [*texts, "", "neither"])
 
@@ -76,12 +76,12 @@ def test_two_topics_have_the_scores_of_scikit_learn(tickets: Tickets) -> None:
     ],
     ids=lambda change: next(iter(change)),
 )
-def test_pipeline_of_another_make_is_not_exported(
+def test_changed_pipeline_is_not_exported(
     tickets: Tickets, change: dict[str, object]
 ) -> None:
-    """Whoever changes the pipeline is told that the served model does not follow."""
-    classifier = calibrated(c=0.1, seed=0, jobs=1)
+    """The export fails if the pipeline no longer matches the exported model."""
+    classifier = calibrated_pipeline(c=0.1, seed=0, jobs=1)
     classifier.estimator.set_params(**change)
     classifier.fit(tickets.texts[::5], tickets.topics[::5])
     with pytest.raises(ModelError, match="exported scores differ by"):
-        exported(classifier)
+        export_arrays(classifier)

@@ -1,4 +1,4 @@
-"""The documents beside a model: the report in HTML and the model card."""
+"""The HTML report and the model card."""
 
 import base64
 import hashlib
@@ -9,14 +9,20 @@ from html.parser import HTMLParser
 import pytest
 from conftest import Trained
 
-from callcenterai_svm.card import card
-from callcenterai_svm.metrics import Metrics
+from callcenterai_svm.card import render_card
+from callcenterai_svm.metrics import TrainingMetrics
 from callcenterai_svm.rendering import TEMPLATES
-from callcenterai_svm.report import SHADES, confusion_rows, mistakes, points, report
+from callcenterai_svm.report import (
+    SHADES,
+    confusion_rows,
+    mistakes,
+    points,
+    render_report,
+)
 
 
 class Page(HTMLParser):
-    """The tags, attributes and texts of a page; what opens has to close."""
+    """The tags, attributes and texts of a page; fails if a tag is not closed."""
 
     VOID = {"meta", "br", "line", "rect", "circle", "polyline"}
 
@@ -30,41 +36,41 @@ class Page(HTMLParser):
         assert self.open == []
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        """Notes a tag."""
+        """Records an opening tag."""
         self.tags.append(tag)
         self.attributes.extend(attrs)
         if tag not in self.VOID:
             self.open.append(tag)
 
     def handle_startendtag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        """Notes one that closes itself."""
+        """Records a self-closing tag."""
         self.tags.append(tag)
         self.attributes.extend(attrs)
 
     def handle_endtag(self, tag: str) -> None:
-        """Closes the innermost one."""
+        """Checks that the innermost open tag is closed."""
         assert self.open.pop() == tag
 
     def handle_data(self, data: str) -> None:
-        """Keeps the text of the innermost one."""
+        """Records text under the innermost open tag."""
         if self.open:
             self.texts.setdefault(self.open[-1], []).append(data)
 
 
 @pytest.fixture(scope="module")
-def metrics(trained: Trained) -> Metrics:
-    """Metrics of a real training."""
+def metrics(trained: Trained) -> TrainingMetrics:
+    """The metrics of the training run."""
     return trained.metrics
 
 
 @pytest.fixture(scope="module")
-def page(metrics: Metrics) -> Page:
-    """Its report."""
-    return Page(report(metrics))
+def page(metrics: TrainingMetrics) -> Page:
+    """The report of that training run."""
+    return Page(render_report(metrics))
 
 
-def test_report_needs_nothing_else(page: Page) -> None:
-    """No script, no other file, nothing from the network."""
+def test_report_is_self_contained(page: Page) -> None:
+    """The report has no scripts and loads no other files."""
     assert {"script", "img", "link", "iframe", "object"}.isdisjoint(page.tags)
     names = {name for name, _ in page.attributes}
     assert {"src", "href", "style"}.isdisjoint(names)
@@ -72,18 +78,18 @@ def test_report_needs_nothing_else(page: Page) -> None:
     assert not re.search(r"url\(|@import", "".join(page.texts["style"]))
 
 
-def test_report_lets_nothing_in_but_its_own_style(page: Page) -> None:
-    """Its policy names the digest of the style sheet as it stands there."""
+def test_report_allows_only_its_own_style_sheet(page: Page) -> None:
+    """The content security policy allows nothing but the style sheet's digest."""
     style = "".join(page.texts["style"]).encode()
     digest = base64.b64encode(hashlib.sha256(style).digest()).decode()
     (policy,) = (value for _, value in page.attributes if value and "-src" in value)
     assert policy.startswith(f"default-src 'none'; style-src 'sha256-{digest}'")
 
 
-def test_report_says_each_figure(page: Page, metrics: Metrics) -> None:
-    """As people write them."""
-    said = " ".join("".join(texts) for texts in page.texts.values())
-    for figure in (
+def test_report_shows_each_metric(page: Page, metrics: TrainingMetrics) -> None:
+    """The report shows quality, version, data digest and topics as text."""
+    shown = " ".join("".join(texts) for texts in page.texts.values())
+    for text in (
         f"{metrics.accuracy:.1%}".replace("%", "\xa0%"),
         f"{metrics.macro_f1:.3f}",
         f"{metrics.ece:.3f}",
@@ -91,27 +97,27 @@ def test_report_says_each_figure(page: Page, metrics: Metrics) -> None:
         metrics.data_sha256,
         *metrics.tickets,
     ):
-        assert figure in said
+        assert text in shown
 
 
 def test_every_table_cell_has_its_headers(page: Page) -> None:
-    """Each topic heads a row of two tables and a column of one."""
+    """Every header cell has a scope; each topic heads a row in two tables."""
     scopes = [value for name, value in page.attributes if name == "scope"]
     assert scopes.count("row") >= 16
     assert page.tags.count("th") == len(scopes)
 
 
-def test_markup_in_metrics_stays_text(metrics: Metrics) -> None:
-    """A topic's name could hold anything one day."""
+def test_markup_in_metrics_is_escaped(metrics: TrainingMetrics) -> None:
+    """HTML in the name of a topic is escaped."""
     hostile = {"topic": "<script>alert(1)</script>"}
-    changed = [figures | hostile for figures in metrics.per_topic]
-    html = report(replace(metrics, per_topic=changed))
+    changed = [each | hostile for each in metrics.per_topic]
+    html = render_report(replace(metrics, per_topic=changed))
     assert "<script" not in html
     assert "&lt;script&gt;" in html
 
 
 def test_confusion_is_shaded_by_share_of_the_row() -> None:
-    """Hits and errors each have their own scale; an empty row has none."""
+    """Shades follow the share of the row, and more strongly for errors."""
     rows = confusion_rows([[9, 1], [0, 0]])
     assert [(cell.count, cell.share, cell.shade) for cell in rows[0]] == [
         (9, 0.9, "hit-9"),
@@ -120,26 +126,26 @@ def test_confusion_is_shaded_by_share_of_the_row() -> None:
     assert {cell.share for cell in rows[1]} == {0}
 
 
-def test_mistakes_begin_with_the_most_frequent(metrics: Metrics) -> None:
-    """Tickets with their own topic are none."""
+def test_mistakes_are_sorted_by_frequency(metrics: TrainingMetrics) -> None:
+    """The most frequent mistake comes first; correct predictions are left out."""
     found = mistakes(metrics)
     counts = [mistake.count for mistake in found]
     assert counts == sorted(counts, reverse=True) and min(counts) > 0
     assert all(mistake.topic != mistake.predicted for mistake in found)
 
 
-def test_chart_shows_each_bin_that_holds_tickets(metrics: Metrics) -> None:
-    """The fullest one has the highest bar, and empty ones have none."""
+def test_chart_shows_each_bin_with_tickets(metrics: TrainingMetrics) -> None:
+    """The largest bin has the highest bar; empty bins are left out."""
     shown = points(metrics.reliability)
     filled = [each for each in metrics.reliability if each["count"]]
     assert [point.bin for point in shown] == filled
-    fullest = max(shown, key=lambda point: point.height)
-    assert fullest.bin["count"] == max(each["count"] for each in filled)
+    largest = max(shown, key=lambda point: point.height)
+    assert largest.bin["count"] == max(each["count"] for each in filled)
 
 
-def test_card_names_data_figures_and_versions(metrics: Metrics) -> None:
-    """And the command that makes the model again."""
-    text = card(metrics)
+def test_card_shows_data_metrics_and_versions(metrics: TrainingMetrics) -> None:
+    """The card shows data digest, quality, versions and the command to reproduce it."""
+    text = render_card(metrics)
     assert text.startswith(f"# callcenterai-svm {metrics.model_version}\n")
     assert metrics.data_sha256 in text
     assert f"| macro-F1 | {metrics.macro_f1:.4f} |" in text
@@ -150,14 +156,14 @@ def test_card_names_data_figures_and_versions(metrics: Metrics) -> None:
     assert f"\n{command} --seed 0\n" in text
 
 
-def test_card_names_columns_that_are_not_the_usual_ones(metrics: Metrics) -> None:
-    """So that the command can be copied."""
-    text = card(replace(metrics, text_column="the text"))
+def test_card_shows_columns_other_than_the_defaults(metrics: TrainingMetrics) -> None:
+    """The command in the card has other columns as options, quoted for a shell."""
+    text = render_card(replace(metrics, text_column="the text"))
     assert "--text-column 'the text' --seed" in text
 
 
 def luminance(color: list[float]) -> float:
-    """How light a color is: WCAG 2, relative luminance."""
+    """The relative luminance of a color, as WCAG 2 defines it."""
     linear = [
         value / 12.92 if value <= 0.03928 else ((value + 0.055) / 1.055) ** 2.4
         for value in (channel / 255 for channel in color)
@@ -167,15 +173,15 @@ def luminance(color: list[float]) -> float:
 
 
 def color(digits: str) -> list[float]:
-    """The channels of #1d4ed8."""
+    """The channels of a color such as #1d4ed8."""
     return [float(channel) for channel in bytes.fromhex(digits.strip("#"))]
 
 
 @pytest.mark.parametrize("scheme", [0, 1], ids=["light", "dark"])
 @pytest.mark.parametrize("kind", ["hit", "miss"])
 @pytest.mark.parametrize("step", range(1, SHADES + 1))
-def test_numbers_stand_out_from_their_shade(scheme: int, kind: str, step: int) -> None:
-    """At least 4.5 times as light or as dark, as WCAG 2 asks of text of their size."""
+def test_numbers_have_enough_contrast(scheme: int, kind: str, step: int) -> None:
+    """Numbers have a contrast of at least 4.5:1 to their shade, as WCAG 2 requires."""
     style = (TEMPLATES / "report.css").read_text()
     name = f".{kind}-{step}"
     card, text, middle = (

@@ -1,99 +1,105 @@
-"""How C is chosen and scores become probabilities."""
+"""The choice of C and of the inverse temperature."""
 
 from dataclasses import replace
 
 import numpy as np
 import pytest
-from conftest import silent
+from conftest import ignore_progress
 
 from callcenterai_svm import selection
-from callcenterai_svm.counting import count
+from callcenterai_svm.counting import count_ngrams
 from callcenterai_svm.dataset import Tickets
-from callcenterai_svm.pipeline import calibrated
+from callcenterai_svm.pipeline import calibrated_pipeline
 from callcenterai_svm.selection import (
     GRID,
     Choice,
-    Labelled,
+    LabelledTickets,
     choose,
+    fit_inverse_temperature,
+    held_out_scores,
     probabilities,
-    scores_of,
     split,
-    temperature,
 )
 
 
 @pytest.fixture(scope="module")
-def labelled(few_tickets: Tickets) -> Labelled:
-    """A few tickets, counted."""
-    topics = list(few_tickets.per_topic)
-    truth = np.array([topics.index(topic) for topic in few_tickets.topics])
-    return Labelled(count(few_tickets.texts), truth, seed=0)
+def labelled(minimal_tickets: Tickets) -> LabelledTickets:
+    """The smallest file of tickets, counted."""
+    topics = list(minimal_tickets.per_topic)
+    truth = np.array([topics.index(topic) for topic in minimal_tickets.topics])
+    return LabelledTickets(count_ngrams(minimal_tickets.texts), truth, seed=0)
 
 
 @pytest.fixture(scope="module")
-def choice(labelled: Labelled) -> Choice:
-    """What all of them say."""
-    (choice,) = choose(labelled, [np.arange(len(labelled.truth))], silent)
+def choice(labelled: LabelledTickets) -> Choice:
+    """The hyperparameters chosen on all of these tickets."""
+    (choice,) = choose(labelled, [np.arange(len(labelled.truth))], ignore_progress)
     return choice
 
 
-def test_choice_is_calibrated_as_scikit_learn_would(
-    few_tickets: Tickets, choice: Choice
+def test_inverse_temperature_equals_that_of_scikit_learn(
+    minimal_tickets: Tickets, choice: Choice
 ) -> None:
-    """The same folds, the same scores, the same number."""
-    classifier = calibrated(choice.c, seed=0, jobs=1)
+    """The chosen inverse temperature equals that of ``CalibratedClassifierCV``."""
+    classifier = calibrated_pipeline(choice.c, seed=0, jobs=1)
     (fitted,) = classifier.fit(
-        few_tickets.texts, few_tickets.topics
+        minimal_tickets.texts, minimal_tickets.topics
     ).calibrated_classifiers_
-    assert choice.beta == pytest.approx(fitted.calibrators[0].beta_, rel=1e-6)
+    assert choice.inverse_temperature == pytest.approx(
+        fitted.calibrators[0].beta_, rel=1e-6
+    )
 
 
-def test_choice_is_one_of_the_grid(choice: Choice) -> None:
-    """And its scores are made larger or smaller, never turned round."""
+def test_choice_is_in_the_grid(choice: Choice) -> None:
+    """C is one of the grid, and the inverse temperature is positive."""
     assert choice.c in GRID
-    assert choice.beta > 0
+    assert choice.inverse_temperature > 0
 
 
-def test_held_out_tickets_have_no_say(labelled: Labelled) -> None:
-    """Were they all of another topic, the choice would be the same."""
+def test_held_out_tickets_do_not_affect_the_choice(labelled: LabelledTickets) -> None:
+    """Other topics on the held-out tickets do not change the choice."""
     train, held_out = split(labelled, np.arange(len(labelled.truth)))[0]
     truth = labelled.truth.copy()
     truth[held_out] = (truth[held_out] + 1) % 8
-    lying = replace(labelled, truth=truth)
-    assert choose(lying, [train], silent) == choose(labelled, [train], silent)
+    changed = replace(labelled, truth=truth)
+    expected = choose(labelled, [train], ignore_progress)
+    assert choose(changed, [train], ignore_progress) == expected
 
 
 def test_number_of_processes_does_not_matter(
-    labelled: Labelled, monkeypatch: pytest.MonkeyPatch
+    labelled: LabelledTickets, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """To the last bit of every score."""
+    """One process and two give the same bits in every score."""
     jobs = [(*part, GRID) for part in split(labelled, np.arange(len(labelled.truth)))]
     results = []
     for workers in (1, 2):
         monkeypatch.setattr(selection, "WORKERS", workers)
-        results.append(np.concatenate(scores_of(labelled, jobs, silent), axis=1))
+        scores = held_out_scores(labelled, jobs, ignore_progress)
+        results.append(np.concatenate(scores, axis=1))
     assert np.array_equal(*results)
 
 
-def test_inner_folds_are_parts_of_the_training_tickets(labelled: Labelled) -> None:
-    """Each of them is held out once."""
+def test_inner_folds_split_the_training_tickets(labelled: LabelledTickets) -> None:
+    """Each training ticket is held out once, and no ticket of the outer fold appears."""
     train, held_out = split(labelled, np.arange(len(labelled.truth)))[0]
     inner = split(labelled, train)
     assert sorted(np.concatenate([part for _, part in inner])) == sorted(train)
     assert not any(np.isin(held_out, rows).any() for part in inner for rows in part)
 
 
-def test_temperature_is_found_again() -> None:
-    """Topics drawn with the probabilities of three times the scores."""
+def test_known_inverse_temperature_is_recovered() -> None:
+    """Topics drawn from the softmax of three times the scores give the factor 3."""
     generator = np.random.default_rng(0)
     scores = generator.normal(size=(20_000, 4))
     drawn = [generator.choice(4, p=row) for row in probabilities(scores, 3.0)]
-    assert temperature(scores, np.array(drawn)) == pytest.approx(3, rel=0.05)
+    assert fit_inverse_temperature(scores, np.array(drawn)) == pytest.approx(
+        3, rel=0.05
+    )
 
 
-def test_likeliest_topic_has_the_highest_score() -> None:
-    """Whatever the scores are multiplied with."""
+def test_most_probable_topic_has_the_highest_score() -> None:
+    """No inverse temperature changes which topic is the most probable."""
     scores = np.random.default_rng(0).normal(size=(100, 8))
-    for beta in (0.01, 1.0, 100.0):
-        likeliest = probabilities(scores, beta).argmax(axis=1)
-        assert np.array_equal(likeliest, scores.argmax(axis=1))
+    for inverse_temperature in (0.01, 1.0, 100.0):
+        predicted = probabilities(scores, inverse_temperature).argmax(axis=1)
+        assert np.array_equal(predicted, scores.argmax(axis=1))

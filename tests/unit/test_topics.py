@@ -1,4 +1,4 @@
-"""The form of text that the model sees."""
+"""The topics, and the normalisation of texts."""
 
 import re
 import sys
@@ -9,14 +9,14 @@ from hypothesis import strategies as st
 
 from callcenterai_svm.topics import TOPICS, clean, words
 
-# Letters as a regular expression says it: what is of a word, but no digit and no "_".
+# Word characters except digits and "_", as a regular expression.
 LETTERS = re.compile(r"[^\W\d_]+")
 
 ANYTHING = st.text(st.characters())
 
 
 def test_there_are_eight_topics() -> None:
-    """The eight of the ticket set, each once."""
+    """There are eight different topics."""
     assert len(set(TOPICS)) == 8
 
 
@@ -33,24 +33,24 @@ def test_there_are_eight_topics() -> None:
     ],
     ids="case numbers languages marks two-characters no-text no-letters".split(),
 )
-def test_only_words_in_lower_case_are_left(text: str, cleaned: str) -> None:
-    """With one blank between them, whatever stood there."""
+def test_clean_keeps_lower_case_words(text: str, cleaned: str) -> None:
+    """Cleaning keeps the words in lower case, joined by single spaces."""
     assert clean(text) == cleaned
 
 
-def test_every_character_is_a_letter_or_parts_words() -> None:
-    """Of the 1,114,112 that there are, as in a regular expression."""
+def test_every_character_is_a_letter_or_separates_words() -> None:
+    """Each of the 1,114,112 code points is classified as the regular expression does."""
     every = " ".join(map(chr, range(sys.maxunicode + 1)))
     assert words(every) == LETTERS.findall(every.lower())
 
 
 @given(ANYTHING)
 def test_words_are_runs_of_letters(text: str) -> None:
-    """Of the text in lower case."""
+    """The words of any text are its runs of letters in lower case."""
     assert words(text) == LETTERS.findall(text.lower())
 
 
 @given(ANYTHING)
-def test_clean_text_stays_as_it_is(text: str) -> None:
-    """Training cleans tickets, and the pipeline that learns from them cleans again."""
+def test_cleaning_is_idempotent(text: str) -> None:
+    """Cleaning a clean text changes nothing: the dataset and the pipeline both clean."""
     assert clean(clean(text)) == clean(text)

@@ -1,4 +1,4 @@
-"""A trained model in MLflow: what is logged, what is registered, and how it is refused."""
+"""Logging and registering a trained model in MLflow, and the errors."""
 
 import json
 import socket
@@ -11,10 +11,10 @@ from mlflow.artifacts import download_artifacts
 
 from callcenterai_svm import tracking
 from callcenterai_svm.errors import TrackingError
-from callcenterai_svm.metrics import Metrics
-from callcenterai_svm.tracking import Logged, log_to_mlflow, main
+from callcenterai_svm.metrics import TrainingMetrics
+from callcenterai_svm.tracking import LoggedModel, log_to_mlflow, main
 
-METRICS = Metrics(
+METRICS = TrainingMetrics(
     model_version="0123456789ab",
     model_bytes=6,
     data_sha256="5d41402a",
@@ -40,7 +40,7 @@ METRICS = Metrics(
 
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
-    """What a training has left."""
+    """A folder as the training command writes it."""
     folder = tmp_path / "model"
     folder.mkdir()
     (folder / "model.safetensors").write_bytes(b"arrays")
@@ -51,11 +51,12 @@ def folder(tmp_path: Path) -> Path:
 
 @pytest.fixture
 def store(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> str:
-    """MLflow's own store in a folder: tracking, registry and artifacts without a server."""
+    """MLflow's file store: tracking, registry and artifacts without a server."""
     monkeypatch.setenv("MLFLOW_ALLOW_FILE_STORE", "true")
-    monkeypatch.setattr(tracking, "LIMIT", 600)  # a busy machine imports MLflow slowly
+    # A busy machine takes long to import MLflow.
+    monkeypatch.setattr(tracking, "UPLOAD_SECONDS", 600)
     uri = (tmp_path / "store").as_uri()
-    monkeypatch.setenv("MLFLOW_TRACKING_URI", uri)  # for what the test itself asks
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", uri)  # for the test's own calls
     return uri
 
 
@@ -68,7 +69,7 @@ def uploader(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 def test_model_is_logged_and_registered(folder: Path, store: str) -> None:
-    """Figures to compare runs by, all files, and a version that can be downloaded."""
+    """The run has parameters, metrics and all files; the version can be downloaded."""
     logged = log_to_mlflow(folder, METRICS, store, "tickets", "svm")
     assert (logged.name, logged.version) == ("svm", "1")
 
@@ -97,7 +98,7 @@ def test_model_is_logged_and_registered(folder: Path, store: str) -> None:
 
 
 def test_model_without_a_name_is_not_registered(folder: Path, store: str) -> None:
-    """Its run goes to the experiment of the model's name, and the folder stays as it was."""
+    """Without a name, the run is in the default experiment and nothing is registered."""
     before = sorted(folder.iterdir())
     logged = log_to_mlflow(folder, METRICS, store)
     assert (logged.name, logged.version) == (None, None)
@@ -107,47 +108,48 @@ def test_model_without_a_name_is_not_registered(folder: Path, store: str) -> Non
     assert sorted(folder.iterdir()) == before
 
 
-def test_command_logs_what_a_training_has_left(
+def test_command_logs_a_trained_model(
     folder: Path, uploader: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """It says where the model is, in one line that the service can be told."""
+    """The command prints one line with the run and the URI of the model version."""
     uploader.write_text(
         "import json\n"
         "print('chatter')\n"
         "print(json.dumps({'run': 'ab12', 'version': '3'}))\n"
     )
-    arguments = [str(folder), "--tracking-uri=http://mlflow", "--register=svm"]
+    arguments = [str(folder), "--tracking-uri=http://mlflow", "--registered-model=svm"]
     assert main(arguments) == 0
     assert capsys.readouterr().out == "logged: run ab12, models:/svm/3\n"
-    assert str(Logged("ab12", None, None)) == "logged: run ab12"
+    assert str(LoggedModel("ab12", None, None)) == "logged: run ab12"
 
 
-def test_order_names_what_was_asked_for(
+def test_defaults_come_from_the_environment(
     folder: Path, uploader: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """EXPERIMENT_NAME and DATABRICKS_HOST count where no flag says otherwise."""
+    """EXPERIMENT_NAME and DATABRICKS_HOST are used if no option is given."""
     uploader.write_text(
         "import json, os, pathlib, sys\n"
-        "order = json.load(sys.stdin)\n"
-        "order['environment'] = dict(os.environ)\n"
-        f"pathlib.Path({str(tmp_path / 'order')!r}).write_text(json.dumps(order))\n"
+        "request = json.load(sys.stdin)\n"
+        "request['environment'] = dict(os.environ)\n"
+        f"pathlib.Path({str(tmp_path / 'request')!r}).write_text(json.dumps(request))\n"
         "print(json.dumps({'run': 'ab12', 'version': None}))\n"
     )
     monkeypatch.setenv("EXPERIMENT_NAME", "/Shared/tickets")
     monkeypatch.setenv("DATABRICKS_HOST", "https://adb-1.example")
-    assert main([str(folder), "--register=svm"]) == 0
-    order = json.loads((tmp_path / "order").read_text())
-    assert (order["experiment"], order["register_as"]) == ("/Shared/tickets", "svm")
-    assert order["environment"]["MLFLOW_TRACKING_URI"] == "databricks"
-    assert order["environment"]["MLFLOW_REGISTRY_URI"] == "databricks"
+    assert main([str(folder), "--registered-model=svm"]) == 0
+    request = json.loads((tmp_path / "request").read_text())
+    assert request["experiment"] == "/Shared/tickets"
+    assert request["registered_model"] == "svm"
+    assert request["environment"]["MLFLOW_TRACKING_URI"] == "databricks"
+    assert request["environment"]["MLFLOW_REGISTRY_URI"] == "databricks"
 
 
-def test_command_without_a_server_is_refused(
+def test_command_without_a_server_fails(
     folder: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """In one line that says how to name one."""
+    """Without a server, the error lists the ways to give one."""
     assert main([str(folder)]) == 1
-    expected = "no server; give --tracking-uri or set MLFLOW_TRACKING_URI"
+    expected = "no MLflow server; give --tracking-uri or set MLFLOW_TRACKING_URI"
     assert capsys.readouterr().err == f"tracking: {expected}\n"
 
 
@@ -155,15 +157,15 @@ def test_command_without_a_server_is_refused(
     ("text", "reason"),
     [
         (None, "No such file or directory"),
-        ("{", "not of this training: Expecting"),
-        ("[1]", "not of this training: "),
-        ('{"accuracy": 1}', "not of this training: "),
+        ("{", "invalid metrics: Expecting"),
+        ("[1]", "invalid metrics: "),
+        ('{"accuracy": 1}', "invalid metrics: "),
     ],
 )
-def test_foreign_folder_is_refused(
+def test_folder_without_valid_metrics_is_rejected(
     folder: Path, text: str | None, reason: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """By the name of the file that is not what a training writes, before anything is sent."""
+    """Missing or invalid metrics fail before anything is uploaded, with the path."""
     (folder / "metrics.json").unlink()
     if text:
         (folder / "metrics.json").write_text(text)
@@ -173,37 +175,37 @@ def test_foreign_folder_is_refused(
     assert err.count("\n") == 1
 
 
-def test_server_that_nobody_serves_is_told_with_its_address(
+def test_unreachable_server_is_reported_with_its_address(
     folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """And with what was wrong in the end, not with all that MLflow says of it."""
+    """The error has the address and the root cause, not MLflow's long message."""
     monkeypatch.setenv("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "0")
     with socket.create_server(("127.0.0.1", 0)) as free:
         uri = f"http://127.0.0.1:{free.getsockname()[1]}"
-    with pytest.raises(TrackingError) as refused:
+    with pytest.raises(TrackingError) as raised:
         log_to_mlflow(folder, METRICS, uri)
-    assert str(refused.value) == (
+    assert str(raised.value) == (
         f"{uri}: ConnectionRefusedError: [Errno 111] Connection refused"
     )
 
 
-def test_silent_server_is_left_in_time(
+def test_server_that_never_responds_times_out(
     folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Its upload is ended, with all that it had started."""
-    monkeypatch.setattr(tracking, "LIMIT", 0.5)
+    """An upload to a server that does not respond fails at the time limit."""
+    monkeypatch.setattr(tracking, "UPLOAD_SECONDS", 0.5)
     with socket.create_server(("127.0.0.1", 0)) as silent:
         uri = f"http://127.0.0.1:{silent.getsockname()[1]}"
         start = time.monotonic()
-        with pytest.raises(TrackingError, match=r": not done within 0\.5 s; "):
+        with pytest.raises(TrackingError, match=r": upload timed out after 0\.5 s$"):
             log_to_mlflow(folder, METRICS, uri)
     assert time.monotonic() - start < 5
 
 
-def test_child_of_an_ended_upload_does_not_go_on(
+def test_timeout_kills_the_children_of_an_upload(
     folder: Path, uploader: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """MLflow starts processes of its own for large files."""
+    """At the time limit, processes that MLflow has started are killed too."""
     child = tmp_path / "child"
     uploader.write_text(
         "import pathlib, subprocess, time\n"
@@ -211,33 +213,33 @@ def test_child_of_an_ended_upload_does_not_go_on(
         f"pathlib.Path({str(child)!r}).write_text(str(started.pid))\n"
         "time.sleep(60)\n"
     )
-    monkeypatch.setattr(tracking, "LIMIT", 3.0)
+    monkeypatch.setattr(tracking, "UPLOAD_SECONDS", 3.0)
     with pytest.raises(TrackingError):
         log_to_mlflow(folder, METRICS, "http://mlflow")
     end = time.monotonic() + 5
-    while _runs(int(child.read_text())):
+    while _is_running(int(child.read_text())):
         assert time.monotonic() < end
 
 
 def test_reason_is_short_and_without_secrets(
     folder: Path, uploader: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Neither the token nor what stands in the address."""
+    """The reason is shortened, and masks the token and the URL's user and password."""
     uploader.write_text(
         "import os, sys\n"
         "sys.exit('a warning\\nno entry for ' + os.environ['DATABRICKS_TOKEN'] + '!' * 999)"
     )
     monkeypatch.setenv("DATABRICKS_TOKEN", "canary-1")
-    with pytest.raises(TrackingError) as refused:
+    with pytest.raises(TrackingError) as raised:
         log_to_mlflow(folder, METRICS, "https://user:canary-2@mlflow.example")
-    reason = str(refused.value)
+    reason = str(raised.value)
     assert reason.startswith("https://***@mlflow.example: no entry for ***!!")
     assert "canary" not in reason
     assert len(reason) < 400
 
 
-def _runs(pid: int) -> bool:
-    """Whether a process runs, be it that nobody has asked for its end yet."""
+def _is_running(pid: int) -> bool:
+    """Whether a process is running; a zombie, which nobody has waited for, is not."""
     try:
         stat = Path(f"/proc/{pid}/stat").read_text()
     except FileNotFoundError:

@@ -1,4 +1,4 @@
-"""Which n-grams a text holds, and what of it is remembered."""
+"""The n-grams of a text, and the cache of words."""
 
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -13,7 +13,7 @@ from callcenterai_svm import vocabulary
 from callcenterai_svm.topics import clean
 from callcenterai_svm.vocabulary import Vocabulary
 
-# Every n-gram that can be made of two letters, and room for what is unknown in a text.
+# Some words and pairs, and every character n-gram, of two letters.
 LETTERS = "ab"
 WORDS = sorted({"a", "b", "ab", "ba", "a a", "a ab", "ab ba", "b a"})
 CHARACTERS = sorted(
@@ -30,12 +30,12 @@ texts = st.text(st.sampled_from(LETTERS + "c .")) | st.text(st.characters())
 
 @pytest.fixture
 def known() -> Vocabulary:
-    """One that has not seen a text yet."""
+    """A vocabulary with an empty cache."""
     return Vocabulary(WORDS, CHARACTERS)
 
 
 def ngrams(text: str) -> Iterator[str]:
-    """What scikit-learn finds in a text."""
+    """The n-grams that scikit-learn finds in a text."""
     words = CountVectorizer(
         preprocessor=clean, tokenizer=str.split, token_pattern=None, ngram_range=(1, 2)
     )
@@ -46,7 +46,7 @@ def ngrams(text: str) -> Iterator[str]:
     yield from (f"characters:{ngram}" for ngram in characters.build_analyzer()(text))
 
 
-NUMBERS = {
+INDICES = {
     **{f"words:{ngram}": n for n, ngram in enumerate(WORDS, 1)},
     **{f"characters:{ngram}": n for n, ngram in enumerate(CHARACTERS, EMPTY[1] + 1)},
 }
@@ -56,48 +56,50 @@ NUMBERS = {
 @example("a")
 @example("ab ab ab")
 @example("abababab" * 100)
-def test_ngrams_are_those_of_scikit_learn(text: str) -> None:
-    """Each as often as it occurs there."""
-    found = [NUMBERS[ngram] for ngram in ngrams(text) if ngram in NUMBERS]
+def test_ngrams_equal_those_of_scikit_learn(text: str) -> None:
+    """A text has the known n-grams that scikit-learn finds, each as often."""
+    expected = [INDICES[ngram] for ngram in ngrams(text) if ngram in INDICES]
     known = Vocabulary(WORDS, CHARACTERS)
-    assert known.numbers(text).tolist() == sorted([*EMPTY, *found])
+    assert known.indices(text).tolist() == sorted([*EMPTY, *expected])
 
 
-def test_text_of_unknown_words_has_the_empty_ngrams(known: Vocabulary) -> None:
-    """And so has one without a word."""
+def test_text_of_unknown_words_has_only_the_empty_ngrams(known: Vocabulary) -> None:
+    """A text without known words has only the two empty n-grams."""
     for text in ("", "!", "xyz", "日本語"):
-        assert known.numbers(text).tolist() == EMPTY
+        assert known.indices(text).tolist() == EMPTY
 
 
-def test_a_word_is_taken_apart_once(known: Vocabulary) -> None:
-    """It gives the same numbers when it is remembered."""
-    first, second = known.numbers("ab ba ab"), known.numbers("ab ba ab")
+def test_word_is_cached(known: Vocabulary) -> None:
+    """A cached word gives the same indices again."""
+    first, second = known.indices("ab ba ab"), known.indices("ab ba ab")
     assert first.tolist() == second.tolist()
-    assert sorted(known._inside) == ["ab", "ba"]
+    assert sorted(known._cache) == ["ab", "ba"]
 
 
-def test_a_long_word_is_not_remembered(known: Vocabulary) -> None:
-    """Whoever makes one up makes many."""
-    longest = "ab" * (vocabulary.LONGEST_WORD // 2)
+def test_long_word_is_not_cached(known: Vocabulary) -> None:
+    """Words up to the maximum length are cached, longer ones are not."""
+    longest = "ab" * (vocabulary.MAX_CACHED_WORD_LENGTH // 2)
     for word in (longest, longest + "a"):
-        assert len(known.numbers(word)) > 2 * len(word)
-    assert list(known._inside) == [longest]
+        assert len(known.indices(word)) > 2 * len(word)
+    assert list(known._cache) == [longest]
 
 
-def test_memory_is_bounded(known: Vocabulary, monkeypatch: pytest.MonkeyPatch) -> None:
-    """When it is full, it begins anew."""
-    monkeypatch.setattr(vocabulary, "MOST_WORDS", 3)
+def test_cache_is_bounded(known: Vocabulary, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A full cache is cleared before it takes another word."""
+    monkeypatch.setattr(vocabulary, "MAX_CACHED_WORDS", 3)
     for word in ("a", "b", "ab", "ba", "bb"):
-        known.numbers(word)
-        assert word in known._inside
-        assert len(known._inside) <= 3
+        known.indices(word)
+        assert word in known._cache
+        assert len(known._cache) <= 3
 
 
-def test_threads_share_one(known: Vocabulary, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Also when what one remembers is thrown away by another."""
-    monkeypatch.setattr(vocabulary, "MOST_WORDS", 2)
+def test_threads_can_share_a_cache(
+    known: Vocabulary, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Threads get the right indices even while they clear one another's entries."""
+    monkeypatch.setattr(vocabulary, "MAX_CACHED_WORDS", 2)
     text = "a b ab ba aab c abba"
-    expected = known.numbers(text).tolist()
+    expected = known.indices(text).tolist()
     with ThreadPoolExecutor(8) as pool:
-        found = list(pool.map(known.numbers, [text] * 400))
-    assert all(numbers.tolist() == expected for numbers in found)
+        found = list(pool.map(known.indices, [text] * 400))
+    assert all(indices.tolist() == expected for indices in found)

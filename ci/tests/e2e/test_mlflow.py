@@ -128,7 +128,7 @@ def test_a_model_to_register_needs_a_server() -> None:
     """Whoever asks for a version must not believe that there is one."""
     call = dagger("train", f"--register={NAME}", "entries")
     assert call.status != 0
-    assert "train: --register without an MLflow server; give --tracking-uri or --tracking-service" in call.error
+    assert "train: --registered-model without an MLflow server; give --tracking-uri or --tracking-service" in call.error
 
 
 def test_tickets_that_cannot_be_trained_on_are_told_in_one_line(tmp_path: Path) -> None:

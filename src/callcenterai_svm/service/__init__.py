@@ -1,5 +1,5 @@
-"""The web service: answers which topic a ticket has, with a model that was trained before.
+"""The web service: classifies IT tickets with a trained model.
 
-It knows of the package around it how to load a model, the topics and the errors, and
-nothing of training; training knows nothing of it.
+From the package around it, it uses how to load a model, the topics and the errors. It
+does not depend on training, nor training on it.
 """

@@ -10,29 +10,29 @@ from pydantic import ValidationError
 
 from .. import MODEL_NAME
 from . import documentation, logs
-from .browsing import add_docs
+from .docs_page import add_docs
 from .loading import ModelLoader
 from .routes import Endpoints, add_routes
-from .serving import Front
+from .serving import ObservabilityMiddleware
 from .settings import Settings
-from .telemetry import Metrics
+from .telemetry import ServiceMetrics
 
 
-def create_app(settings: Settings | None = None) -> Front:
-    """Returns the service; it loads its model once it has started.
+def create_app(settings: Settings | None = None) -> ObservabilityMiddleware:
+    """Creates the application, which loads its model after it has started.
 
     Args:
-        settings: What to serve. Without, the environment and ``.env`` say it, and
-            everything that this process logs becomes lines of JSON.
+        settings: The settings. If None, they come from the environment and ``.env``, and
+            all logging of this process becomes JSON lines.
 
     Raises:
-        SystemExit: If a setting cannot be used; one line that names it, for a person.
+        SystemExit: If a setting is invalid, with a one-line message that names it.
     """
     if settings is None:
-        settings = _own_settings()
+        settings = _read_settings()
         logs.configure(settings.log_level)
     loader = ModelLoader(settings)
-    metrics = Metrics(loader)
+    metrics = ServiceMetrics(loader)
 
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
@@ -48,18 +48,18 @@ def create_app(settings: Settings | None = None) -> Front:
         description=documentation.DESCRIPTION,
         openapi_tags=documentation.TAGS,
         lifespan=lifespan,
-        # FastAPI's own pages load what they show from elsewhere.
+        # FastAPI's own pages load their assets from the internet.
         docs_url=None,
         redoc_url=None,
-        # To /predict/ it would answer with an address in plain http, whatever the proxy's.
+        # The redirect of /predict/ would be to http, even behind a proxy with https.
         redirect_slashes=False,
     )
     add_docs(app)
     add_routes(app, Endpoints(settings, loader, metrics))
-    return Front(app, metrics)
+    return ObservabilityMiddleware(app, metrics)
 
 
-def _own_settings() -> Settings:
+def _read_settings() -> Settings:
     try:
         return Settings()
     except ValidationError as error:

@@ -9,8 +9,8 @@ SwaggerUIBundle({
   deepLinking: true,
   tryItOutEnabled: true,
   displayRequestDuration: true,
-  // Each route shows its own; the list of all is there to open.
+  // Each route shows its own models; the full list starts collapsed.
   defaultModelsExpandDepth: 0,
-  // Shows the description to nobody else.
+  // Without it, Swagger UI sends the description to an online validator.
   validatorUrl: null,
 });

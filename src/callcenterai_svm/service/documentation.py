@@ -1,4 +1,4 @@
-"""What /docs and /openapi.json say beyond the models: every refusal, with an example."""
+"""Texts of /docs and /openapi.json: tags, description, and examples of error responses."""
 
 from typing import Any, Final
 
@@ -20,29 +20,29 @@ OPERATION: Final = "Operation"
 
 TAGS: Final = [
     {"name": PREDICTION, "description": "The topics of tickets."},
-    {"name": OPERATION, "description": "For whoever runs the service."},
+    {"name": OPERATION, "description": "For operators of the service."},
 ]
-"""In the order of the page."""
+"""In the order in which /docs shows them."""
 
 DESCRIPTION: Final = (
-    f"A request holds at most {MAX_TEXTS:,} tickets, a ticket {MAX_CHARACTERS:,} "
-    f"characters, and a body {MAX_BODY_BYTES:,} bytes; what is longer is refused, and the "
-    "refusal names the limit. Every answer has a header `x-request-id`, which the "
-    "service's log names too."
+    f"A request may have up to {MAX_TEXTS:,} tickets of up to {MAX_CHARACTERS:,} characters "
+    f"each, and a body of up to {MAX_BODY_BYTES:,} bytes. Requests over a limit are rejected "
+    "with an error that names the limit. Every response has an `x-request-id` header, "
+    "which also appears in the service's log."
 )
 
 API_VERSION: Final = "1"
-"""Of the routes and what they take and give; /ready tells that of the model."""
+"""Version of the HTTP API; /ready reports the version of the model."""
 
 Responses = dict[int | str, dict[str, Any]]
 
 _REASON: Final = (
-    "MODEL_URI: MLflow did not deliver within 10 s; "
-    "check its address or raise MODEL_TIMEOUT"
+    "MODEL_URI: download timed out after 10 s; "
+    "check the address of the MLflow server or raise MODEL_TIMEOUT"
 )
 
 
-def _refusal(
+def _error_response(
     description: str, model: type[BaseModel], **example: Any
 ) -> dict[str, Any]:
     return {
@@ -53,36 +53,36 @@ def _refusal(
 
 
 NOT_READY: Final[Responses] = {
-    HTTP_503_SERVICE_UNAVAILABLE: _refusal(
-        "There is no model yet.", NotReady, status="not ready", reason=_REASON
+    HTTP_503_SERVICE_UNAVAILABLE: _error_response(
+        "The model is not loaded yet.", NotReady, status="not ready", reason=_REASON
     )
 }
 
 METRICS: Final[Responses] = {
     HTTP_200_OK: {
-        "description": "Prometheus' text format.",
+        "description": "Metrics in the Prometheus text format.",
         "content": {"text/plain": {"example": "callcenterai_ready 1.0\n"}},
     }
 }
 
-REFUSALS: Final[Responses] = {
-    HTTP_408_REQUEST_TIMEOUT: _refusal(
-        "The body does not arrive.",
+ERROR_RESPONSES: Final[Responses] = {
+    HTTP_408_REQUEST_TIMEOUT: _error_response(
+        "The body did not arrive in time.",
         Problem,
         detail=f"body: should arrive within {MAX_BODY_SECONDS:g} s",
     ),
-    HTTP_413_CONTENT_TOO_LARGE: _refusal(
+    HTTP_413_CONTENT_TOO_LARGE: _error_response(
         "The body is too long.",
         Problem,
         detail=f"body: should have at most {MAX_BODY_BYTES} bytes",
     ),
-    HTTP_415_UNSUPPORTED_MEDIA_TYPE: _refusal(
-        "The body does not say that it is JSON.",
+    HTTP_415_UNSUPPORTED_MEDIA_TYPE: _error_response(
+        "The content type is not JSON.",
         Problem,
         detail="content-type: should be application/json",
     ),
-    HTTP_422_UNPROCESSABLE_CONTENT: _refusal(
-        "The body is no JSON, or a field is not as it should be.",
+    HTTP_422_UNPROCESSABLE_CONTENT: _error_response(
+        "The body is not valid JSON, or a field is invalid.",
         WrongFields,
         detail=[
             {
@@ -92,7 +92,7 @@ REFUSALS: Final[Responses] = {
             }
         ],
     ),
-    HTTP_503_SERVICE_UNAVAILABLE: _refusal(
-        "There is no model yet.", Problem, detail=f"not ready: {_REASON}"
+    HTTP_503_SERVICE_UNAVAILABLE: _error_response(
+        "The model is not loaded yet.", Problem, detail=f"not ready: {_REASON}"
     ),
 }

@@ -1,4 +1,4 @@
-"""Gets the model while the service already answers, and tries again until it has one."""
+"""Loads the model in the background and retries until it succeeds."""
 
 import asyncio
 import logging
@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Final, Literal, Protocol
 from .. import MODEL_FILE
 from ..errors import ModelError
 from ..topics import Topic
-from . import foreign
-from .mlflow_source import fetched
+from . import pickled_models
+from .mlflow_source import downloaded_model
 from .settings import Settings
 
 if TYPE_CHECKING:
@@ -18,40 +18,41 @@ if TYPE_CHECKING:
 
 Source = Literal["MODEL_URI", "MODEL_PATH"]
 
-LONGEST_ATTEMPT: Final = 120.0
-"""Seconds that no attempt may exceed, unless MODEL_TIMEOUT itself does."""
+MAX_ATTEMPT_SECONDS: Final = 120.0
+"""Longest time limit of an attempt, unless MODEL_TIMEOUT itself is longer."""
 
-SHORTEST_PAUSE: Final = 5.0
-LONGEST_PAUSE: Final = 60.0
+# Pauses between attempts: each is twice the one before.
+MIN_RETRY_SECONDS: Final = 5.0
+MAX_RETRY_SECONDS: Final = 60.0
 
 log = logging.getLogger(__name__)
 
 
 class Model(Protocol):
-    """What the service asks of a model, its own or a foreign one."""
+    """The interface of the models that the service can use."""
 
     @property
     def version(self) -> str:
-        """The start of the digest of the model's file."""
+        """First twelve hex digits of the SHA-256 of the model file."""
 
     @property
     def topics(self) -> Sequence[Topic]:
-        """What it can predict, in the order of the probabilities."""
+        """The topics it predicts, in the order of the probabilities."""
 
     def predict(self, texts: Sequence[str]) -> list[Topic]:
         """Returns the topic of each text, in order."""
 
     def probabilities(self, texts: Sequence[str]) -> "np.ndarray":
-        """Returns a row for each text and a column for each topic."""
+        """Returns the probabilities: one row per text, one column per topic."""
 
 
 class ModelLoader:
-    """The model of a running service, or the reason why there is none yet.
+    """The model of a running service, or the reason why it has none yet.
 
     Attributes:
-        model: The model once it is loaded; it is never replaced.
-        reason: Why there is no model, for a person; of the last attempt.
-        source: The setting that says where the model comes from.
+        model: The model, once it is loaded; it is never replaced.
+        reason: Why there is no model: the error of the last attempt.
+        source: The setting that locates the model.
     """
 
     def __init__(self, settings: Settings) -> None:
@@ -61,9 +62,9 @@ class ModelLoader:
         self.source: Source = "MODEL_URI" if settings.model_uri else "MODEL_PATH"
 
     async def run(self) -> None:
-        """Returns when the model is there; a registry that comes back late will do."""
-        limits = _doubling(self._settings.model_timeout, LONGEST_ATTEMPT)
-        pauses = _doubling(SHORTEST_PAUSE, LONGEST_PAUSE)
+        """Tries to load the model until an attempt succeeds."""
+        limits = _backoff(self._settings.model_timeout, MAX_ATTEMPT_SECONDS)
+        pauses = _backoff(MIN_RETRY_SECONDS, MAX_RETRY_SECONDS)
         for limit, pause in zip(limits, pauses, strict=True):
             try:
                 self.model = await self._attempt(limit)
@@ -71,7 +72,8 @@ class ModelLoader:
                 self.reason = str(error)
                 log.error("no model", extra=_fields(reason=self.reason, retry_in=pause))
             except Exception as error:
-                # A task that ends in silence would leave "being loaded" for ever.
+                # Without this, the task would end silently and the reason would stay
+                # "the model is being loaded".
                 self.reason = f"unexpected {type(error).__name__}; see the log"
                 log.exception("no model", extra=_fields(retry_in=pause))
             else:
@@ -82,39 +84,43 @@ class ModelLoader:
 
     async def _attempt(self, limit: float) -> Model:
         if self.source == "MODEL_PATH":
-            return await self._loaded(self._settings.model_path)
-        async with fetched(self._settings, limit) as folder:
-            return await self._loaded(folder)
+            return await self._load_from(self._settings.model_path)
+        async with downloaded_model(self._settings, limit) as folder:
+            return await self._load_from(folder)
 
-    async def _loaded(self, folder: Path) -> Model:
+    async def _load_from(self, folder: Path) -> Model:
         allowed = self._settings.model_allowed_pickles
         return await asyncio.to_thread(_load, folder, self.source, allowed)
 
 
 def _load(folder: Path, source: Source, allowed: Collection[str]) -> Model:
-    # Imports numpy: here, on a thread, so that /health answers from the first moment.
+    # Imported here, in a thread, because it imports numpy: /health answers meanwhile.
     from .. import model
 
-    path = _only_model(folder, source)
+    path = _find_model(folder, source)
     if path.name == MODEL_FILE:
         return model.load(path)
-    return foreign.load(path, allowed)
+    return pickled_models.load(path, allowed)
 
 
-def _only_model(folder: Path, source: Source) -> Path:
-    """The model may lie deeper; beside one of this project's, no pickle counts."""
+def _find_model(folder: Path, source: Source) -> Path:
+    """Returns the one model file at any depth; pickles count only if there is no other."""
     found = _visible(folder, sorted(folder.rglob(MODEL_FILE)))
-    found = found or _visible(folder, foreign.pickles(folder))
+    found = found or _visible(folder, pickled_models.pickles(folder))
     if len(found) != 1:
         raise ModelError(
-            f"{source}: {len(found) or 'no'} files named {MODEL_FILE} or like a pickle "
-            f"in {folder}, expected one"
+            f"{source}: expected one {MODEL_FILE} or pickle in {folder}, "
+            f"found {len(found) or 'none'}"
         )
     return found[0]
 
 
 def _visible(folder: Path, paths: list[Path]) -> list[Path]:
-    """Without what a killed training left, and what lies behind a volume's links."""
+    """Drops hidden paths: leftovers of a killed training, and volume internals.
+
+    Kubernetes keeps the files of a ConfigMap or projected volume in hidden folders, and
+    links to them.
+    """
     return [
         path
         for path in paths
@@ -126,8 +132,8 @@ def _fields(**fields: object) -> dict[str, object]:
     return {"fields": fields}
 
 
-def _doubling(first: float, last: float) -> Iterator[float]:
-    """Yields ``first``, twice that, and so on without end, up to ``last``."""
+def _backoff(first: float, last: float) -> Iterator[float]:
+    """Yields ``first``, then twice the value before, up to ``last``, without end."""
     value = first
     while True:
         yield value

@@ -1,8 +1,8 @@
-"""One line of JSON for each event and each request, on standard output.
+"""Logs events and requests to standard output, one JSON object per line.
 
-No line holds the text of a ticket: requests are told by route, status and count, and of
-an exception nobody expected only its kind and its place, because its message may quote
-what it stumbled over.
+No line contains the text of a ticket: a request's line has its route, status and number
+of texts, and that of an unexpected exception has its type and traceback, but not its
+message, which may quote the input.
 """
 
 import contextlib
@@ -18,10 +18,10 @@ log = logging.getLogger(__name__)
 
 
 class JsonLines(logging.Formatter):
-    """Writes a record as one JSON object, with what was given as ``fields``."""
+    """Formats a record as one JSON object, with the record's ``fields`` if it has any."""
 
     def format(self, record: logging.LogRecord) -> str:
-        """Returns the line, without its end."""
+        """Returns the line without its line break."""
         line: dict[str, Any] = {
             "time": timestamp(record.created),
             "level": record.levelname.lower(),
@@ -36,16 +36,16 @@ class JsonLines(logging.Formatter):
 
 
 def configure(level: str) -> None:
-    """Sends all logging of this process to standard output, in lines of JSON.
+    """Sends all logging of this process to standard output, as JSON lines.
 
     Args:
-        level: The least that is written: debug, info, warning or error.
+        level: The lowest level to log: debug, info, warning or error.
     """
     handler = logging.StreamHandler(sys.stdout)
     handler.setFormatter(JsonLines())
     logging.basicConfig(handlers=[handler], level=level.upper(), force=True)
     for name in ("uvicorn", "uvicorn.error"):
-        # The server has set these up for itself.
+        # uvicorn gives these loggers handlers of its own before it creates the app.
         logger = logging.getLogger(name)
         logger.handlers.clear()
         logger.propagate = True
@@ -53,33 +53,32 @@ def configure(level: str) -> None:
 
 
 def timestamp(seconds: float) -> str:
-    """Writes a time as ISO 8601 in UTC, to the millisecond."""
+    """Formats a Unix time as ISO 8601 in UTC, with milliseconds."""
     return f"{_second(int(seconds))}.{int(seconds % 1 * 1000):03d}Z"
 
 
 @lru_cache(maxsize=1)
 def _second(seconds: int) -> str:
-    # Once a second, because it takes longer than the rest of a request's line.
+    # Cached for a second, because it takes longer than the rest of a request's line.
     return time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(seconds))
 
 
-def request(
-    number: str, method: str, route: str, status: int, seconds: float, texts: int
+def log_request(
+    request_id: str, method: str, route: str, status: int, seconds: float, texts: int
 ) -> None:
     """Writes the line of a request.
 
-    By itself and not by way of ``logging``, which takes several times as long: more
-    than all else that is done to observe a request. All values are the service's own
-    words or checked, so none needs escaping.
+    It bypasses ``logging``, which would take longer than everything else that observes a
+    request. The values need no escaping: they are constants of the service or validated.
     """
     if not log.isEnabledFor(logging.INFO):
         return
     line = (
         f'{{"time": "{timestamp(time.time())}", "level": "info", "event": "request", '
-        f'"id": "{number}", "method": "{method}", "route": "{route}", "status": {status}, '
+        f'"id": "{request_id}", "method": "{method}", "route": "{route}", "status": {status}, '
         f'"milliseconds": {seconds * 1000:.3f}, "texts": {texts}}}\n'
     )
-    # As logging does: who reads the log and goes away does not end the service.
+    # As in logging: a closed pipe must not fail the request.
     with contextlib.suppress(OSError):
         sys.stdout.write(line)
         sys.stdout.flush()

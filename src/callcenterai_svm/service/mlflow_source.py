@@ -1,4 +1,4 @@
-"""Fetches the artifacts that MODEL_URI names, within a time limit."""
+"""Downloads the artifacts of MODEL_URI within a time limit."""
 
 import asyncio
 import os
@@ -11,28 +11,31 @@ from pathlib import Path
 from typing import Final
 
 from ..errors import ModelError
-from ..reasons import last_words
+from ..subprocess_errors import last_error_line
 from .settings import Settings
 
 DOWNLOADER: Final = Path(__file__).with_name("download.py")
 
 
 @asynccontextmanager
-async def fetched(settings: Settings, limit: float) -> AsyncIterator[Path]:
-    """Downloads the artifacts of MODEL_URI; gives their folder for the block's time.
+async def downloaded_model(settings: Settings, limit: float) -> AsyncIterator[Path]:
+    """Downloads the artifacts of MODEL_URI to a temporary folder.
 
     Args:
-        settings: Where MLflow is and what to get from it.
-        limit: Seconds after which the download is ended.
+        settings: The MLflow server and the model's URI.
+        limit: Time limit of the download, in seconds.
+
+    Yields:
+        The folder, which is removed at the end of the block.
 
     Raises:
-        ModelError: If MLflow refuses or is not done in time, or nothing can be written.
+        ModelError: If MLflow fails or takes too long, or no folder can be created.
     """
     try:
         folder = tempfile.TemporaryDirectory(prefix="model-")
     except OSError as error:
         raise ModelError(
-            f"MODEL_URI: no folder for its artifacts: {error.strerror}; "
+            f"MODEL_URI: cannot create a temporary folder: {error.strerror}; "
             "give the service a writable /tmp"
         ) from error
     with folder as name:
@@ -42,13 +45,15 @@ async def fetched(settings: Settings, limit: float) -> AsyncIterator[Path]:
 
 async def _download(settings: Settings, folder: str, limit: float) -> None:
     process = await asyncio.create_subprocess_exec(
-        # -P: beside the script lie modules that MLflow must not find by their names.
+        # -P keeps the script's folder off sys.path, where this package's modules could
+        # shadow modules that MLflow imports.
         *(sys.executable, "-P", str(DOWNLOADER), folder),
         env=_environment(settings, limit),
         stdin=asyncio.subprocess.DEVNULL,
         stdout=asyncio.subprocess.DEVNULL,
         stderr=asyncio.subprocess.PIPE,
-        # A group of its own: MLflow starts processes too, for large files.
+        # A process group of its own, so that the processes MLflow starts for large files
+        # are killed with it.
         start_new_session=True,
     )
     try:
@@ -56,35 +61,36 @@ async def _download(settings: Settings, folder: str, limit: float) -> None:
             _, errors = await process.communicate()
     except TimeoutError:
         raise ModelError(
-            f"MODEL_URI: MLflow did not deliver within {limit:g} s; "
-            "check its address or raise MODEL_TIMEOUT"
+            f"MODEL_URI: download timed out after {limit:g} s; "
+            "check the address of the MLflow server or raise MODEL_TIMEOUT"
         ) from None
     finally:
-        # Also when the service stops while it waits.
+        # Also reached when the service stops during the download.
         if process.returncode is None:
             os.killpg(process.pid, signal.SIGKILL)
             await process.wait()
     if process.returncode:
-        # Settings may come from a file instead of the environment.
+        # The token may come from .env and so be missing in os.environ.
         token = settings.databricks_token.get_secret_value()
-        reason = last_words(errors, "the download ended without a word", token)
-        raise ModelError(f"MODEL_URI: {reason}")
+        default = f"download failed with exit status {process.returncode} and no output"
+        raise ModelError(f"MODEL_URI: {last_error_line(errors, default, token)}")
 
 
 def _environment(settings: Settings, limit: float) -> dict[str, str]:
-    """The service's own environment, with what MLflow reads from it."""
+    """Returns the service's own environment plus the variables for MLflow."""
     mlflow: dict[str, str | None] = {
         "MODEL_URI": settings.model_uri,
         "MLFLOW_TRACKING_URI": settings.tracking_uri,
         "DATABRICKS_HOST": settings.databricks_host,
         "DATABRICKS_TOKEN": settings.databricks_token.get_secret_value(),
-        # One try: the service tries again itself, and a refusal says more than an
-        # end by the clock.
+        # One attempt: the service itself retries, and MLflow's own error explains more
+        # than a timeout.
         "MLFLOW_HTTP_REQUEST_MAX_RETRIES": "0",
         "MLFLOW_HTTP_REQUEST_TIMEOUT": f"{max(1, limit / 2):.0f}",
         "MLFLOW_DISABLE_TELEMETRY": "true",
         "MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR": "false",
-        # No word about a missing git: it is the last line that tells what failed.
+        # Without it, a warning about a missing git could be the last line of the output,
+        # which is taken for the reason of a failure.
         "GIT_PYTHON_REFRESH": "quiet",
     }
     given = {name: value for name, value in mlflow.items() if value}

@@ -1,4 +1,4 @@
-"""The six routes; those that predict refuse with 503 until there is a model."""
+"""The six routes. The prediction routes respond with 503 until the model is loaded."""
 
 import asyncio
 from collections.abc import Sequence
@@ -13,7 +13,7 @@ from .. import MODEL_NAME
 from ..topics import TOPICS, Topic
 from . import documentation, limits, schemas, telemetry
 from .loading import Model, ModelLoader
-from .reading import Refused
+from .request_body import RequestRejected
 from .serving import PredictionRoute
 from .settings import Settings
 
@@ -21,25 +21,25 @@ ROUTES: Final = ("/health", "/ready", "/metrics", "/predict", "/predict_one", "/
 
 
 class Endpoints:
-    """What the routes do.
+    """The endpoints of the routes.
 
     Args:
-        settings: What the service was made with.
+        settings: The settings of the service.
         loader: Holds the model, or the reason why there is none.
-        metrics: Count the predictions.
+        metrics: Counts the predictions.
     """
 
     def __init__(
-        self, settings: Settings, loader: ModelLoader, metrics: telemetry.Metrics
+        self, settings: Settings, loader: ModelLoader, metrics: telemetry.ServiceMetrics
     ) -> None:
         self._settings = settings
         self._loader = loader
         self._metrics = metrics
-        # Two batches share one interpreter: side by side, neither would be faster.
+        # One large batch at a time: the interpreter lock allows no more to run anyway.
         self._batch = asyncio.Lock()
 
     async def describe(self) -> schemas.Service:
-        """What this service is and where to go from here."""
+        """Describes the service: its topics, routes and limits."""
         return schemas.Service(
             service=MODEL_NAME,
             topics=list(TOPICS),
@@ -53,11 +53,11 @@ class Endpoints:
         )
 
     async def health(self) -> schemas.Alive:
-        """Whether the process answers; says nothing about the model."""
+        """Reports that the process is alive, whether or not the model is loaded."""
         return schemas.Alive()
 
     async def ready(self, response: Response) -> schemas.Ready | schemas.NotReady:
-        """Whether the service predicts, and with which model; 503 and a reason if not."""
+        """Reports the model, or 503 and the reason why there is none yet."""
         model = self._loader.model
         if model is None:
             response.status_code = HTTP_503_SERVICE_UNAVAILABLE
@@ -69,73 +69,73 @@ class Endpoints:
         )
 
     async def metrics(self) -> Response:
-        """What Prometheus fetches: requests, durations, predictions, the model."""
-        return Response(self._metrics.page(), media_type=telemetry.CONTENT_TYPE)
+        """Exposes requests, durations, predictions and the model to Prometheus."""
+        return Response(self._metrics.exposition(), media_type=telemetry.CONTENT_TYPE)
 
     async def predict(self, tickets: schemas.Tickets) -> schemas.Predictions:
-        """The topics of several tickets, in their order."""
-        topics, probabilities = await self._predicted(tickets)
+        """Predicts the topics of several tickets, in order."""
+        topics, probabilities = await self._classify(tickets)
         return schemas.Predictions(predictions=topics, probabilities=probabilities)
 
     async def predict_one(self, ticket: schemas.Ticket) -> schemas.Prediction:
-        """The topic of one ticket."""
-        (topic,), probabilities = await self._predicted(ticket)
+        """Predicts the topic of one ticket."""
+        (topic,), probabilities = await self._classify(ticket)
         return schemas.Prediction(
             input=ticket.text,
             prediction=topic,
             probabilities=probabilities[0] if probabilities else None,
         )
 
-    async def _predicted(
-        self, asked: schemas.Ticket | schemas.Tickets
+    async def _classify(
+        self, request: schemas.Ticket | schemas.Tickets
     ) -> tuple[list[Topic], list[schemas.Probabilities] | None]:
         model = self._loader.model
         if model is None:
             problem = schemas.Problem(detail=f"not ready: {self._loader.reason}")
-            raise Refused(HTTP_503_SERVICE_UNAVAILABLE, problem)
-        texts, wanted = asked.texts, asked.probabilities
-        if sum(map(len, texts)) <= limits.MAX_CHARACTERS_AT_ONCE:
-            # A thread would cost more than this takes.
-            found = _ask(model, texts, wanted)
+            raise RequestRejected(HTTP_503_SERVICE_UNAVAILABLE, problem)
+        arguments = model, request.texts, request.probabilities
+        if sum(map(len, request.texts)) <= limits.MAX_CHARACTERS_AT_ONCE:
+            # Starting a thread would take longer than the prediction.
+            topics, probabilities = _predict(*arguments)
         else:
             async with self._batch:
-                found = await asyncio.to_thread(_ask, model, texts, wanted)
-        self._metrics.predicted(found[0])
-        return found
+                topics, probabilities = await asyncio.to_thread(_predict, *arguments)
+        self._metrics.count_predictions(topics)
+        return topics, probabilities
 
 
-def _ask(
-    model: Model, texts: Sequence[str], wanted: bool
+def _predict(
+    model: Model, texts: Sequence[str], with_probabilities: bool
 ) -> tuple[list[Topic], list[schemas.Probabilities] | None]:
     topics = model.predict(texts)
-    if not wanted:
+    if not with_probabilities:
         return topics, None
     rows = model.probabilities(texts).tolist()
     return topics, [dict(zip(model.topics, row, strict=True)) for row in rows]
 
 
 def add_routes(app: FastAPI, endpoints: Endpoints) -> None:
-    """Gives a service its routes, and its documentation what they say."""
+    """Adds the routes and their documentation to an application."""
     add = app.add_api_route
-    about: list[str | Enum] = [documentation.OPERATION]
-    add("/", endpoints.describe, tags=about, summary="What this is")
-    add("/health", endpoints.health, tags=about, summary="Alive")
+    operation: list[str | Enum] = [documentation.OPERATION]
+    add("/", endpoints.describe, tags=operation, summary="Description")
+    add("/health", endpoints.health, tags=operation, summary="Liveness")
     add(
         "/ready",
         endpoints.ready,
-        tags=about,
-        summary="Ready to predict",
+        tags=operation,
+        summary="Readiness",
         responses=documentation.NOT_READY,
     )
     add(
         "/metrics",
         endpoints.metrics,
-        tags=about,
-        summary="Metrics for Prometheus",
+        tags=operation,
+        summary="ServiceMetrics for Prometheus",
         response_class=PlainTextResponse,
         responses=documentation.METRICS,
     )
-    for path, endpoint, reads, summary in (
+    for path, endpoint, body_model, summary in (
         ("/predict", endpoints.predict, schemas.Tickets, "Several tickets"),
         ("/predict_one", endpoints.predict_one, schemas.Ticket, "One ticket"),
     ):
@@ -143,9 +143,9 @@ def add_routes(app: FastAPI, endpoints: Endpoints) -> None:
             PredictionRoute(
                 path,
                 endpoint,
-                reads=reads,
+                body_model=body_model,
                 tags=[documentation.PREDICTION],
                 summary=summary,
-                responses=documentation.REFUSALS,
+                responses=documentation.ERROR_RESPONSES,
             )
         )

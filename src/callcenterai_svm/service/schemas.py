@@ -1,4 +1,4 @@
-"""What goes over the wire."""
+"""Bodies of requests and responses."""
 
 from typing import Annotated, Any, Final, Literal
 
@@ -18,7 +18,7 @@ PROBABILITIES: Final = {topic: 0.93 if topic == "Access" else 0.01 for topic in 
 def _not_blank(text: str) -> str:
     if not text.strip():
         raise PydanticCustomError(
-            "string_blank", "String should hold more than white space"
+            "string_blank", "String should contain more than white space"
         )
     return text
 
@@ -35,7 +35,7 @@ TicketText = Annotated[
 
 WantsProbabilities = Annotated[
     StrictBool,
-    Field(description="Whether to answer with the probability of every topic too."),
+    Field(description="Whether to return the probability of every topic."),
 ]
 
 Probabilities = dict[Topic, float]
@@ -51,18 +51,18 @@ class Ticket(BaseModel):
 
     @property
     def texts(self) -> list[str]:
-        """The text, as the only one."""
+        """The text, as a list of one."""
         return [self.text]
 
 
 class Tickets(BaseModel):
-    """Several tickets to classify in one go."""
+    """Several tickets to classify in one request."""
 
     model_config = _examples(
         {"text": TICKETS}, {"text": TICKETS, "probabilities": True}
     )
 
-    # The first ticket that is wrong will do: to list a thousand helps nobody.
+    # fail_fast: a list of up to a thousand errors would help nobody.
     text: Annotated[
         list[TicketText], Field(min_length=1, max_length=MAX_TEXTS, fail_fast=True)
     ]
@@ -70,12 +70,12 @@ class Tickets(BaseModel):
 
     @property
     def texts(self) -> list[str]:
-        """The texts, in their order."""
+        """The texts, in order."""
         return self.text
 
 
 class Prediction(BaseModel):
-    """A ticket as it came in, and its topic."""
+    """The text of the request and its topic."""
 
     model_config = _examples(
         {"input": TICKET, "prediction": "Access"},
@@ -85,7 +85,7 @@ class Prediction(BaseModel):
     input: str
     prediction: Topic
     probabilities: Probabilities | None = Field(
-        default=None, description="Only where they were asked for."
+        default=None, description="Probability of each topic, if requested."
     )
 
 
@@ -96,12 +96,12 @@ class Predictions(BaseModel):
 
     predictions: list[Topic]
     probabilities: list[Probabilities] | None = Field(
-        default=None, description="Only where they were asked for, in the same order."
+        default=None, description="Probabilities of each ticket, if requested."
     )
 
 
 class Limits(BaseModel):
-    """What one request may hold."""
+    """Limits on one request."""
 
     texts: int
     characters_per_text: int
@@ -109,7 +109,7 @@ class Limits(BaseModel):
 
 
 class Service(BaseModel):
-    """What this service is."""
+    """Description of the service."""
 
     model_config = _examples(
         {
@@ -133,7 +133,7 @@ class Service(BaseModel):
 
 
 class Alive(BaseModel):
-    """The process answers."""
+    """The process is alive."""
 
     model_config = _examples({"status": "alive"})
 
@@ -141,10 +141,10 @@ class Alive(BaseModel):
 
 
 class ModelInfo(BaseModel):
-    """The model that predicts.
+    """The loaded model.
 
-    The version is the start of the digest of the model's file: equal models have equal
-    versions, wherever they come from.
+    The version is the beginning of the model file's SHA-256, so equal models have equal
+    versions wherever they come from.
     """
 
     name: str
@@ -153,7 +153,7 @@ class ModelInfo(BaseModel):
 
 
 class Ready(BaseModel):
-    """The service predicts."""
+    """The model is loaded."""
 
     model_config = _examples(
         {
@@ -171,20 +171,20 @@ class Ready(BaseModel):
 
 
 class NotReady(BaseModel):
-    """The service does not predict yet."""
+    """The model is not loaded yet."""
 
     status: Literal["not ready"] = "not ready"
     reason: str
 
 
 class Problem(BaseModel):
-    """Why a request was refused."""
+    """Why a request was rejected."""
 
     detail: str
 
 
 class WrongField(BaseModel):
-    """What is wrong with one field, without what was in it."""
+    """The problem with one field, without the field's value."""
 
     type: str
     loc: list[str | int]
@@ -192,6 +192,6 @@ class WrongField(BaseModel):
 
 
 class WrongFields(BaseModel):
-    """Why a request was refused, by field."""
+    """Why a request was rejected, by field."""
 
     detail: list[WrongField]

@@ -1,4 +1,4 @@
-"""What the environment may say to the service; a ``.env`` file in the folder counts too."""
+"""Settings of the service, from the environment and a ``.env`` file."""
 
 from pathlib import Path
 from typing import Annotated, Literal
@@ -11,10 +11,10 @@ Digest = Annotated[str, StringConstraints(to_lower=True, pattern="^[0-9A-Fa-f]{6
 
 
 class Settings(BaseSettings):
-    """Settings by the names of their environment variables, in lower case.
+    """The settings; each is named like its environment variable, in lower case.
 
-    A variable of the environment wins over the same one in ``.env``. An empty one counts
-    as not given, because that is what an unset secret of a CI system looks like.
+    The environment takes precedence over ``.env`` in the working directory. An empty
+    variable counts as unset, because CI systems pass missing secrets as empty variables.
     """
 
     model_config = SettingsConfigDict(
@@ -22,59 +22,60 @@ class Settings(BaseSettings):
         env_ignore_empty=True,
         extra="ignore",
         frozen=True,
-        # A refusal must not repeat the value: it may be a token on the wrong line.
+        # An error must not repeat the value, which may be a token on the wrong line.
         hide_input_in_errors=True,
     )
 
     model_uri: str | None = Field(
         default=None,
-        description="MLflow's URI of a model, such as models:/callcenterai-svm/3; "
-        "wins over MODEL_PATH.",
+        description="MLflow URI of the model, such as models:/callcenterai-svm/3; "
+        "takes precedence over MODEL_PATH.",
     )
     model_path: Path = Field(
         default=Path("model"),
-        description="Folder that the training command wrote.",
+        description="Folder that the training command has written.",
     )
     model_timeout: PositiveFloat = Field(
         default=10,
-        description="Seconds for the first attempt to fetch MODEL_URI; "
-        "each further attempt has twice the time of the one before.",
+        description="Time limit of the first download of MODEL_URI, in seconds; "
+        "it doubles with each further attempt.",
     )
     model_allowed_pickles: Annotated[frozenset[Digest], NoDecode] = Field(
         default=frozenset(),
-        description="SHA-256 digests, with commas between them, of the pickled models that "
-        "may be loaded; any other is refused. Loading a pickle runs what is in it.",
+        description="SHA-256 digests of the pickled models that may be loaded, separated by "
+        "commas. Loading a pickle runs any code in it.",
     )
     mlflow_tracking_uri: str | None = Field(
         default=None,
-        description="MLflow server; without one, DATABRICKS_HOST if that is given.",
+        description="URI of the MLflow server; takes precedence over DATABRICKS_HOST.",
     )
     databricks_host: str | None = Field(
-        default=None, description="Databricks workspace, such as https://adb-1.example."
+        default=None,
+        description="URL of the Databricks workspace, such as https://adb-1.example.",
     )
     databricks_token: SecretStr = Field(
-        default=SecretStr(""), description="Token for DATABRICKS_HOST."
+        default=SecretStr(""), description="Access token for DATABRICKS_HOST."
     )
     experiment_name: str | None = Field(
         default=None,
-        description="MLflow experiment of the model; shown by the service, never looked up.",
+        description="MLflow experiment of the model; only shown by GET /.",
     )
     log_level: Literal["debug", "info", "warning", "error"] = Field(
         default="info",
-        description="The least that is logged; from warning on, no line for each request.",
+        description="Lowest level that is logged; requests are logged at info.",
     )
 
     @field_validator("model_allowed_pickles", mode="before")
     @classmethod
     def _split(cls, value: object) -> object:
-        """Takes "a, b" as an environment variable writes several."""
+        """Splits the comma-separated value of the environment variable."""
         if isinstance(value, str):
             return [part.strip() for part in value.split(",") if part.strip()]
         return value
 
     @property
     def tracking_uri(self) -> str | None:
-        """MLflow's server; "databricks" is MLflow's name for DATABRICKS_HOST."""
+        """MLflow's tracking URI, which is "databricks" for the host DATABRICKS_HOST."""
         if self.mlflow_tracking_uri or not self.databricks_host:
             return self.mlflow_tracking_uri
         return "databricks"

@@ -1,7 +1,7 @@
-"""What the service counts, for Prometheus to fetch.
+"""Prometheus metrics of the service.
 
-Every label has few values: unknown paths are one route and unknown methods one method,
-so nobody can make the service count without end.
+Every label has few values: all unknown paths share one route and all unknown methods one
+method, so clients cannot create time series without bound.
 """
 
 from collections import Counter as Tally
@@ -23,72 +23,75 @@ BUCKETS: Final = (
     *(0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01),
     *(0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5),
 )
-"""Seconds. One ticket takes parts of a millisecond, the largest batch about a second."""
+"""Upper bounds in seconds: one ticket takes less than a millisecond, the largest batch
+about a second."""
 
-# When a counter was made is nothing anybody asks, and doubles the page.
+# The creation time of each counter is not used, and would double the output.
 prometheus_client.disable_created_metrics()  # type: ignore[no-untyped-call]
 
 
-class Metrics:
-    """The numbers of one service, in a registry of their own.
+class ServiceMetrics:
+    """The metrics of one service, in a registry of its own.
 
     Args:
-        loader: Whose model is told.
+        loader: Holds the model that the metrics report.
     """
 
     def __init__(self, loader: ModelLoader) -> None:
         self._registry = CollectorRegistry()
-        self._registry.register(_ModelState(loader))
+        self._registry.register(_ModelCollector(loader))
         ProcessCollector(registry=self._registry)
         self._requests = Counter(
             "callcenterai_http_requests",
-            "Requests answered.",
+            "Number of requests.",
             ("method", "route", "status"),
             registry=self._registry,
         )
         self._durations = Histogram(
             "callcenterai_http_request_duration_seconds",
-            "Time from a request's headers to the end of its answer.",
+            "Time from the headers of a request to the end of its response.",
             ("route",),
             registry=self._registry,
             buckets=BUCKETS,
         )
         predictions = Counter(
             "callcenterai_predictions",
-            "Tickets by the topic they were given.",
+            "Number of tickets by predicted topic.",
             ("topic",),
             registry=self._registry,
         )
         self._predictions = {topic: predictions.labels(topic) for topic in TOPICS}
-        # Finding the counter of some labels takes longer than counting.
-        self._found: dict[
+        # Cached, because looking up the child of some labels takes longer than counting.
+        self._children: dict[
             tuple[str, str, int], tuple[Callable[[], None], Callable[[float], None]]
         ] = {}
 
-    def request(self, method: str, route: str, status: int, seconds: float) -> None:
-        """Counts a request; ``route`` is its template, such as /predict."""
+    def observe_request(
+        self, method: str, route: str, status: int, seconds: float
+    ) -> None:
+        """Counts a request and its duration; ``route`` is a template, such as /predict."""
         labels = (method, route, status)
-        found = self._found.get(labels)
-        if not found:
+        children = self._children.get(labels)
+        if not children:
             counter = self._requests.labels(*labels)
-            found = counter.inc, self._durations.labels(route).observe
-            self._found[labels] = found
-        count, observe = found
+            children = counter.inc, self._durations.labels(route).observe
+            self._children[labels] = children
+        count, observe = children
         count()
         observe(seconds)
 
-    def predicted(self, topics: Sequence[Topic]) -> None:
-        """Counts predictions."""
+    def count_predictions(self, topics: Sequence[Topic]) -> None:
+        """Counts the predicted topics."""
         for topic, count in Tally(topics).items():
             self._predictions[topic].inc(count)
 
-    def page(self) -> bytes:
-        """Returns what Prometheus fetches, in its text format."""
+    def exposition(self) -> bytes:
+        """Returns all metrics in the Prometheus text format."""
         return generate_latest(self._registry)
 
 
-class _ModelState(Collector):
-    """Whether there is a model, and which; asked anew for each page."""
+class _ModelCollector(Collector):
+    """Reports at each scrape whether there is a model, and which."""
 
     def __init__(self, loader: ModelLoader) -> None:
         self._loader = loader
@@ -100,12 +103,12 @@ class _ModelState(Collector):
         model = self._loader.model
         yield GaugeMetricFamily(
             "callcenterai_ready",
-            "1 if there is a model to predict with, else 0.",
+            "1 if the model is loaded, else 0.",
             value=float(model is not None),
         )
         info = GaugeMetricFamily(
             "callcenterai_model_info",
-            "Always 1; the labels say which model predicts.",
+            "Always 1; the labels identify the loaded model.",
             labels=("version", "source"),
         )
         if model:

@@ -1,4 +1,4 @@
-"""A service without a model: it lives, says why, and becomes ready when it can."""
+"""Loading of the model: errors, retries and the download from MLflow."""
 
 import shutil
 import socket
@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from conftest import PATIENCE, wait_until
+from conftest import WAIT_SECONDS, wait_until
 from fastapi.testclient import TestClient
 
 from callcenterai_svm import MODEL_FILE
@@ -24,13 +24,13 @@ LOADING = "the model is being loaded"
 
 @contextmanager
 def started(**settings: Any) -> Iterator[TestClient]:
-    """A running service with these settings."""
+    """A client of a running service with these settings."""
     with TestClient(create_app(Settings(**settings))) as client:
         yield client
 
 
-def refusal(client: TestClient) -> str:
-    """What /ready says once the first attempt has failed."""
+def not_ready_reason(client: TestClient) -> str:
+    """The reason in /ready after the first attempt has failed."""
     failed = wait_until(client, lambda response: LOADING not in response.text)
     assert failed.status_code == 503
     assert failed.json()["status"] == "not ready"
@@ -38,16 +38,16 @@ def refusal(client: TestClient) -> str:
     return reason
 
 
-def until(holds: Callable[[], bool]) -> None:
-    """Waits for something that takes a moment."""
-    end = time.monotonic() + PATIENCE
-    while not holds():
+def wait_for(condition: Callable[[], bool]) -> None:
+    """Waits until a condition holds."""
+    end = time.monotonic() + WAIT_SECONDS
+    while not condition():
         assert time.monotonic() < end
         time.sleep(0.02)
 
 
-def runs(pid: str) -> bool:
-    """Whether there is such a process, and it has not ended."""
+def is_running(pid: str) -> bool:
+    """Whether a process exists and is not a zombie."""
     try:
         status = Path("/proc", pid, "stat").read_text()
     except OSError:
@@ -57,7 +57,7 @@ def runs(pid: str) -> bool:
 
 @pytest.fixture
 def silent_server() -> Iterator[str]:
-    """A server that takes connections and never answers."""
+    """The URL of a server that accepts connections and never responds."""
     with socket.create_server(("127.0.0.1", 0)) as server:
         yield f"http://127.0.0.1:{server.getsockname()[1]}"
 
@@ -70,13 +70,12 @@ def downloader(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return script
 
 
-def test_service_without_a_model_lives_and_says_why() -> None:
-    """Alive, not ready, and 503 with the reason from what predicts."""
+def test_service_without_a_model_reports_the_reason() -> None:
+    """Without a model, /health is green and the prediction routes give 503."""
     with started(model_path="nowhere") as client:
-        reason = refusal(client)
+        reason = not_ready_reason(client)
         assert reason == (
-            "MODEL_PATH: no files named model.safetensors or like a pickle in nowhere, "
-            "expected one"
+            "MODEL_PATH: expected one model.safetensors or pickle in nowhere, found none"
         )
         assert client.get("/health").status_code == 200
         for route, body in (
@@ -91,29 +90,29 @@ def test_service_without_a_model_lives_and_says_why() -> None:
 def test_service_becomes_ready_when_the_model_appears(
     model_folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """It tries again, and nobody has to restart it."""
-    monkeypatch.setattr(loading, "SHORTEST_PAUSE", 0.05)
+    """The service retries until the model appears, without a restart."""
+    monkeypatch.setattr(loading, "MIN_RETRY_SECONDS", 0.05)
     with started(model_path=tmp_path / "late") as client:
-        refusal(client)
+        not_ready_reason(client)
         shutil.copytree(model_folder, tmp_path / "late")
         wait_until(client, lambda response: response.status_code == 200)
 
 
-def test_unexpected_failure_is_no_endless_loading(
+def test_unexpected_error_becomes_the_reason(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    """The reason names its kind, and the log has the rest."""
+    """After an unexpected error, the reason has its type and refers to the log."""
 
     def fail(*_: object) -> None:
         raise MemoryError("all of it")
 
     monkeypatch.setattr(loading, "_load", fail)
     with started() as client:
-        assert refusal(client) == "unexpected MemoryError; see the log"
+        assert not_ready_reason(client) == "unexpected MemoryError; see the log"
 
 
-def test_model_uri_is_fetched_by_mlflow(model_folder: Path, tmp_path: Path) -> None:
-    """And wins over MODEL_PATH; it may name a folder that holds the model's file."""
+def test_model_uri_is_downloaded_by_mlflow(model_folder: Path, tmp_path: Path) -> None:
+    """MODEL_URI takes precedence over MODEL_PATH; its model file may be in a subfolder."""
     shutil.copytree(model_folder, tmp_path / "run" / "model")
     uri = (tmp_path / "run").as_uri()
     with started(model_uri=uri, model_path="nowhere", model_timeout=60) as client:
@@ -126,12 +125,12 @@ def test_model_uri_is_fetched_by_mlflow(model_folder: Path, tmp_path: Path) -> N
 
 @pytest.mark.parametrize(
     ("files", "count"),
-    [((), "no"), (("a/model.safetensors", "b/model.safetensors"), "2")],
+    [((), "none"), (("a/model.safetensors", "b/model.safetensors"), "2")],
 )
-def test_artifacts_that_are_not_one_model_are_refused(
+def test_artifacts_must_contain_one_model(
     downloader: Path, files: tuple[str, ...], count: str
 ) -> None:
-    """The reason says what was looked for."""
+    """Artifacts with no model, or with two, fail with the number found."""
     downloader.write_text(f"""
 import pathlib, sys
 for name in {files}:
@@ -140,11 +139,13 @@ for name in {files}:
     path.touch()
 """)
     with started(model_uri="models:/callcenterai-svm/3") as client:
-        assert f": {count} files named model.safetensors" in refusal(client)
+        reason = not_ready_reason(client)
+    assert reason.startswith("MODEL_URI: expected one model.safetensors or pickle in")
+    assert reason.endswith(f", found {count}")
 
 
-def test_what_is_hidden_does_not_count(model_folder: Path, tmp_path: Path) -> None:
-    """A training that was killed, and the folder behind a Kubernetes volume's links."""
+def test_hidden_files_are_ignored(model_folder: Path, tmp_path: Path) -> None:
+    """Leftovers of a killed training and the hidden folders of volumes are ignored."""
     folder = tmp_path / "volume"
     shutil.copytree(model_folder, folder / "..2026_11_24")
     (folder / MODEL_FILE).symlink_to(folder / "..2026_11_24" / MODEL_FILE)
@@ -155,51 +156,53 @@ def test_what_is_hidden_does_not_count(model_folder: Path, tmp_path: Path) -> No
         assert ready.status_code == 200
 
 
-def test_model_file_that_is_none_is_refused(tmp_path: Path) -> None:
-    """The reason is the model's own, in one line."""
-    (tmp_path / MODEL_FILE).write_bytes(b"no\nmodel")
+def test_invalid_model_file_is_reported(tmp_path: Path) -> None:
+    """The reason for an invalid model file has its path, in one line."""
+    (tmp_path / MODEL_FILE).write_bytes(b"not a\nmodel")
     with started(model_path=tmp_path) as client:
-        reason = refusal(client)
+        reason = not_ready_reason(client)
     assert reason.startswith(f"{tmp_path / MODEL_FILE}: ")
     assert "\n" not in reason
 
 
-def test_without_a_folder_to_write_to_the_reason_says_so(
+def test_missing_temporary_folder_is_reported(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    """The root file system may be read-only, and /tmp not mounted."""
+    """Without a writable /tmp, the reason asks for one."""
     monkeypatch.setattr(tempfile, "tempdir", "/proc/nothing/here")
     with started(model_uri="models:/callcenterai-svm/3") as client:
-        assert refusal(client).endswith("give the service a writable /tmp")
+        assert not_ready_reason(client).endswith("give the service a writable /tmp")
 
 
-def test_silent_mlflow_server_is_given_up_in_time(silent_server: str) -> None:
-    """Health answers meanwhile, and the reason says which setting to look at."""
+def test_silent_mlflow_server_times_out(silent_server: str) -> None:
+    """The download times out with a reason that names the setting; /health stays green."""
     with started(
         model_uri="models:/callcenterai-svm/3",
         mlflow_tracking_uri=silent_server,
         model_timeout=0.5,
     ) as client:
         assert client.get("/health").status_code == 200
-        reason = refusal(client)
-    assert reason.startswith("MODEL_URI: MLflow did not deliver within 0.5 s")
+        reason = not_ready_reason(client)
+    assert reason.startswith("MODEL_URI: download timed out after 0.5 s")
 
 
-def test_reason_begins_with_what_the_system_says() -> None:
-    """MLflow's own sentence about a host that is not there is too long to be read."""
+def test_reason_begins_with_the_system_error() -> None:
+    """The reason begins with the system error, before MLflow's long message."""
     with socket.create_server(("127.0.0.1", 0)) as server:
         port = server.getsockname()[1]
     uri = f"http://127.0.0.1:{port}"
     with started(
         model_uri="models:/a/1", mlflow_tracking_uri=uri, model_timeout=60
     ) as client:
-        reason = refusal(client)
+        reason = not_ready_reason(client)
     assert reason.startswith("MODEL_URI: Connection refused: MlflowException: ")
     assert uri in reason
 
 
-def test_download_ends_with_the_service(downloader: Path, tmp_path: Path) -> None:
-    """At once, and with it whatever it has started."""
+def test_download_is_killed_when_the_service_stops(
+    downloader: Path, tmp_path: Path
+) -> None:
+    """Stopping the service kills a running download and its child processes at once."""
     downloader.write_text("""
 import os, pathlib, subprocess, sys, time
 child = subprocess.Popen(["sleep", "600"])
@@ -208,17 +211,17 @@ pathlib.Path("pids").rename("started")
 time.sleep(600)
 """)
     with started(model_uri="models:/callcenterai-svm/3", model_timeout=60):
-        until(lambda: Path("started").exists())
+        wait_for(lambda: Path("started").exists())
         stopped = time.monotonic()
     assert time.monotonic() - stopped < 5
     pids = Path("started").read_text().split()
-    until(lambda: not any(map(runs, pids)))
+    wait_for(lambda: not any(map(is_running, pids)))
 
 
 def test_reason_of_a_failed_download_is_short_and_without_secrets(
     downloader: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Only the last line counts; anybody may ask /ready."""
+    """The reason is the last line, shortened, with secrets masked."""
     monkeypatch.setenv("MLFLOW_TRACKING_PASSWORD", "swordfish")
     downloader.write_text("""
 import os, sys
@@ -226,6 +229,6 @@ token, password = (os.environ[n] for n in ("DATABRICKS_TOKEN", "MLFLOW_TRACKING_
 sys.exit(f"a warning\\n{token} {password} https://me:{password}@host " + "!" * 999)
 """)
     with started(model_uri="models:/a/1", databricks_token="canary") as client:
-        reason = refusal(client)
+        reason = not_ready_reason(client)
     assert reason.startswith("MODEL_URI: *** *** https://***@host !!")
     assert len(reason) < 400

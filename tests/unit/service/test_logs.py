@@ -1,4 +1,4 @@
-"""What the service logs: lines of JSON, and never what was in a ticket."""
+"""The JSON log of the service, which never contains the text of a ticket."""
 
 import io
 import json
@@ -14,7 +14,7 @@ from fastapi.testclient import TestClient
 
 from callcenterai_svm.service import loading, logs
 from callcenterai_svm.service.app import create_app
-from callcenterai_svm.service.telemetry import Metrics
+from callcenterai_svm.service.telemetry import ServiceMetrics
 
 CANARY = "quetzalcoatl"
 
@@ -23,7 +23,7 @@ JSON = {"content-type": "application/json"}
 
 @pytest.fixture(autouse=True)
 def _logging() -> Iterator[None]:
-    """Logging as it was is logging as it will be; of the client's nothing is said."""
+    """Restores the logging configuration, and silences the test client's logger."""
     root, client = logging.getLogger(), logging.getLogger("httpx2")
     before = root.handlers[:], root.level, client.level
     client.setLevel(logging.WARNING)
@@ -39,7 +39,7 @@ def logging_client(
     monkeypatch: pytest.MonkeyPatch,
     capsys: pytest.CaptureFixture[str],
 ) -> Iterator[TestClient]:
-    """A service that takes the process for its own, as it does when uvicorn makes it."""
+    """A client of a service that configures logging, as it does under uvicorn."""
     monkeypatch.setenv("MODEL_PATH", str(model_folder))
     with TestClient(create_app()) as client:
         wait_until(client, lambda response: response.status_code == 200)
@@ -47,23 +47,23 @@ def logging_client(
 
 
 def lines(printed: str) -> list[dict[str, Any]]:
-    """What was printed, read."""
+    """The parsed lines of the output."""
     return [json.loads(line) for line in printed.splitlines()]
 
 
-def test_request_is_one_line(
+def test_request_is_logged_in_one_line(
     logging_client: TestClient, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """With all there is to know about it."""
+    """The line of a request has ID, method, route, status, duration and texts."""
     capsys.readouterr()
-    answer = logging_client.post("/predict", json={"text": [CANARY, "b"]})
+    response = logging_client.post("/predict", json={"text": [CANARY, "b"]})
     (line,) = lines(capsys.readouterr().out)
     assert re.fullmatch(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z", line.pop("time"))
     assert 0 < line.pop("milliseconds") < 60_000
     assert line == {
         "level": "info",
         "event": "request",
-        "id": answer.headers["x-request-id"],
+        "id": response.headers["x-request-id"],
         "method": "POST",
         "route": "/predict",
         "status": 200,
@@ -71,10 +71,10 @@ def test_request_is_one_line(
     }
 
 
-def test_no_line_holds_the_text_of_a_ticket(
+def test_no_line_contains_the_text_of_a_ticket(
     logging_client: TestClient, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """However it came, and whether or not it was taken."""
+    """Bodies, keys, paths and queries are not logged, even in rejected requests."""
     for content in (
         f'{{"text": "{CANARY}"}}',
         f'{{"text": ["{CANARY}", 7]}}',
@@ -90,10 +90,10 @@ def test_no_line_holds_the_text_of_a_ticket(
     assert CANARY not in printed.out + printed.err
 
 
-def test_unexpected_failure_is_logged_by_kind_and_place(
+def test_unexpected_error_is_logged_without_its_message(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """Not by its message, which may quote; the client learns its number."""
+    """An unexpected error is logged with type, traceback and request ID only."""
 
     class Broken:
         version, topics = "broken", ()
@@ -106,7 +106,7 @@ def test_unexpected_failure_is_logged_by_kind_and_place(
         wait_until(client, lambda response: response.status_code == 200)
         response = client.post("/predict_one", json={"text": CANARY})
     assert response.status_code == 500
-    assert response.json() == {"detail": "unexpected; the log has more"}
+    assert response.json() == {"detail": "unexpected error; see the service's log"}
     printed = capsys.readouterr().out
     assert CANARY not in printed
     (line,) = (line for line in lines(printed) if line["event"] == "failed")
@@ -115,38 +115,36 @@ def test_unexpected_failure_is_logged_by_kind_and_place(
     assert line["at"][-1].endswith(" predict")
 
 
-def test_unexpected_failure_of_any_route_is_told_in_json(
+def test_unexpected_error_of_any_route_gives_json(
     client: TestClient, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Also where FastAPI answers."""
-    monkeypatch.delattr(Metrics, "page")
+    """An unexpected error in a route that FastAPI handles gives JSON too."""
+    monkeypatch.delattr(ServiceMetrics, "exposition")
     response = client.get("/metrics")
     assert response.status_code == 500
-    assert response.json() == {"detail": "unexpected; the log has more"}
+    assert response.json() == {"detail": "unexpected error; see the service's log"}
 
 
 @pytest.mark.parametrize(
     ("given", "kept"), [("a-b_c.1", True), ("a b", False), ('"', False), ("", False)]
 )
-def test_request_keeps_the_number_it_comes_with(
-    client: TestClient, given: str, kept: bool
-) -> None:
-    """If it is one, so that a request can be followed through several services."""
-    answer = client.get("/health", headers={"x-request-id": given})
-    assert (answer.headers["x-request-id"] == given) == kept
-    assert answer.headers["x-request-id"]
+def test_valid_request_id_is_kept(client: TestClient, given: str, kept: bool) -> None:
+    """A valid x-request-id is kept, so that a request can be traced across services."""
+    response = client.get("/health", headers={"x-request-id": given})
+    assert (response.headers["x-request-id"] == given) == kept
+    assert response.headers["x-request-id"]
 
 
-def test_overlong_number_is_exchanged(client: TestClient) -> None:
-    """A log is no place to store things."""
-    answer = client.get("/health", headers={"x-request-id": "a" * 65})
-    assert len(answer.headers["x-request-id"]) == 16
+def test_overlong_request_id_is_replaced(client: TestClient) -> None:
+    """An ID of more than 64 characters is replaced, so that log lines stay short."""
+    response = client.get("/health", headers={"x-request-id": "a" * 65})
+    assert len(response.headers["x-request-id"]) == 16
 
 
 def test_loading_is_logged(
     logging_client: TestClient, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """Which model was loaded, and from where."""
+    """Loading a model is logged with its version and source."""
     events = lines(capsys.readouterr().out)
     ready = next(line for line in events if line["event"] == "ready")
     version = logging_client.get("/ready").json()["model"]["version"]
@@ -156,20 +154,20 @@ def test_loading_is_logged(
 def test_level_is_a_setting(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """Requests are of level info, a missing model is an error."""
+    """At LOG_LEVEL warning, a missing model is logged as an error, requests are not."""
     monkeypatch.setenv("LOG_LEVEL", "warning")
     with TestClient(create_app()) as client:
         wait_until(client, lambda response: "nowhere" not in response.text)
         wait_until(client, lambda response: "expected one" in response.text)
     (line,) = lines(capsys.readouterr().out)
     assert (line["level"], line["event"]) == ("error", "no model")
-    assert line["retry_in"] == loading.SHORTEST_PAUSE
+    assert line["retry_in"] == loading.MIN_RETRY_SECONDS
 
 
-def test_the_server_s_own_lines_are_json_too(
+def test_uvicorn_logs_json_too(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
-    """It has set up its loggers before; every line is printed once."""
+    """Lines of uvicorn's loggers are JSON and appear once, despite its own handlers."""
     logger = logging.getLogger("uvicorn.error")
     logger.addHandler(logging.StreamHandler())
     logs.configure("info")
@@ -179,14 +177,14 @@ def test_the_server_s_own_lines_are_json_too(
     assert not printed.err
 
 
-def test_log_that_nobody_reads_stops_nothing(
+def test_closed_log_does_not_fail_a_request(
     logging_client: TestClient, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Who reads it may have gone away."""
+    """A request succeeds even if the reader of standard output is gone."""
 
-    class Full(io.StringIO):
+    class ClosedPipe(io.StringIO):
         def write(self, _: str) -> int:
             raise BrokenPipeError
 
-    monkeypatch.setattr("sys.stdout", Full())
+    monkeypatch.setattr("sys.stdout", ClosedPipe())
     assert logging_client.get("/health").status_code == 200

@@ -1,11 +1,11 @@
-"""The routes of a service that is ready: what they answer."""
+"""The routes of a service that has loaded its model."""
 
 import threading
 from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
-from conftest import PATIENCE, wait_until
+from conftest import WAIT_SECONDS, wait_until
 from fastapi.testclient import TestClient
 
 from callcenterai_svm import MODEL_FILE
@@ -20,31 +20,31 @@ TICKET = "My password expired"
 INVOICE = "the vendor sent an invoice for the purchase order"
 
 
-def test_root_says_what_this_is(client: TestClient) -> None:
-    """The topics, the limits and the routes to go to, each of which is there."""
+def test_root_describes_the_service(client: TestClient) -> None:
+    """GET / lists the topics, the limits and the routes, all of which exist."""
     body = client.get("/").json()
     assert body["topics"] == list(TOPICS)
     assert body["limits"]["texts"] == MAX_TEXTS
     assert "/predict_one" in body["routes"]
-    # 405 is the answer of a route that wants a body.
+    # The prediction routes answer a GET with 405.
     assert {client.get(path).status_code for path in body["routes"]} == {200, 405}
 
 
 def test_health_is_alive(client: TestClient) -> None:
-    """Without a word about the model."""
+    """/health reports that the process is alive, and nothing about the model."""
     response = client.get("/health")
     assert (response.status_code, response.json()) == (200, {"status": "alive"})
 
 
-def test_ready_names_the_model(client: TestClient, model_folder: Path) -> None:
-    """By name, version and the setting it came from."""
+def test_ready_identifies_the_model(client: TestClient, model_folder: Path) -> None:
+    """/ready has the model's name, version and source."""
     version = load(model_folder / MODEL_FILE).version
     model = {"name": "callcenterai-svm", "version": version, "source": "MODEL_PATH"}
     assert client.get("/ready").json() == {"status": "ready", "model": model}
 
 
-def test_predict_one_gives_back_the_input(client: TestClient) -> None:
-    """As it came, not as it was cleaned, and nothing more."""
+def test_predict_one_returns_input_and_topic(client: TestClient) -> None:
+    """/predict_one returns the original text and the topic, and nothing else."""
     response = client.post("/predict_one", json={"text": TICKET})
     assert response.status_code == 200
     assert response.headers["content-type"] == "application/json"
@@ -52,38 +52,38 @@ def test_predict_one_gives_back_the_input(client: TestClient) -> None:
 
 
 def test_predict_keeps_the_order(client: TestClient) -> None:
-    """One topic a ticket, and nothing more."""
+    """/predict returns one topic per ticket, in order, and nothing else."""
     response = client.post("/predict", json={"text": [TICKET, INVOICE]})
     assert response.text == '{"predictions":["Access","Purchase"]}'
 
 
-def test_probabilities_come_on_request(client: TestClient) -> None:
-    """Of every topic; they add up to one, and the predicted topic has the most."""
-    asked = {"text": INVOICE, "probabilities": True}
-    answer = client.post("/predict_one", json=asked).json()
-    assert list(answer["probabilities"]) == list(TOPICS)
-    assert sum(answer["probabilities"].values()) == pytest.approx(1)
-    assert max(TOPICS, key=answer["probabilities"].get) == answer["prediction"]
+def test_probabilities_are_returned_on_request(client: TestClient) -> None:
+    """The probabilities of all topics add up to 1; the prediction has the largest."""
+    request = {"text": INVOICE, "probabilities": True}
+    body = client.post("/predict_one", json=request).json()
+    assert list(body["probabilities"]) == list(TOPICS)
+    assert sum(body["probabilities"].values()) == pytest.approx(1)
+    assert max(TOPICS, key=body["probabilities"].get) == body["prediction"]
 
 
 def test_probabilities_of_several_tickets_keep_their_order(client: TestClient) -> None:
-    """Each is what the ticket alone would get."""
-    asked = {"text": [TICKET, INVOICE], "probabilities": True}
-    answer = client.post("/predict", json=asked).json()
-    assert answer["predictions"] == ["Access", "Purchase"]
-    for text, probabilities in zip(asked["text"], answer["probabilities"], strict=True):
+    """Each ticket has the probabilities that it would have alone, in order."""
+    request = {"text": [TICKET, INVOICE], "probabilities": True}
+    body = client.post("/predict", json=request).json()
+    assert body["predictions"] == ["Access", "Purchase"]
+    for text, probabilities in zip(request["text"], body["probabilities"], strict=True):
         alone = client.post("/predict_one", json={"text": text, "probabilities": True})
         assert probabilities == pytest.approx(alone.json()["probabilities"])
 
 
 def test_probabilities_can_be_declined(client: TestClient) -> None:
-    """Which is the same as not to ask for them."""
-    asked = {"text": TICKET, "probabilities": False}
-    assert "probabilities" not in client.post("/predict_one", json=asked).json()
+    """With "probabilities": false, the response has no probabilities."""
+    request = {"text": TICKET, "probabilities": False}
+    assert "probabilities" not in client.post("/predict_one", json=request).json()
 
 
-def test_predict_takes_as_many_tickets_as_it_says(client: TestClient) -> None:
-    """And as long ones, within the limit of the whole body."""
+def test_tickets_up_to_the_limits_are_accepted(client: TestClient) -> None:
+    """A request with the most tickets and one with the longest ticket succeed."""
     response = client.post("/predict", json={"text": [TICKET] * MAX_TEXTS})
     assert response.json() == {"predictions": ["Access"] * MAX_TEXTS}
     longest = TICKET.ljust(MAX_CHARACTERS, "!")
@@ -94,56 +94,76 @@ def test_predict_takes_as_many_tickets_as_it_says(client: TestClient) -> None:
     "content_type",
     ["application/json; charset=utf-8", "Application/JSON", "application/ld+json"],
 )
-def test_json_may_be_named_in_several_ways(
+def test_every_json_content_type_is_accepted(
     client: TestClient, content_type: str
 ) -> None:
-    """As the standards have it."""
+    """Content types may have parameters, capitals and a structured suffix."""
     headers = {"content-type": content_type}
     response = client.post("/predict_one", content='{"text": "a"}', headers=headers)
     assert response.status_code == 200
 
 
-def test_service_may_stand_below_a_path(client: TestClient) -> None:
-    """Behind a proxy that keeps its prefix; limits hold there too."""
+def test_service_works_below_a_path_prefix(client: TestClient) -> None:
+    """Predictions and errors work behind a proxy that keeps its path prefix."""
     below = TestClient(client.app, root_path="/svm")
-    for asked, status in (({"text": TICKET}, 200), ({"text": ""}, 422)):
-        assert below.post("/svm/predict_one", json=asked).status_code == status
+    for request, status in (({"text": TICKET}, 200), ({"text": ""}, 422)):
+        assert below.post("/svm/predict_one", json=request).status_code == status
 
 
-class Slow:
-    """A model that takes its time for several texts."""
+@pytest.mark.parametrize(
+    ("method", "path", "status"),
+    [
+        ("GET", "/nowhere", 404),
+        ("POST", "/predict_one/", 404),
+        ("GET", "/predict_one", 405),
+        ("PUT", "/predict", 405),
+        ("POST", "/health", 405),
+        ("BREW", "/predict", 405),
+    ],
+)
+def test_unknown_path_or_method_gives_json(
+    client: TestClient, method: str, path: str, status: int
+) -> None:
+    """An unknown path gives 404 and a wrong method 405, both with a JSON body."""
+    response = client.request(method, path, follow_redirects=False)
+    assert response.status_code == status
+    assert isinstance(response.json()["detail"], str)
+
+
+class SlowModel:
+    """A model whose batches wait until the test lets them go on."""
 
     version, topics = "slow", TOPICS
 
     def __init__(self) -> None:
-        self.passes: list[int] = []
+        self.batches: list[int] = []
         self.may_go_on = threading.Event()
 
     def predict(self, texts: Sequence[str]) -> list[Topic]:
-        """Notes how many came at once."""
-        self.passes.append(len(texts))
-        assert len(texts) == 1 or self.may_go_on.wait(PATIENCE)
+        """Records the number of texts."""
+        self.batches.append(len(texts))
+        assert len(texts) == 1 or self.may_go_on.wait(WAIT_SECONDS)
         return ["Access"] * len(texts)
 
 
-def test_large_batch_delays_nobody(monkeypatch: pytest.MonkeyPatch) -> None:
-    """It is predicted in one pass, on a thread, while others are answered."""
-    slow = Slow()
+def test_large_batch_does_not_delay_others(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A large batch is predicted at once in a thread while other requests succeed."""
+    slow = SlowModel()
     monkeypatch.setattr(loading, "_load", lambda *_: slow)
     large = {"text": ["a" * MAX_CHARACTERS] * 3}
     with TestClient(create_app(Settings())) as client:
         wait_until(client, lambda response: response.status_code == 200)
-        answers: list[int] = []
-        asking = threading.Thread(
-            target=lambda: answers.append(
+        statuses: list[int] = []
+        sender = threading.Thread(
+            target=lambda: statuses.append(
                 client.post("/predict", json=large).status_code
             )
         )
-        asking.start()
+        sender.start()
         assert client.post("/predict_one", json={"text": "a"}).status_code == 200
         assert client.get("/health").status_code == 200
-        assert not answers
+        assert not statuses
         slow.may_go_on.set()
-        asking.join()
-    assert answers == [200]
-    assert sorted(slow.passes) == [1, 3]
+        sender.join()
+    assert statuses == [200]
+    assert sorted(slow.batches) == [1, 3]

@@ -1,4 +1,4 @@
-"""The service as the image starts it: a process, a socket, a signal."""
+"""The service as a process, started with the command of the Dockerfile."""
 
 import http.client
 import json
@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
-from conftest import PATIENCE
+from conftest import WAIT_SECONDS
 
 from callcenterai_svm.service.limits import MAX_BODY_BYTES
 
@@ -24,32 +24,34 @@ BODY = b'{"text": "my password expired"}'
 
 @dataclass(frozen=True)
 class Server:
-    """A running service."""
+    """A running service process."""
 
     process: "subprocess.Popen[bytes]"
     port: int
     log: Path
     errors: Path
 
-    def ask(self, method: str, path: str, body: bytes | None = None) -> tuple[int, str]:
-        """Returns status and text of an answer."""
+    def request(
+        self, method: str, path: str, body: bytes | None = None
+    ) -> tuple[int, str]:
+        """Returns the status and the text of a response."""
         connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=60)
         headers = {"content-type": "application/json"}
         connection.request(method, path, body, headers)
-        answer = connection.getresponse()
-        return answer.status, answer.read().decode()
+        response = connection.getresponse()
+        return response.status, response.read().decode()
 
     def connect(self) -> socket.socket:
-        """Returns a connection to write bytes to."""
+        """Returns a raw TCP connection to the service."""
         return socket.create_connection(("127.0.0.1", self.port), timeout=60)
 
     def events(self) -> list[str]:
-        """Returns what it has logged, a name each."""
+        """Returns the names of the logged events."""
         return [json.loads(line)["event"] for line in self.log.read_text().splitlines()]
 
 
 def command(port: int) -> list[str]:
-    """The Dockerfile's, on another port of this machine alone."""
+    """The Dockerfile's command, on the loopback interface and another port."""
     text = (ROOT / "Dockerfile").read_text()
     found = re.search(r"^CMD (\[.*\])$", text, re.MULTILINE)
     assert found
@@ -61,13 +63,13 @@ def command(port: int) -> list[str]:
 
 @pytest.fixture
 def server(model_folder: Path, tmp_path: Path) -> Iterator[Server]:
-    """A service that has become ready."""
+    """A service that has loaded its model."""
     with socket.create_server(("127.0.0.1", 0)) as free:
         port = free.getsockname()[1]
     environment = {
         "MODEL_PATH": str(model_folder),
         "PYTHONPATH": str(ROOT / "src"),
-        # Where Python tells of each import, and nothing else should be.
+        # Python writes each import to stderr, where the service writes nothing else.
         "PYTHONPROFILEIMPORTTIME": "1",
     }
     log, errors = tmp_path / "log", tmp_path / "errors"
@@ -85,11 +87,11 @@ def server(model_folder: Path, tmp_path: Path) -> Iterator[Server]:
 
 
 def wait_until_ready(server: Server) -> None:
-    """Asks until there is a model."""
-    end = time.monotonic() + PATIENCE
+    """Polls /ready until the model is loaded."""
+    end = time.monotonic() + WAIT_SECONDS
     while True:
         try:
-            if server.ask("GET", "/ready")[0] == 200:
+            if server.request("GET", "/ready")[0] == 200:
                 return
         except OSError:
             pass
@@ -98,16 +100,16 @@ def wait_until_ready(server: Server) -> None:
         time.sleep(0.05)
 
 
-def answered(connection: socket.socket) -> dict[str, str]:
-    """Reads the whole answer of a request."""
-    answer = http.client.HTTPResponse(connection)
-    answer.begin()
-    body: dict[str, str] = json.loads(answer.read())
+def read_response(connection: socket.socket) -> dict[str, str]:
+    """Reads a response from a connection and returns its JSON body."""
+    response = http.client.HTTPResponse(connection)
+    response.begin()
+    body: dict[str, str] = json.loads(response.read())
     return body
 
 
-def test_request_in_progress_is_answered_before_the_end(server: Server) -> None:
-    """SIGTERM ends the service, but nobody's request; the log has nothing but JSON."""
+def test_shutdown_waits_for_running_requests(server: Server) -> None:
+    """On SIGTERM, running requests finish, new ones are refused, and the log stays JSON."""
     head = (
         b"POST /predict_one HTTP/1.1\r\nhost: a\r\ncontent-type: application/json\r\n"
         b"content-length: %d\r\n\r\n" % len(BODY)
@@ -115,36 +117,41 @@ def test_request_in_progress_is_answered_before_the_end(server: Server) -> None:
     with server.connect() as running, server.connect() as idle:
         running.sendall(head + BODY[:5])
         idle.sendall(b"GET /health HTTP/1.1\r\nhost: a\r\n\r\n")
-        assert answered(idle) == {"status": "alive"}
+        assert read_response(idle) == {"status": "alive"}
         server.process.send_signal(signal.SIGTERM)
         assert idle.recv(1000) == b""
         with pytest.raises(OSError):
             server.connect()
         running.sendall(BODY[5:])
-        assert answered(running)["prediction"] == "Access"
-    assert server.process.wait(PATIENCE) in (0, -signal.SIGTERM)
+        assert read_response(running)["prediction"] == "Access"
+    assert server.process.wait(WAIT_SECONDS) in (0, -signal.SIGTERM)
     assert server.events().count("request") >= 3
     assert "Finished server process" in server.events()[-1]
     assert "Traceback" not in server.errors.read_text()
 
 
 def imports(profile: str) -> set[str]:
-    """What Python says that it imported, or looked for."""
+    """The modules in a profile of ``PYTHONPROFILEIMPORTTIME``."""
     return set(re.findall(r"^import time: .*\| +(\S+)$", profile, re.MULTILINE))
 
 
-def test_image_has_bytecode_for_all_that_a_start_imports(server: Server) -> None:
-    """The Dockerfile names it: what is forgotten is compiled anew at every start."""
+def test_image_has_bytecode_for_every_import(server: Server) -> None:
+    """The import statement in the Dockerfile covers every module the service imports.
+
+    Modules it leaves out would be compiled anew at every start.
+    """
     named = re.search(r'python -c "(import [^"]*)"', (ROOT / "Dockerfile").read_text())
     assert named
     script = named[1].replace("\\\n", "") + "; import sys; print(*sys.modules)"
     program = [sys.executable, "-X", "importtime", "-c", script]
     compiling = subprocess.run(program, capture_output=True, check=True, text=True)
-    # Both, because Python does not tell of each, and not all that was tried is there.
+    # Both, because the profile lacks some modules, and sys.modules lacks those that
+    # failed to import.
     compiled = {*compiling.stdout.split(), *imports(compiling.stderr)}
-    server.ask("POST", "/predict_one", BODY)
+    server.request("POST", "/predict_one", BODY)
     needed = imports(server.errors.read_text()) - compiled
-    # uvicorn is a program that the image calls by its name; Python's own has bytecode.
+    # The image starts uvicorn by its script instead of -m, and the standard library
+    # comes with bytecode.
     others = {"callcenterai_svm", "uvicorn.__main__", *sys.stdlib_module_names}
     assert not [
         name
@@ -153,8 +160,8 @@ def test_image_has_bytecode_for_all_that_a_start_imports(server: Server) -> None
     ]
 
 
-def test_too_long_body_is_refused_unread(server: Server) -> None:
-    """Its length is told before, so nothing of it need be sent."""
+def test_declared_length_over_the_limit_is_rejected(server: Server) -> None:
+    """A body with too large a content-length is rejected before it is sent."""
     with server.connect() as connection:
         connection.sendall(
             b"POST /predict HTTP/1.1\r\nhost: a\r\ncontent-type: application/json\r\n"
@@ -163,8 +170,8 @@ def test_too_long_body_is_refused_unread(server: Server) -> None:
         assert connection.recv(1000).startswith(b"HTTP/1.1 413")
 
 
-def test_endless_body_is_refused_once_it_is_too_long(server: Server) -> None:
-    """Its end need not come; the service goes on."""
+def test_endless_body_is_rejected(server: Server) -> None:
+    """A chunked body is rejected once it exceeds the limit, and the service goes on."""
     chunk = b"%x\r\n%s\r\n" % (1 << 20, b" " * (1 << 20))
     with server.connect() as connection:
         connection.sendall(
@@ -174,17 +181,17 @@ def test_endless_body_is_refused_once_it_is_too_long(server: Server) -> None:
         for _ in range(MAX_BODY_BYTES // (1 << 20) + 1):
             connection.sendall(chunk)
         assert connection.recv(1000).startswith(b"HTTP/1.1 413")
-    assert server.ask("POST", "/predict_one", BODY)[0] == 200
+    assert server.request("POST", "/predict_one", BODY)[0] == 200
 
 
-def test_client_that_leaves_is_no_failure(server: Server) -> None:
-    """It is noted as one that left."""
+def test_disconnected_client_is_logged_with_499(server: Server) -> None:
+    """A client that disconnects early is logged with status 499, not as an error."""
     with server.connect() as connection:
         connection.sendall(
             b"POST /predict HTTP/1.1\r\nhost: a\r\ncontent-type: application/json\r\n"
             b"content-length: 9\r\n\r\n{"
         )
-    end = time.monotonic() + PATIENCE
+    end = time.monotonic() + WAIT_SECONDS
     while '"status": 499' not in server.log.read_text():
         assert time.monotonic() < end, server.log.read_text()
         time.sleep(0.02)

@@ -1,4 +1,4 @@
-"""The page that Prometheus fetches."""
+"""The Prometheus metrics at /metrics."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -19,14 +19,14 @@ Labels = frozenset[tuple[str, str]]
 
 @pytest.fixture
 def fresh(model_folder: Path) -> Iterator[TestClient]:
-    """A service that has counted nothing but how it was asked whether it is ready."""
+    """A client of a service that has received no requests but those to /ready."""
     with TestClient(create_app(Settings(model_path=model_folder))) as client:
         wait_until(client, lambda response: response.status_code == 200)
         yield client
 
 
 def samples(client: TestClient, name: str) -> dict[Labels, float]:
-    """The values of one series, by labels."""
+    """The values of one metric, by labels."""
     families = text_string_to_metric_families(client.get("/metrics").text)
     return {
         frozenset(sample.labels.items()): sample.value
@@ -37,17 +37,17 @@ def samples(client: TestClient, name: str) -> dict[Labels, float]:
 
 
 def labels(**given: str) -> Labels:
-    """Labels as ``samples`` has them."""
+    """Labels in the form of the keys of ``samples``."""
     return frozenset(given.items())
 
 
-def test_page_is_in_prometheus_format(fresh: TestClient) -> None:
-    """It says so itself."""
+def test_metrics_are_in_the_prometheus_format(fresh: TestClient) -> None:
+    """The content type is that of the Prometheus text format."""
     assert fresh.get("/metrics").headers["content-type"].startswith("text/plain; v")
 
 
 def test_requests_are_counted_by_method_route_and_status(fresh: TestClient) -> None:
-    """Refused ones too."""
+    """Requests are counted by method, route and status, rejected ones too."""
     fresh.post("/predict_one", json={"text": "a"})
     fresh.post("/predict_one", json={"text": "b"})
     fresh.post("/predict_one", json={"text": 7})
@@ -57,8 +57,8 @@ def test_requests_are_counted_by_method_route_and_status(fresh: TestClient) -> N
     assert counted[labels(**key, status="422")] == 1
 
 
-def test_nobody_can_add_labels(fresh: TestClient) -> None:
-    """Unknown paths are one route, unknown methods one method."""
+def test_clients_cannot_add_labels(fresh: TestClient) -> None:
+    """All unknown paths share one label value, and so do all unknown methods."""
     for number in range(20):
         fresh.get(f"/nowhere/{number}")
         fresh.request(f"BREW{number}", "/health")
@@ -68,7 +68,7 @@ def test_nobody_can_add_labels(fresh: TestClient) -> None:
 
 
 def test_durations_fit_the_buckets(fresh: TestClient) -> None:
-    """Every request is in one, and the finest are parts of a millisecond."""
+    """Every request is in a bucket, and the smallest bucket ends at 0.25 ms."""
     for _ in range(3):
         fresh.post("/predict_one", json={"text": "a"})
     buckets = samples(fresh, "http_request_duration_seconds_bucket")
@@ -77,31 +77,30 @@ def test_durations_fit_the_buckets(fresh: TestClient) -> None:
 
 
 def test_predictions_are_counted_by_topic(fresh: TestClient) -> None:
-    """Each topic is there from the beginning, so that a rate can be told."""
+    """Every topic has a series from the start, so that rates can be computed."""
     assert samples(fresh, "predictions_total") == {labels(topic=t): 0 for t in TOPICS}
-    asked = {"text": ["my password expired"] * 3}
-    fresh.post("/predict", json=asked)
+    fresh.post("/predict", json={"text": ["my password expired"] * 3})
     fresh.post("/predict_one", json={"text": "my password expired"})
     assert samples(fresh, "predictions_total")[labels(topic="Access")] == 4
 
 
-def test_model_is_told_once_it_is_ready(fresh: TestClient, model_folder: Path) -> None:
-    """By version and source."""
+def test_loaded_model_is_reported(fresh: TestClient, model_folder: Path) -> None:
+    """Once the model is loaded, the metrics report its version and source."""
     version = load(model_folder / MODEL_FILE).version
     expected = {labels(version=version, source="MODEL_PATH"): 1}
     assert samples(fresh, "model_info") == expected
     assert samples(fresh, "ready") == {labels(): 1}
 
 
-def test_missing_model_is_told_too() -> None:
-    """Not ready, and no model's version."""
+def test_missing_model_is_reported() -> None:
+    """Without a model, ready is 0 and there is no model version."""
     with TestClient(create_app(Settings())) as client:
         assert samples(client, "ready") == {labels(): 0}
         assert samples(client, "model_info") == {}
 
 
-def test_two_services_count_apart(fresh: TestClient, client: TestClient) -> None:
-    """Nothing is counted globally."""
+def test_two_services_count_separately(fresh: TestClient, client: TestClient) -> None:
+    """Two services in one process do not share counters."""
     client.post("/predict_one", json={"text": "a"})
     key = labels(method="POST", route="/predict_one", status="200")
     assert key not in samples(fresh, "http_requests_total")

@@ -60,7 +60,7 @@ class Record:
 
     def flags(self) -> list[str]:
         """Return what a service's logging command is told."""
-        given = {"--experiment": self.experiment, "--register": self.name}
+        given = {"--experiment": self.experiment, "--registered-model": self.name}
         return [f"{flag}={value}" for flag, value in given.items() if value]
 
     def require_server(self) -> None:

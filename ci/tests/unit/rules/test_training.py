@@ -79,14 +79,14 @@ def test_an_address_with_credentials_is_refused_without_repeating_them() -> None
 
 def test_a_record_is_told_by_the_flags_that_were_given() -> None:
     """One argument each, so that a value that begins with a dash is no flag."""
-    assert Record("tickets", "-svm").flags() == ["--experiment=tickets", "--register=-svm"]
+    assert Record("tickets", "-svm").flags() == ["--experiment=tickets", "--registered-model=-svm"]
     assert Record().flags() == []
 
 
 def test_a_record_without_a_server_is_refused() -> None:
     """Whoever wants a model registered must not believe that it was."""
     Record().require_server()
-    with pytest.raises(InvalidInput, match=r"^train: --experiment and --register without an MLflow server; "):
+    with pytest.raises(InvalidInput, match=r"^train: --experiment and --registered-model without an MLflow server; "):
         Record("tickets", "svm").require_server()
 
 

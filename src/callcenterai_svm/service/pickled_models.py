@@ -1,7 +1,7 @@
-"""Models that this project did not write: pickles, loaded only if their digest is allowed.
+"""Loads pickled models of other projects, if the digest of the pickle is allowed.
 
-Unpickling runs whatever the file says. So the bytes are read once, their digest is
-compared with the setting MODEL_ALLOWED_PICKLES, and the very same bytes are loaded.
+Unpickling runs any code that the file contains. So the file is read once, its digest is
+checked against the setting MODEL_ALLOWED_PICKLES, and those same bytes are unpickled.
 """
 
 import hashlib
@@ -19,15 +19,15 @@ if TYPE_CHECKING:
     import numpy as np
 
 SUFFIXES: Final = frozenset({".pkl", ".pickle", ".joblib", ".cloudpickle"})
-"""How the names of pickled models end: MLflow's model.pkl, joblib's and others."""
+"""File name suffixes of pickled models, such as MLflow's model.pkl."""
 
-# Where the package to install has another name than the module that is missing.
+# Distributions whose name differs from that of their module.
 PACKAGES: Final = {"sklearn": "scikit-learn"}
 
 
 @dataclass(frozen=True)
-class ForeignModel:
-    """A fitted classifier of whatever kind, seen as the service sees its own models.
+class PickledModel:
+    """A fitted classifier of any kind, with the interface of this project's models.
 
     Attributes:
         version: First twelve hex digits of the SHA-256 of the pickle.
@@ -40,30 +40,30 @@ class ForeignModel:
 
     def predict(self, texts: Sequence[str]) -> list[Topic]:
         """Returns the topic of each text, in order."""
-        labels: list[Topic] = self._classifier.predict(_cleaned(texts)).tolist()
+        labels: list[Topic] = self._classifier.predict(_clean_all(texts)).tolist()
         return labels
 
     def probabilities(self, texts: Sequence[str]) -> "np.ndarray[Any, Any]":
-        """Returns a row for each text and a column for each topic."""
-        rows: np.ndarray[Any, Any] = self._classifier.predict_proba(_cleaned(texts))
+        """Returns the probabilities: one row per text, one column per topic."""
+        rows: np.ndarray[Any, Any] = self._classifier.predict_proba(_clean_all(texts))
         return rows
 
 
 def pickles(folder: Path) -> list[Path]:
-    """Returns what lies in a folder, at any depth, and is a pickle by its name."""
+    """Returns the files in a folder, at any depth, that have a pickle's suffix."""
     return sorted(path for path in folder.rglob("*") if path.suffix in SUFFIXES)
 
 
-def load(path: Path, allowed: Collection[str]) -> ForeignModel:
+def load(path: Path, allowed: Collection[str]) -> PickledModel:
     """Unpickles a model whose digest is allowed.
 
     Args:
         path: The pickle.
-        allowed: SHA-256 digests in lower case.
+        allowed: Allowed SHA-256 digests, in lower case.
 
     Raises:
-        ModelError: If the digest is not allowed, the file cannot be read or loaded, or
-            it is no classifier of texts by topics that the service knows.
+        ModelError: If the digest is not allowed, the file cannot be read or unpickled,
+            or the object in it does not classify texts by the service's topics.
     """
     try:
         content = path.read_bytes()
@@ -72,16 +72,16 @@ def load(path: Path, allowed: Collection[str]) -> ForeignModel:
     digest = hashlib.sha256(content).hexdigest()
     if digest not in allowed:
         raise ModelError(
-            f"{path.name}: a pickle with the sha256 {digest}, which is refused unless "
-            "MODEL_ALLOWED_PICKLES names that digest"
+            f"{path.name}: pickle not allowed; if you trust it, "
+            f"add its SHA-256 to MODEL_ALLOWED_PICKLES: {digest}"
         )
-    classifier = _unpickled(path, content)
-    model = ForeignModel(digest[:12], _topics(path, classifier), classifier)
-    _try_out(path, model)
+    classifier = _unpickle(path, content)
+    model = PickledModel(digest[:12], _topics(path, classifier), classifier)
+    _check_prediction(path, model)
     return model
 
 
-def _unpickled(path: Path, content: bytes) -> Any:
+def _unpickle(path: Path, content: bytes) -> Any:
     try:
         if path.suffix == ".joblib":
             import joblib  # type: ignore[import-untyped]
@@ -92,10 +92,10 @@ def _unpickled(path: Path, content: bytes) -> Any:
         module = (error.name or "").partition(".")[0]
         package = PACKAGES.get(module, module)
         raise ModelError(
-            f"{path.name}: needs {package}, which is not installed; add {package} in the "
-            "version the model was made with: pip install " + package
+            f"{path.name}: package {package} is not installed; install the version that "
+            f"the model was trained with: pip install {package}"
         ) from error
-    except Exception as error:  # a pickle raises whatever it runs into
+    except Exception as error:  # unpickling can raise any exception
         reason = f"{type(error).__name__}: {error}"
         raise ModelError(f"{path.name}: cannot be unpickled: {reason}") from error
 
@@ -105,27 +105,25 @@ def _topics(path: Path, classifier: Any) -> tuple[Topic, ...]:
         if not callable(getattr(classifier, method, None)):
             raise ModelError(f"{path.name}: the model has no method {method}")
     classes = [str(name) for name in getattr(classifier, "classes_", ())]
-    if foreign := sorted(set(classes).difference(TOPICS)):
-        raise ModelError(f"{path.name}: predicts unknown topics: {foreign}")
+    if unknown := sorted(set(classes).difference(TOPICS)):
+        raise ModelError(f"{path.name}: unknown topics: {unknown}")
     known = {str(topic): topic for topic in TOPICS}
     return tuple(known[name] for name in classes)
 
 
-def _try_out(path: Path, model: ForeignModel) -> None:
-    """A model that loads may still not predict, for one because it was never fitted."""
-    texts = ["does it answer"]
+def _check_prediction(path: Path, model: PickledModel) -> None:
+    """Raises if the model cannot predict, for example because it was never fitted."""
+    texts = ["a sample ticket"]
     try:
         (topic,) = model.predict(texts)
         (row,) = model.probabilities(texts)
-        fits = topic in model.topics and len(row) == len(model.topics)
-    except Exception as error:  # another's code
+        valid = topic in model.topics and len(row) == len(model.topics)
+    except Exception as error:  # third-party code can raise any exception
         reason = f"{type(error).__name__}: {error}"
-        raise ModelError(f"{path.name}: does not predict: {reason}") from error
-    if not fits:
-        raise ModelError(
-            f"{path.name}: does not predict one of its classes_ for a text"
-        )
+        raise ModelError(f"{path.name}: prediction failed: {reason}") from error
+    if not valid:
+        raise ModelError(f"{path.name}: its predictions do not match its classes_")
 
 
-def _cleaned(texts: Sequence[str]) -> list[str]:
+def _clean_all(texts: Sequence[str]) -> list[str]:
     return [clean(text) for text in texts]

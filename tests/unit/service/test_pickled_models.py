@@ -1,4 +1,4 @@
-"""Models from elsewhere: pickles, refused unless their digest is allowed."""
+"""Pickled models of other projects, which are rejected unless their digest is allowed."""
 
 import hashlib
 import io
@@ -17,7 +17,7 @@ from sklearn.calibration import CalibratedClassifierCV
 
 from callcenterai_svm import MODEL_FILE
 from callcenterai_svm.errors import ModelError
-from callcenterai_svm.service import foreign
+from callcenterai_svm.service import pickled_models
 from callcenterai_svm.service.app import create_app
 from callcenterai_svm.service.settings import Settings
 from callcenterai_svm.topics import TOPICS
@@ -26,25 +26,25 @@ TICKETS = ["My PASSWORD expired!", "the vendor sent an invoice for the purchase 
 
 
 class Bomb:
-    """Leaves a file behind when it is unpickled."""
+    """Creates a file when it is unpickled."""
 
     def __reduce__(self) -> tuple[Callable[..., Any], tuple[str, ...]]:
         return Path.touch, (Path("exploded"),)  # type: ignore[return-value]
 
 
 class Classifier:
-    """As much of one as is asked for."""
+    """A classifier with given classes and fixed predictions."""
 
     def __init__(self, classes: Sequence[str], topic: str, row: Sequence[float]):
         self.classes_ = np.array(classes)
         self.topic, self.row = topic, row
 
     def predict(self, texts: Sequence[str]) -> np.ndarray:
-        """The same for every text."""
+        """Returns the same topic for every text."""
         return np.array([self.topic] * len(texts))
 
     def predict_proba(self, texts: Sequence[str]) -> np.ndarray:
-        """The same for every text."""
+        """Returns the same probabilities for every text."""
         return np.array([self.row] * len(texts))
 
 
@@ -52,38 +52,40 @@ class Unfitted(Classifier):
     """A classifier that was never fitted."""
 
     def predict(self, texts: Sequence[str]) -> np.ndarray:
-        """As scikit-learn does."""
+        """Raises, as scikit-learn does for an unfitted classifier."""
         raise RuntimeError("not fitted yet")
 
 
-def loaded(content: bytes, name: str = "model.pkl") -> foreign.ForeignModel:
-    """What comes of a file whose digest is allowed."""
+def load(content: bytes, name: str = "model.pkl") -> pickled_models.PickledModel:
+    """Writes a pickle and loads it with its digest allowed."""
     path = Path(name)
     path.write_bytes(content)
-    return foreign.load(path, {hashlib.sha256(content).hexdigest()})
+    return pickled_models.load(path, {hashlib.sha256(content).hexdigest()})
 
 
 @pytest.mark.parametrize("name", ["model.pkl", "m.pickle", "m.joblib", "m.cloudpickle"])
-def test_pickle_is_refused_by_its_digest(tmp_path: Path, name: str) -> None:
-    """The reason names digest and setting, and nothing in the file has run."""
+def test_pickle_is_rejected_unless_its_digest_is_allowed(
+    tmp_path: Path, name: str
+) -> None:
+    """The reason has the digest and the setting, and no code of the file runs."""
     content = pickle.dumps(Bomb())
     (tmp_path / "artifacts").mkdir()
     (tmp_path / "artifacts" / name).write_bytes(content)
     other = "0" * 64
     settings = Settings(model_path=tmp_path, model_allowed_pickles={other})
     with TestClient(create_app(settings)) as client:
-        failed = wait_until(client, lambda response: "sha256" in response.text)
+        failed = wait_until(client, lambda response: "SHA-256" in response.text)
     assert failed.json()["reason"] == (
-        f"{name}: a pickle with the sha256 {hashlib.sha256(content).hexdigest()}, "
-        "which is refused unless MODEL_ALLOWED_PICKLES names that digest"
+        f"{name}: pickle not allowed; if you trust it, add its SHA-256 to "
+        f"MODEL_ALLOWED_PICKLES: {hashlib.sha256(content).hexdigest()}"
     )
     assert not Path("exploded").exists()
 
 
-def test_pickle_beside_a_model_is_left_alone(
+def test_pickle_next_to_a_model_file_is_ignored(
     model_folder: Path, tmp_path: Path
 ) -> None:
-    """Even one that is allowed."""
+    """A folder with a model file loads that, even if a pickle in it is allowed."""
     content = pickle.dumps(Bomb())
     (tmp_path / "model.pkl").write_bytes(content)
     (tmp_path / MODEL_FILE).write_bytes((model_folder / MODEL_FILE).read_bytes())
@@ -94,46 +96,46 @@ def test_pickle_beside_a_model_is_left_alone(
     assert not Path("exploded").exists()
 
 
-def test_allowed_pickle_is_served_like_any_model(
+def test_allowed_pickle_works_like_any_model(
     classifier: CalibratedClassifierCV, tmp_path: Path
 ) -> None:
-    """Topics, probabilities and version; texts are cleaned for it."""
+    """An allowed pickle predicts cleaned texts, and its version is its digest."""
     content = pickle.dumps(classifier)
     (tmp_path / "model.pkl").write_bytes(content)
     digest = hashlib.sha256(content).hexdigest()
     settings = Settings(model_path=tmp_path, model_allowed_pickles={digest})
     with TestClient(create_app(settings)) as client:
         ready = wait_until(client, lambda response: response.status_code == 200)
-        asked = {"text": TICKETS, "probabilities": True}
-        answer = client.post("/predict", json=asked).json()
+        request = {"text": TICKETS, "probabilities": True}
+        body = client.post("/predict", json=request).json()
     assert ready.json()["model"]["version"] == digest[:12]
-    assert answer["predictions"] == ["Access", "Purchase"]
+    assert body["predictions"] == ["Access", "Purchase"]
     expected = classifier.predict_proba(TICKETS)
-    given = [list(row.values()) for row in answer["probabilities"]]
+    given = [list(row.values()) for row in body["probabilities"]]
     assert np.allclose(given, expected)
 
 
-def test_joblib_file_is_read_as_joblib_writes_it(
+def test_joblib_file_is_loaded_by_joblib(
     classifier: CalibratedClassifierCV,
 ) -> None:
-    """Its arrays stand between the pickle's own bytes."""
+    """A .joblib file, which embeds raw arrays in the pickle, is loaded by joblib."""
     file = io.BytesIO()
     joblib.dump(classifier, file)
-    model = loaded(file.getvalue(), "model.joblib")
+    model = load(file.getvalue(), "model.joblib")
     assert model.predict(TICKETS) == ["Access", "Purchase"]
 
 
 def test_missing_package_is_named(
     classifier: CalibratedClassifierCV, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """By the name it is installed under, in one line."""
+    """A pickle that needs scikit-learn fails with the pip command to install it."""
     content = pickle.dumps(classifier)
     for name in list(sys.modules):
         if name.partition(".")[0] == "sklearn":
             monkeypatch.delitem(sys.modules, name)
     monkeypatch.setitem(sys.modules, "sklearn", None)
     with pytest.raises(ModelError, match="pip install scikit-learn$"):
-        loaded(content)
+        load(content)
 
 
 @pytest.mark.parametrize(
@@ -141,25 +143,28 @@ def test_missing_package_is_named(
     [
         ("a text", "the model has no method predict"),
         (Classifier(["Access", "Sports"], "Access", (1, 0)), "unknown topics: .'Sport"),
-        (Classifier([], "Access", ()), "does not predict one of its classes_"),
-        (Classifier(TOPICS, "Sports", [0.125] * 8), "does not predict one of its"),
-        (Classifier(TOPICS, "Access", [1.0]), "does not predict one of its classes_"),
-        (Unfitted(TOPICS, "Access", [1.0]), "RuntimeError: not fitted yet"),
+        (Classifier([], "Access", ()), "do not match its classes_"),
+        (Classifier(TOPICS, "Sports", [0.125] * 8), "do not match its classes_"),
+        (Classifier(TOPICS, "Access", [1.0]), "do not match its classes_"),
+        (
+            Unfitted(TOPICS, "Access", [1.0]),
+            "prediction failed: RuntimeError: not fitted yet",
+        ),
     ],
 )
-def test_pickle_of_something_else_is_refused(model: Any, reason: str) -> None:
-    """What the service asks of a model is tried out first."""
+def test_pickle_of_another_object_is_rejected(model: Any, reason: str) -> None:
+    """A pickle that cannot classify tickets is rejected by a trial prediction."""
     with pytest.raises(ModelError, match=reason):
-        loaded(pickle.dumps(model))
+        load(pickle.dumps(model))
 
 
-def test_file_that_is_no_pickle_is_refused() -> None:
-    """Whatever loading it raises."""
+def test_invalid_pickle_is_rejected() -> None:
+    """Any exception of unpickling is reported with the name of the file."""
     with pytest.raises(ModelError, match="model.pkl: cannot be unpickled: "):
-        loaded(b"no pickle")
+        load(b"not a pickle")
 
 
-def test_file_that_is_gone_is_refused() -> None:
-    """A folder may change while it is looked at."""
+def test_missing_pickle_is_rejected() -> None:
+    """A pickle that disappears before it is read raises a ModelError."""
     with pytest.raises(ModelError, match="No such file"):
-        foreign.load(Path("gone.pkl"), set())
+        pickled_models.load(Path("missing.pkl"), set())

@@ -1,4 +1,4 @@
-"""The page /docs: Swagger UI out of the image, because a cluster may reach no internet."""
+"""The page /docs: Swagger UI, served from the image for clusters without internet."""
 
 import functools
 from importlib.util import find_spec
@@ -12,7 +12,7 @@ PAGE: Final = Path(__file__).with_name("docs.html")
 SCRIPT: Final = Path(__file__).with_name("docs.js")
 
 PACKAGE: Final = "fastapi_swagger"
-"""Holds the files of Swagger UI as they are released; what else it does is not used."""
+"""Contains the release files of Swagger UI; its Python code is not used."""
 
 ASSETS: Final = ("swagger-ui-bundle.js", "swagger-ui.css", "favicon-32x32.png")
 
@@ -24,21 +24,21 @@ TYPES: Final = {
 }
 
 HEADERS: Final = {
-    # Nothing from elsewhere, and nothing to elsewhere. Swagger UI styles elements itself.
+    # Blocks all other hosts, in both directions. Swagger UI needs inline styles.
     "content-security-policy": "default-src 'none'; script-src 'self'; connect-src 'self'; "
     "style-src 'self' 'unsafe-inline'; img-src 'self' data:; base-uri 'none'; "
     "form-action 'none'; frame-ancestors 'none'",
-    # The next version of the image may have other files.
+    # The next version of the image may contain other files.
     "cache-control": "no-cache",
     "x-content-type-options": "nosniff",
 }
 
 
 def add_docs(app: FastAPI) -> None:
-    """Gives a service the page and what it loads, none of which is in /openapi.json.
+    """Adds the page and its assets to an application, but not to /openapi.json.
 
     Raises:
-        ModuleNotFoundError: If the package of Swagger UI is not installed.
+        ModuleNotFoundError: If the package with Swagger UI is not installed.
     """
     swagger_ui = _swagger_ui()
     for path, file in {
@@ -52,12 +52,12 @@ def add_docs(app: FastAPI) -> None:
 
 
 async def _send(_: Request, file: Path) -> Response:
-    # At once: a thread for it would first have to be imported, which takes longer.
+    # Read in the event loop: importing a thread pool for it would take longer.
     return Response(file.read_bytes(), 200, HEADERS, TYPES[file.suffix])
 
 
 def _swagger_ui() -> Path:
-    # Found and not imported: its own code need not run.
+    # Locates the package without importing it.
     spec = find_spec(PACKAGE)
     if spec is None or spec.origin is None:
         raise ModuleNotFoundError(f"No module named {PACKAGE!r}", name=PACKAGE)
