@@ -1,9 +1,9 @@
-// Command advisories writes a Trivy vulnerability database from a short list, for rehearsals on machines that reach no public
-// database. It holds what the list holds: a scan with it shows that the pipeline works and is no security verdict.
+// Command advisories writes a Trivy vulnerability database from a short list of advisories, for rehearsals on machines that cannot
+// download the public database. A scan with it finds only these advisories: it tests the pipeline, not the security of an image.
 //
 //	go run . LIST.json OUT.tar.gz
 //
-// The same list gives the same bytes, so the file can be committed and compared with a regeneration.
+// The output is reproducible, so the file is committed and `make check-advisories` compares it with a new one.
 package main
 
 import (
@@ -23,25 +23,25 @@ import (
 )
 
 const (
-	// Of the database's layout: https://github.com/aquasecurity/trivy-db, pkg/db.SchemaVersion.
+	// Version of the database's layout: https://github.com/aquasecurity/trivy-db, pkg/db.SchemaVersion.
 	schemaVersion = 2
-	// Of an advisory without a fix: https://github.com/aquasecurity/trivy-db, pkg/types, StatusAffected.
+	// Status of an advisory without a fix: https://github.com/aquasecurity/trivy-db, pkg/types, StatusAffected.
 	statusAffected = 2
-	// Else bbolt takes the machine's page size, and the same list gives another file on another processor.
+	// Fixed, because bbolt's default is the machine's page size, which would make the file depend on the processor.
 	pageSize = 4096
 )
 
-// Ranks as Trivy stores them: https://github.com/aquasecurity/trivy-db, pkg/types.Severity.
+// Severities as Trivy stores them: https://github.com/aquasecurity/trivy-db, pkg/types.Severity.
 var severities = map[string]int{"LOW": 1, "MEDIUM": 2, "HIGH": 3, "CRITICAL": 4}
 
-// list is what advisories.json holds.
-type list struct {
+// advisoryList is the content of advisories.json.
+type advisoryList struct {
 	Updated    time.Time  `json:"updated"`
 	Advisories []advisory `json:"advisories"`
 }
 
-// advisory concerns a Python package ("pip": vulnerable ranges and the fixed version, or none) or a Debian source package
-// ("debian 12": the fixed version, or none).
+// advisory describes a vulnerability of a Python package (ecosystem "pip", with the vulnerable ranges) or of a Debian source
+// package (such as "debian 12"). Fixed is empty if no version fixes it.
 type advisory struct {
 	ID         string   `json:"id"`
 	Ecosystem  string   `json:"ecosystem"`
@@ -63,51 +63,51 @@ func main() {
 }
 
 func run(listPath, outPath string) error {
-	l, err := read(listPath)
+	list, err := readList(listPath)
 	if err != nil {
 		return fmt.Errorf("%s: %w", listPath, err)
 	}
-	database, err := databaseOf(l)
+	database, err := buildDatabase(list)
 	if err != nil {
 		return err
 	}
-	metadata, err := metadataOf(l)
+	metadata, err := buildMetadata(list)
 	if err != nil {
 		return err
 	}
-	archive, err := pack([]file{{"metadata.json", metadata}, {"trivy.db", database}})
+	archive, err := buildArchive([]file{{"metadata.json", metadata}, {"trivy.db", database}})
 	if err != nil {
 		return err
 	}
 	return os.WriteFile(outPath, archive, 0o644)
 }
 
-func read(path string) (list, error) {
-	var l list
+func readList(path string) (advisoryList, error) {
+	var list advisoryList
 	raw, err := os.ReadFile(path)
 	if err != nil {
-		return l, err
+		return list, err
 	}
 	decoder := json.NewDecoder(bytes.NewReader(raw))
 	decoder.DisallowUnknownFields()
-	if err := decoder.Decode(&l); err != nil {
-		return l, err
+	if err := decoder.Decode(&list); err != nil {
+		return list, err
 	}
-	if l.Updated.IsZero() || len(l.Advisories) == 0 {
-		return l, errors.New("names no date (updated) or no advisory: a scan with it would check nothing")
+	if list.Updated.IsZero() || len(list.Advisories) == 0 {
+		return list, errors.New(`"updated" or "advisories" is missing or empty: set a date and at least one advisory`)
 	}
-	return l, nil
+	return list, nil
 }
 
-func metadataOf(l list) ([]byte, error) {
+func buildMetadata(list advisoryList) ([]byte, error) {
 	return json.Marshal(map[string]any{
 		"Version":    schemaVersion,
-		"UpdatedAt":  l.Updated,
-		"NextUpdate": l.Updated.AddDate(100, 0, 0), // nothing newer will come, so it is never too old to the scan
+		"UpdatedAt":  list.Updated,
+		"NextUpdate": list.Updated.AddDate(100, 0, 0), // no newer one follows, so Trivy must not reject this one as outdated
 	})
 }
 
-func databaseOf(l list) ([]byte, error) {
+func buildDatabase(list advisoryList) ([]byte, error) {
 	dir, err := os.MkdirTemp("", "advisories")
 	if err != nil {
 		return nil, err
@@ -118,7 +118,7 @@ func databaseOf(l list) ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	for _, a := range l.Advisories {
+	for _, a := range list.Advisories {
 		if err := store(db, a); err != nil {
 			return nil, errors.Join(fmt.Errorf("%s: %w", a.ID, err), db.Close())
 		}
@@ -129,17 +129,17 @@ func databaseOf(l list) ([]byte, error) {
 	return os.ReadFile(path)
 }
 
-// store adds an advisory, the source it comes from and the vulnerability's own record.
+// store writes three records: the advisory, its data source and the vulnerability.
 func store(db *bolt.DB, a advisory) error {
 	severity, ok := severities[a.Severity]
 	if !ok {
-		return fmt.Errorf("severity %q is none of LOW, MEDIUM, HIGH, CRITICAL", a.Severity)
+		return fmt.Errorf("invalid severity %q: expected LOW, MEDIUM, HIGH or CRITICAL", a.Severity)
 	}
-	bucket, source, err := origin(a.Ecosystem)
+	bucket, source, err := dataSource(a.Ecosystem)
 	if err != nil {
 		return err
 	}
-	if err := put(db, detail(a), a.ID, bucket, a.Package); err != nil {
+	if err := put(db, advisoryRecord(a), a.ID, bucket, a.Package); err != nil {
 		return err
 	}
 	if err := put(db, source, bucket, "data-source"); err != nil {
@@ -152,7 +152,8 @@ func store(db *bolt.DB, a advisory) error {
 	}, a.ID, "vulnerability")
 }
 
-func detail(a advisory) map[string]any {
+// advisoryRecord returns the advisory in the fields that Trivy reads for its ecosystem.
+func advisoryRecord(a advisory) map[string]any {
 	switch {
 	case a.Ecosystem == "pip" && a.Fixed == "":
 		return map[string]any{"VulnerableVersions": a.Vulnerable}
@@ -165,8 +166,8 @@ func detail(a advisory) map[string]any {
 	}
 }
 
-// origin names the bucket of an ecosystem, and the source that Trivy shows for it.
-func origin(ecosystem string) (bucket string, source map[string]string, err error) {
+// dataSource returns the bucket of an ecosystem's advisories, and the source that Trivy reports for them.
+func dataSource(ecosystem string) (bucket string, source map[string]string, err error) {
 	switch {
 	case ecosystem == "pip":
 		name := "GitHub Security Advisory Pip"
@@ -182,11 +183,11 @@ func origin(ecosystem string) (bucket string, source map[string]string, err erro
 			"URL":  "https://salsa.debian.org/security-tracker-team/security-tracker",
 		}, nil
 	}
-	return "", nil, fmt.Errorf("ecosystem %q is neither \"pip\" nor \"debian RELEASE\"", ecosystem)
+	return "", nil, fmt.Errorf("invalid ecosystem %q: expected \"pip\" or \"debian RELEASE\"", ecosystem)
 }
 
-// put stores value under key in the nested buckets of path, in a transaction of its own: one that changes several buckets
-// writes their pages in the random order of a Go map.
+// put stores value under key in the nested buckets of path. Each call is a transaction of its own: bbolt writes the pages of several
+// buckets that one transaction changes in the random order of a Go map, and the file would not be reproducible.
 func put(db *bolt.DB, value any, key string, path ...string) error {
 	raw, err := json.Marshal(value)
 	if err != nil {
@@ -211,8 +212,8 @@ type file struct {
 	content []byte
 }
 
-// pack writes headers without a time, an owner or an extension: nothing in them depends on when and where.
-func pack(files []file) ([]byte, error) {
+// buildArchive returns a gzipped tar archive. Its headers have no time, owner or extension, so the bytes depend on the files only.
+func buildArchive(files []file) ([]byte, error) {
 	var out bytes.Buffer
 	zipped, err := gzip.NewWriterLevel(&out, gzip.BestCompression)
 	if err != nil {

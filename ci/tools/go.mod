@@ -1,4 +1,4 @@
-// Tools of `make check` that are Go programs and in no package index of Python.
+// Go programs that `make check` runs, built from source through the Go module proxy.
 module tools
 
 go 1.25.0

@@ -1,30 +1,30 @@
 # shellcheck shell=bash
-# What a person reads: on standard error, so that standard output stays for what a program reads.
+# Messages for people. They go to standard error: standard output is for programs, such as the shell that evaluates `client`.
 
-say() { printf '%s  %s\n' "$(date +%H:%M:%S)" "$*" >&2; }
+log() { printf '%s  %s\n' "$(date +%H:%M:%S)" "$*" >&2; }
 
-# die STEP CAUSE REMEDY : one line, and the end.
+# die STEP CAUSE REMEDY : prints one line and exits with status 1.
 die() {
     printf 'error: %s: %s; %s\n' "$1" "$2" "$3" >&2
     exit 1
 }
 
-# last_words FILE : the last line of a log that says something.
-last_words() {
+# last_line FILE : the last line of a log that is not blank.
+last_line() {
     local line
     line=$(grep -v '^[[:space:]]*$' "$1" 2>/dev/null | tail -n 1)
     printf '%s\n' "${line:-no output}"
 }
 
-# step NAME KEY ABOUT WHAT COMMAND... : runs a program unless NAME was last made with KEY. Says what it does and about how long
-# that takes on two cores, then how long it took. COMMAND is a program, never a function: bash ignores `set -e` in a function
-# that is called in a condition.
+# step NAME KEY ABOUT WHAT COMMAND... : runs COMMAND unless NAME was last built with KEY. Prints WHAT and the expected time on two
+# cores, then the time taken. COMMAND must be a program, not a function: bash ignores `set -e` in a function that is called in a
+# condition (https://www.gnu.org/software/bash/manual/html_node/The-Set-Builtin.html).
 step() {
-    local name=$1 key=$2 about=$3 what=$4 log=$STATE/log/$1 began=$SECONDS
+    local name=$1 key=$2 about=$3 what=$4 log_file=$STATE/log/$1 start=$SECONDS
     shift 4
-    made "$name" "$key" && return
-    say "$what (about $about)"
-    "$@" >"$log" 2>&1 || die "$what" "$(last_words "$log")" "see $log, then run it again"
-    mark "$name" "$key"
-    say "$what: took $((SECONDS - began)) s"
+    is_current "$name" "$key" && return
+    log "$what (about $about)"
+    "$@" >"$log_file" 2>&1 || die "$what" "$(last_line "$log_file")" "see $log_file, then run \`make engine\` again"
+    record "$name" "$key"
+    log "$what: took $((SECONDS - start)) s"
 }

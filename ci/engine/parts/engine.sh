@@ -1,55 +1,56 @@
 # shellcheck shell=bash
-# The engine as a daemon, in namespaces of its own for mounts (it finds its files at fixed places, and what it mounts is gone
-# with it) and for processes (nothing that it started outlives it, not even when it is killed).
+# The engine as a daemon in a mount and a process namespace of its own. The mount namespace puts its files at hard-coded paths and
+# drops its mounts when it ends; the process namespace ends everything that it started, even when it is killed.
 
-engine() {
+start_engine() {
     local key
-    key=$(key "$HERE"/{engine.json,inside,parts/engine.sh} "$STATE/keys/programs" "$IMAGES"/sdk-{go,python}.digest "$REGISTRY")
-    if running engine; then
-        made running-engine "$key" && return
-        say "the engine's files changed: starting it anew"
+    key=$(key "$HERE"/{engine.json,entrypoint,parts/engine.sh} "$STATE/keys/programs" "$IMAGES"/sdk-{go,python}.digest "$REGISTRY")
+    if is_running engine; then
+        is_current running-engine "$key" && return
+        log "the engine's files changed: restarting it"
     fi
     stop_engine
     ! ip link show "${NETWORK}0" >/dev/null 2>&1 ||
-        die "starting the engine" "the network interface ${NETWORK}0 exists: another engine runs, or ran, on this machine" \
-            "stop that, then \`ip link delete ${NETWORK}0\`"
-    lay_out
-    spawn engine unshare --mount --propagation private --pid --fork --kill-child \
-        env -i "${ENVIRONMENT[@]}" "$HERE/inside"
-    await_pid engine # `inside` knows it
-    until_ready engine test -S "$SOCKET"
-    mark running-engine "$key"
-    say "the engine listens on $SOCKET"
+        die "starting the engine" "the network interface ${NETWORK}0 exists: another engine is running on this machine, or was killed" \
+            "stop that engine, run \`ip link delete ${NETWORK}0\` if the interface is still there, and run \`make engine\` again"
+    prepare_engine
+    start_daemon engine unshare --mount --propagation private --pid --fork --kill-child \
+        env -i "${ENVIRONMENT[@]}" "$HERE/entrypoint"
+    wait_for_pid_file engine # written by the entrypoint: the pid known here is that of unshare
+    wait_until_ready engine test -S "$SOCKET"
+    record running-engine "$key"
+    log "the engine listens on $SOCKET"
 }
 
-# stop_engine : also clears up after one that was killed.
+# stop_engine : also cleans up after an engine that was killed.
 stop_engine() {
-    stop engine
-    [[ -e $STATE/run/places ]] || return 0
-    [[ $(head -n 1 "$STATE/run/places") != "$BOOT" ]] || clear_network
+    stop_daemon engine
+    [[ -e $STATE/run/mount-points ]] || return 0
+    [[ $(head -n 1 "$STATE/run/mount-points") != "$BOOT" ]] || clear_network
     rm -rf --one-file-system "$SOCKET" "$PRIVATE" "$STATE/tmp" "$STATE/cache/net/cni"
-    release_places
+    remove_mount_points
 }
 
-# lay_out : puts the engine's files where `inside` mounts them from, and makes the places to mount them on.
-lay_out() {
-    local plugin place
+# prepare_engine : writes the files that the entrypoint mounts, and creates the mount points that are missing. Lists those in
+# run/mount-points after the boot id: network rules end with the boot, mount points may not.
+prepare_engine() {
+    local plugin mount_point
     mkdir -p "$STATE/tmp" "$PRIVATE/etc/dagger"
     sed "s/@REGISTRY@/$REGISTRY/g" "$HERE/engine.json" >"$PRIVATE/etc/dagger/engine.json"
     for plugin in bridge loopback firewall host-local; do ln -sfn "/usr/lib/cni/$plugin" "$STATE/cni/$plugin"; done
     ln -sfn "$ROOT/libexec/dnsname" "$STATE/cni/dnsname"
-    printf '%s\n' "$BOOT" >"$STATE/run/places" # rules of a network do not outlive a restart of the machine; the places may
-    for place in "$ROOT" "${FIXED_PLACES[@]}"; do
-        mkdir -p "$PRIVATE$place"
-        [[ -d $place ]] || { mkdir -p "$place" && printf '%s\n' "$place" >>"$STATE/run/places"; }
+    printf '%s\n' "$BOOT" >"$STATE/run/mount-points"
+    for mount_point in "$ROOT" "${MOUNT_POINTS[@]}"; do
+        mkdir -p "$PRIVATE$mount_point"
+        [[ -d $mount_point ]] || { mkdir -p "$mount_point" && printf '%s\n' "$mount_point" >>"$STATE/run/mount-points"; }
     done
-    [[ -e $FIXED_FILE ]] || { touch "$FIXED_FILE" && printf '%s\n' "$FIXED_FILE" >>"$STATE/run/places"; }
-    environment
+    [[ -e $MOUNT_POINT_FILE ]] || { touch "$MOUNT_POINT_FILE" && printf '%s\n' "$MOUNT_POINT_FILE" >>"$STATE/run/mount-points"; }
+    set_environment
 }
 
-# environment : of the engine: a clean one, as in its own image. Nothing of the shell that happens to start it, least of all a
-# credential, ends up in a daemon.
-environment() {
+# set_environment : the engine's variables. It starts with a clean environment, as in Dagger's image, so that no credential of the
+# calling shell stays in a daemon.
+set_environment() {
     local name
     ENVIRONMENT=(
         PATH="$SYSTEM_PATH" HOME=/root TMPDIR="$ROOT/tmp" STAGE_ENGINE_STATE="$STATE"
@@ -61,11 +62,15 @@ environment() {
     done
 }
 
-# release_places : removes what lay_out made outside the state folder, if it is empty as it should be.
-release_places() {
-    local place
-    while read -r place; do
-        if [[ -d $place ]]; then rmdir --ignore-fail-on-non-empty "$place"; elif [[ ! -s $place ]]; then rm -f "$place"; fi
-    done < <(tail -n +2 "$STATE/run/places")
-    rm -f "$STATE/run/places"
+# remove_mount_points : removes the empty folders and the empty file that prepare_engine created outside the state folder.
+remove_mount_points() {
+    local mount_point
+    while read -r mount_point; do
+        if [[ -d $mount_point ]]; then
+            rmdir --ignore-fail-on-non-empty "$mount_point"
+        elif [[ ! -s $mount_point ]]; then
+            rm -f "$mount_point"
+        fi
+    done < <(tail -n +2 "$STATE/run/mount-points")
+    rm -f "$STATE/run/mount-points"
 }

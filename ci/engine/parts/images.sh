@@ -1,16 +1,17 @@
 # shellcheck shell=bash
-# The images: base systems of Debian packages, then the stand-ins made of them and of the programs built before.
+# The images: base systems of Debian packages, and the stand-in images that combine them with the programs.
 
-base_systems() {
-    step base-systems "$(key "$(machine)" "$HERE/images/rootfs")" "1 min" "making the base systems of the images" "$HERE/images/rootfs"
+build_base_systems() {
+    step base-systems "$(key "$(machine_key)" "$HERE/images/rootfs")" "1 min" "building the base systems of the images" \
+        "$HERE/images/rootfs"
 }
 
-images() {
-    step images "$(key "$(machine)" "$STATE"/keys/{base-systems,standard-library,programs} "$HERE"/{images,sdk-python} "$REGISTRY")" \
-        "30 s" "making the images" "$HERE/images/build" all-but-trivy
+build_images() {
+    step images "$(key "$(machine_key)" "$STATE"/keys/{base-systems,standard-library,programs} "$HERE"/{images,sdk-python} "$REGISTRY")" \
+        "30 s" "building the images" "$HERE/images/build" all-but-trivy
 }
 
-# scanner_image : apart, so that nothing else waits for Trivy.
-scanner_image() {
-    step scanner-image "$(key "$STATE"/keys/{images,trivy})" "15 s" "making the image of Trivy" "$HERE/images/build" trivy
+# build_trivy_image : a step of its own, so that the other images and the engine do not wait for Trivy.
+build_trivy_image() {
+    step scanner-image "$(key "$STATE"/keys/{images,trivy})" "15 s" "building the image of Trivy" "$HERE/images/build" trivy
 }

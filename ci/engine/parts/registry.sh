@@ -1,22 +1,22 @@
 # shellcheck shell=bash
-# The local registry: where the engine finds the stand-in images. It listens on the loopback interface only.
+# The local registry, from which the engine pulls the stand-in images. It listens on the loopback interface only.
 
-registry() {
-    local key
+start_registry() {
+    local key port=${REGISTRY##*:}
     key=$(key "$STATE/keys/programs" "$HERE/images/registry.yml" "$REGISTRY")
-    if running registry; then
-        made running-registry "$key" && return
-        say "the registry's files changed: starting it anew"
-        stop registry
+    if is_running registry; then
+        is_current running-registry "$key" && return
+        log "the registry's files changed: restarting it"
+        stop_daemon registry
     fi
-    ! answers "${REGISTRY##*:}" ||
-        die "starting the registry" "another program listens on port ${REGISTRY##*:}" "choose a port in STAGE_ENGINE_REGISTRY_PORT"
-    spawn registry env OTEL_TRACES_EXPORTER=none REGISTRY_HTTP_ADDR="127.0.0.1:${REGISTRY##*:}" \
+    ! is_port_open "$port" ||
+        die "starting the registry" "another program listens on port $port" "set STAGE_ENGINE_REGISTRY_PORT to a free port"
+    start_daemon registry env OTEL_TRACES_EXPORTER=none REGISTRY_HTTP_ADDR="127.0.0.1:$port" \
         REGISTRY_STORAGE_FILESYSTEM_ROOTDIRECTORY="$STATE/registry" "$LIBEXEC/registry" serve "$HERE/images/registry.yml"
-    remember registry "$!"
-    until_ready registry "$LIBEXEC/crane" catalog --insecure "$REGISTRY"
-    mark running-registry "$key"
+    write_pid_file registry "$!"
+    wait_until_ready registry "$LIBEXEC/crane" catalog --insecure "$REGISTRY"
+    record running-registry "$key"
 }
 
-# answers PORT : whether something listens there.
-answers() { (exec 3<>"/dev/tcp/127.0.0.1/$1") 2>/dev/null; }
+# is_port_open PORT : succeeds if a program listens on the port of the loopback interface.
+is_port_open() { (exec 3<>"/dev/tcp/127.0.0.1/$1") 2>/dev/null; }

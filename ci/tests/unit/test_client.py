@@ -1,4 +1,4 @@
-"""Which engine `make` uses, decided by ci/engine/client from what the machine has."""
+"""How ci/engine/client chooses the engine that `make` uses."""
 
 import os
 import subprocess
@@ -12,57 +12,61 @@ HOST = "_EXPERIMENTAL_DAGGER_RUNNER_HOST"
 
 @pytest.fixture
 def programs(tmp_path: Path) -> Path:
-    """Return a folder that goes first on the PATH, with a dagger of the right version."""
+    """Return the first folder on the PATH, which holds a dagger command of the expected version."""
     folder = tmp_path / "programs"
     folder.mkdir()
     program(folder, "dagger", "echo dagger v0.19.10")
     return folder
 
 
-def program(folder: Path, name: str, does: str) -> None:
-    """Put a small program into a folder."""
+def program(folder: Path, name: str, script: str) -> None:
+    """Write an executable shell script."""
     path = folder / name
-    path.write_text(f"#!/bin/sh\n{does}\n")
+    path.write_text(f"#!/bin/sh\n{script}\n")
     path.chmod(0o755)
 
 
 def client(programs: Path, **variables: str) -> "subprocess.CompletedProcess[str]":
-    """Ask which engine is used, on a machine whose own engine would lie in a folder of the test."""
+    """Run the client with a state folder of the test, which does not exist unless the client sets up an engine."""
     environment = {name: value for name, value in os.environ.items() if name != HOST}
     environment |= {"PATH": f"{programs}:/usr/bin:/bin", "STAGE_ENGINE_STATE": str(programs.parent / "state")}
     return subprocess.run([CLIENT], env=environment | variables, capture_output=True, text=True, check=False)
 
 
-def test_an_engine_that_is_named_is_used_as_it_is(programs: Path) -> None:
-    """Nothing is built and nothing exported: the shell has all it needs."""
-    asked = client(programs, **{HOST: "tcp://engine.example:1234"})
-    assert (asked.returncode, asked.stdout) == (0, "")
-    assert "using the engine at tcp://engine.example:1234" in asked.stderr
+def test_an_engine_named_by_the_variable_is_used(programs: Path) -> None:
+    """An engine that the environment names is used: the client builds and exports nothing."""
+    result = client(programs, **{HOST: "tcp://engine.example:1234"})
+    assert (result.returncode, result.stdout) == (0, "")
+    assert "using the engine at tcp://engine.example:1234" in result.stderr
     assert not (programs.parent / "state").exists()
 
 
 def test_a_container_runtime_that_answers_is_used(programs: Path) -> None:
-    """The dagger command starts its own engine in it."""
+    """If Docker answers, the client leaves the engine to the dagger command: it builds and exports nothing."""
     program(programs, "docker", "exit 0")
-    asked = client(programs)
-    assert (asked.returncode, asked.stdout) == (0, "")
-    assert "using the engine that dagger starts with docker" in asked.stderr
+    result = client(programs)
+    assert (result.returncode, result.stdout) == (0, "")
+    assert "using the engine that dagger starts with docker" in result.stderr
     assert not (programs.parent / "state").exists()
 
 
-def test_another_version_of_the_command_is_told(programs: Path) -> None:
-    """It may work; who wonders later finds the reason above."""
+def test_another_version_of_the_command_prints_a_warning(programs: Path) -> None:
+    """A dagger command of another version is used, with a warning that names both versions."""
     program(programs, "dagger", "echo dagger v0.18.0")
     program(programs, "docker", "exit 0")
-    asked = client(programs)
-    assert asked.returncode == 0
-    assert "is v0.18.0, this project is tested with v0.19.10" in asked.stderr
+    result = client(programs)
+    assert result.returncode == 0
+    assert "warning: " in result.stderr
+    assert "/dagger is v0.18.0, but this project is tested with v0.19.10" in result.stderr
 
 
 def test_a_named_engine_without_the_command_is_an_error(programs: Path) -> None:
-    """One line with step, cause and remedy."""
+    """Without a dagger command, an engine that the environment names gives one line with step, cause and remedy."""
     (programs / "dagger").unlink()
-    asked = client(programs, **{HOST: "tcp://engine.example:1234"})
-    assert asked.returncode != 0
-    assert asked.stdout == ""
-    assert "install the dagger CLI v0.19.10" in asked.stderr
+    result = client(programs, **{HOST: "tcp://engine.example:1234"})
+    assert result.returncode != 0
+    assert result.stdout == ""
+    assert result.stderr == (
+        f"error: choosing an engine: {HOST} is set to tcp://engine.example:1234, "
+        "but there is no dagger command on the PATH; install the dagger CLI v0.19.10, or unset the variable\n"
+    )

@@ -1,11 +1,11 @@
-// Package distconsts tells the engine and its helpers where their files lie. The published Go module of Dagger lacks it:
-// Dagger's own build writes it, for its image.
+// Package distconsts holds the paths of the files that the engine and its helpers use. Dagger's build generates this package
+// for its image; the published Go module lacks it.
 //
-// Nearly everything lies below Root. Nothing is installed there: the engine's own mount namespace shows the state folder at
-// that place (see ../../inside), wherever a user keeps it.
+// Nearly all paths are below Root, which exists in the engine's mount namespace only: ../../entrypoint mounts the state folder
+// there, wherever the user keeps it.
 package distconsts
 
-// Root is read by ../../settings.sh as well.
+// Root is also read by ../../settings.sh.
 const Root = "/run/stage-engine"
 
 const (
@@ -13,14 +13,14 @@ const (
 	DefaultEngineSockAddr = "unix://" + Root + "/run/engine.sock"
 	EngineDefaultStateDir = Root + "/cache"
 
-	RuncPath       = "/usr/sbin/runc" // Debian's
+	RuncPath       = "/usr/sbin/runc" // of Debian's runc package
 	DaggerInitPath = Root + "/libexec/init"
 
-	// Never made: certificates in here would have the engine run update-ca-certificates before and after every command,
-	// over a second each time. The stand-in images carry the machine's certificates instead (../../images/rootfs).
+	// No script creates this folder: if it held certificates, the engine would run update-ca-certificates before and after each
+	// command, over a second each time. The stand-in images contain the machine's certificates instead (../../images/rootfs).
 	EngineCustomCACertsDir = Root + "/ca-certificates"
 
-	// Blobs of the SDK images (../../images/build), and the variables that name their manifests.
+	// Blobs of the SDK images (../../images/build), and the variables that hold the digests of their image manifests.
 	EngineContainerBuiltinContentDir   = Root + "/content"
 	GoSDKManifestDigestEnvName         = "DAGGER_GO_SDK_MANIFEST_DIGEST"
 	PythonSDKManifestDigestEnvName     = "DAGGER_PYTHON_SDK_MANIFEST_DIGEST"
@@ -28,7 +28,7 @@ const (
 	OCIVersionAnnotation               = "org.opencontainers.image.version"
 )
 
-// Base images that the engine names by itself, such as for a terminal.
+// Base images that the engine uses by default, such as for a terminal.
 const (
 	AlpineVersion  = "3.22"
 	AlpineImage    = "alpine:" + AlpineVersion

@@ -1,5 +1,5 @@
-// The registry of Distribution, with the storage and the ways to authenticate that are used here. The published command also
-// has the drivers of three clouds, which take most of the time to compile.
+// Command registry is the registry of the Distribution project with the storage and the authentication that are used here. The
+// published command also includes storage drivers for three clouds, which take as long to compile as everything else in it.
 package main
 
 import (
