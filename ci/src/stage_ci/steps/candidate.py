@@ -36,6 +36,10 @@ class Candidate:
         self.image = _Once(self._build)
         self.archive = _Once(self._export)
 
+    async def parts(self) -> tuple[Image, Archive]:
+        """Return the image and its archive."""
+        return await gather(self.image(), self.archive())
+
     async def _build(self) -> Image:
         return await build_image(self.source)
 

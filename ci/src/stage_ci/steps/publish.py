@@ -13,7 +13,7 @@ from stage_ci.rules.decisions import VersionState
 from stage_ci.rules.reference import Digest
 from stage_ci.rules.release import ReleaseLine
 from stage_ci.rules.version import Version
-from stage_ci.steps.candidate import Candidate
+from stage_ci.steps.candidate import Image
 from stage_ci.steps.checks import SCAN, SMOKE, Subject
 from stage_ci.steps.gather import gather
 from stage_ci.steps.remotes import Remotes, announce, connect
@@ -45,19 +45,18 @@ async def publish_source(request: ReleaseRequest, source: dagger.Directory, addr
     subject = Subject.of(request, source, addresses, servers)
     async with connect(request, servers) as remotes:
         await gather(SCAN.require(subject), SMOKE.require(subject))
-        published = await publish(subject.candidate, remotes, request.line)
+        published = await publish(*await subject.candidate.parts(), remotes, request.line)
     return f"{request.line.repository}:{published.version}@{published.digest}"
 
 
-async def publish(candidate: Candidate, remotes: Remotes, line: ReleaseLine) -> Published:
-    """Publish ``candidate`` under a version of its own, or return the version it was published under before.
+async def publish(image: Image, archive: Archive, remotes: Remotes, line: ReleaseLine) -> Published:
+    """Publish an image under a version of its own, or return the version it was published under before.
 
     Raises:
         InvalidInput: if the image is built on a stand-in of this machine and would leave it.
         RegistryError: if the registry refuses, fails, or holds another digest than was pushed.
         InfrastructureError: if no version can be claimed.
     """
-    image, archive = await gather(candidate.image(), candidate.archive())
     if not remotes.destination.service:
         await refuse_stand_in(image.container)
     for _ in range(ATTEMPTS):

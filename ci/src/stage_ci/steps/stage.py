@@ -30,7 +30,7 @@ async def run_stage(
             gather_all(check.require(subject) for check in CHECKS),
             open_remotes(request, connect(request, servers), stack),
         )
-        published = await publish(subject.candidate, remotes, request.line)
+        published = await publish(*await subject.candidate.parts(), remotes, request.line)
         deployment = Deployment(request.line, published.version, published.digest, allow_downgrade)
         deployed = await deploy(remotes.infrastructure, request.manifest, deployment)
     return release(request, published, deployed, results, servers.name if servers else None)

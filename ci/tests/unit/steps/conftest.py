@@ -1,4 +1,4 @@
-"""A registry on the loopback interface that holds what a test put there, and both sides of the outside."""
+"""A registry on the loopback interface that holds what a test put there, and the remotes of a release."""
 
 from __future__ import annotations
 
@@ -12,9 +12,9 @@ from tests.servers.loopback import Reply, Server
 from stage_ci.adapters.infrastructure import Infrastructure
 from stage_ci.adapters.publisher import Destination
 from stage_ci.adapters.registry import Registry
+from stage_ci.rules.release import ReleaseLine
 from stage_ci.steps import retry
 from stage_ci.steps.remotes import Remotes
-from stage_ci.steps.request import ReleaseLine
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Iterator
@@ -33,7 +33,7 @@ def digest_of(content: bytes) -> str:
 
 
 class RegistryServer(Server):
-    """What somebody pushed, by tag and by digest."""
+    """A registry that holds image manifests by tag and by digest."""
 
     def __init__(self) -> None:
         self.tags: dict[str, str] = {}
@@ -88,7 +88,7 @@ def registry_server() -> Iterator[RegistryServer]:
 
 @pytest.fixture
 async def remotes(registry_server: RegistryServer, repository: GitRepository) -> AsyncIterator[Remotes]:
-    """Return both sides: a registry and an infrastructure repository."""
+    """Return a registry and an infrastructure repository."""
     async with Registry(registry_server.url, "owner/service") as registry:
         # A registry that is a service needs no public base; nothing is pushed to it without an engine.
         destination = Destination("127.0.0.1", cast("dagger.Service", "of no engine"))
@@ -97,7 +97,7 @@ async def remotes(registry_server: RegistryServer, repository: GitRepository) ->
 
 @pytest.fixture
 def line() -> ReleaseLine:
-    """Return the line of versions that is released."""
+    """Return the image and the version line of the tests."""
     return ReleaseLine.parse("owner/service", "v1.0")
 
 

@@ -1,21 +1,23 @@
-"""What the tests of a deploy share: a manifest, where it lies, and one run that names a version in it."""
+"""What the tests of a deploy share: a manifest, its location, and one run that moves it to a version."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
 from stage_ci.adapters.infrastructure import Infrastructure
+from stage_ci.rules.decisions import Deployment
 from stage_ci.rules.release import Filename
 from stage_ci.steps.deploy import Deployed, deploy
-from stage_ci.steps.request import ManifestLocation, ReleaseLine
+from stage_ci.steps.request import ManifestLocation
 
 if TYPE_CHECKING:
     from tests.servers.git import GitRepository
 
     from stage_ci.rules.reference import Digest
+    from stage_ci.rules.release import ReleaseLine
 
 FILE: Final = Filename.parse("manifests/default/svm.yaml")
-PLACE: Final = ManifestLocation("main", FILE)
+LOCATION: Final = ManifestLocation("main", FILE)
 HEAD: Final = """apiVersion: apps/v1
 kind: Deployment
 metadata:
@@ -38,7 +40,8 @@ async def run(
     number: int,
     digest: Digest | None = None,
     *,
-    place: ManifestLocation = PLACE,
+    allow_downgrade: bool = False,
 ) -> Deployed:
     """Deploy a version of the line as one run does."""
-    return await deploy(Infrastructure(repository.url), place, line, line.versions.version(number), digest)
+    deployment = Deployment(line, line.versions.version(number), digest, allow_downgrade)
+    return await deploy(Infrastructure(repository.url), LOCATION, deployment)

@@ -1,4 +1,4 @@
-"""Naming a version in the manifest, against a real git server and other writers."""
+"""Moving the deployment manifest to a version, against a real git server and other writers."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Final
 
 import anyio
 import pytest
-from tests.unit.steps.deploying import FILE, PLACE, manifest, run
+from tests.unit.steps.deploying import FILE, LOCATION, manifest, run
 
 from stage_ci.adapters.infrastructure import Infrastructure
 from stage_ci.errors import (
@@ -16,11 +16,13 @@ from stage_ci.errors import (
     InvalidVersion,
     ManifestMissing,
 )
+from stage_ci.rules.decisions import Deployment, MoveState
 from stage_ci.rules.reference import Digest
-from stage_ci.rules.release import Filename
+from stage_ci.rules.release import Filename, ReleaseLine
 from stage_ci.steps import retry
-from stage_ci.steps.deploy import Deployed, deploy, published_digest, require_editable
-from stage_ci.steps.request import ManifestLocation, ReleaseLine
+from stage_ci.steps.deploy import deploy, raise_if_undeployable
+from stage_ci.steps.request import ManifestLocation
+from stage_ci.steps.version import published_digest
 
 if TYPE_CHECKING:
     from tests.servers.git import GitRepository
@@ -37,7 +39,7 @@ FASTER: Final = (
 
 
 async def test_a_version_is_named_in_one_commit_on_top(repository: GitRepository, line: ReleaseLine) -> None:
-    """Only the reference changes, and the message says what moved where."""
+    """A deploy changes the reference alone, in one commit whose message lists what moved where."""
     before = repository.push({str(FILE): manifest("owner/service:v1.0.1", "other/service:v1.0.1")})
     deployed = await run(repository, line, 2, DIGEST)
     assert repository.git("rev-parse", "main", "main^").split() == [deployed.commit, before]
@@ -52,17 +54,17 @@ async def test_a_version_is_named_in_one_commit_on_top(repository: GitRepository
 
 @pytest.mark.fault(23)
 async def test_a_pinned_digest_moves_with_the_version(repository: GitRepository, line: ReleaseLine) -> None:
-    """A stale digest beside a new tag would run the old image."""
+    """A reference with a digest gets the new digest: a stale one would run the old image."""
     repository.push({str(FILE): manifest(f"owner/service:v1.0.1@sha256:{'0' * 64}")})
     await run(repository, line, 2, DIGEST)
     assert repository.git("show", f"main:{FILE}") == manifest(f"owner/service:v1.0.2@{DIGEST}")
 
 
-async def test_only_what_changed_is_told(repository: GitRepository, line: ReleaseLine) -> None:
-    """A reference that said the right thing already has not moved."""
+async def test_only_changed_references_are_reported(repository: GitRepository, line: ReleaseLine) -> None:
+    """A reference that already names the version is not reported as moved."""
     repository.push({str(FILE): manifest("owner/service:v1.0.2", "owner/service:v1.0.1")})
     deployed = await run(repository, line, 2)
-    assert [(change.old, change.new) for change in deployed.changes] == [
+    assert [(change.old, change.new) for change in deployed.move.moved] == [
         ("owner/service:v1.0.1", "owner/service:v1.0.2")
     ]
     assert "v1.0.2 -> " not in repository.git("log", "-1", "--format=%B", "main")
@@ -70,37 +72,37 @@ async def test_only_what_changed_is_told(repository: GitRepository, line: Releas
 
 @pytest.mark.fault(20)
 async def test_a_version_that_is_named_already_takes_no_commit(repository: GitRepository, line: ReleaseLine) -> None:
-    """The tip of the branch is what names it."""
+    """Deploying a version that the manifest names makes no commit and reports the tip of the branch."""
     tip = repository.push({str(FILE): manifest("owner/service:v1.0.2")})
     deployed = await run(repository, line, 2)
-    assert deployed == Deployed(tip)
-    assert deployed.text(FILE) == f"{FILE} names it already\ncommit {tip}\n"
+    assert (deployed.commit, deployed.move.state) == (tip, MoveState.UNCHANGED)
+    assert deployed.text(FILE) == f"{FILE} names this version already\ncommit {tip}\n"
     assert repository.git("rev-parse", "main").strip() == tip
 
 
 @pytest.mark.fault(17)
 @pytest.mark.parametrize("images", [["owner/service:v1.0.10"], ["owner/service:v1.0.1", "owner/service:v1.0.10"]])
 async def test_a_newer_version_stays(repository: GitRepository, line: ReleaseLine, images: list[str]) -> None:
-    """A run never goes back; it says so and ends well."""
+    """A deploy leaves a manifest that names a newer version alone, reports it and succeeds."""
     tip = repository.push({str(FILE): manifest(*images)})
     deployed = await run(repository, line, 9)
-    assert deployed == Deployed(tip, superseded_by=line.versions.version(10))
-    told = f"{FILE} names v1.0.10, which is newer: it stays; --allow-downgrade takes it back"
-    assert deployed.text(FILE) == f"{told}\ncommit {tip}\n"
+    assert (deployed.commit, deployed.move.newer) == (tip, line.versions.version(10))
+    summary = f"{FILE} names v1.0.10, which is newer: it stays; --allow-downgrade takes it back"
+    assert deployed.text(FILE) == f"{summary}\ncommit {tip}\n"
     assert repository.git("rev-parse", "main").strip() == tip
 
 
 @pytest.mark.fault(19)
-async def test_a_missing_manifest_is_told_at_once(repository: GitRepository, line: ReleaseLine) -> None:
-    """No commit creates it."""
-    place = ManifestLocation("main", Filename.parse("manifests/absent.yaml"))
+async def test_a_missing_manifest_fails(repository: GitRepository, line: ReleaseLine) -> None:
+    """Deploying to a file that does not exist fails and creates no commit."""
+    absent = ManifestLocation("main", Filename.parse("manifests/absent.yaml"))
     with pytest.raises(ManifestMissing, match=r"manifests/absent\.yaml"):
-        await deploy(Infrastructure(repository.url), place, line, line.versions.version(2), None)
+        await deploy(Infrastructure(repository.url), absent, Deployment(line, line.versions.version(2), None))
 
 
 @pytest.mark.fault(22)
-async def test_a_manifest_without_the_image_is_told_at_once(repository: GitRepository, line: ReleaseLine) -> None:
-    """Nothing updated is a failure, and nothing is committed."""
+async def test_a_manifest_without_the_image_fails(repository: GitRepository, line: ReleaseLine) -> None:
+    """Deploying to a manifest without a reference to the image fails and creates no commit."""
     tip = repository.push({str(FILE): manifest("owner/service-worker:v1.0.1")})
     with pytest.raises(ImageNotInManifest):
         await run(repository, line, 2)
@@ -108,28 +110,26 @@ async def test_a_manifest_without_the_image_is_told_at_once(repository: GitRepos
 
 
 @pytest.mark.parametrize("image", ["owner/service:v1.0.1", "owner/service:v1.0.9", f"owner/service:v1.0.1@{DIGEST}"])
-async def test_a_manifest_is_tried_without_touching_it(
-    repository: GitRepository, line: ReleaseLine, image: str
-) -> None:
-    """Whatever version it names, also by digest, whose successor is not known yet."""
+async def test_a_manifest_is_checked_without_a_commit(repository: GitRepository, line: ReleaseLine, image: str) -> None:
+    """The check before publishing accepts any version of the line, also one pinned by digest, and commits nothing."""
     tip = repository.push({str(FILE): manifest(image)})
-    await require_editable(Infrastructure(repository.url), PLACE, line)
+    await raise_if_undeployable(Infrastructure(repository.url), LOCATION, line)
     assert repository.git("rev-parse", "main").strip() == tip
 
 
 @pytest.mark.fault(22)
-async def test_a_manifest_that_could_not_be_edited_is_told_before_anything_is_published(
+async def test_a_manifest_that_cannot_be_edited_fails_before_publishing(
     repository: GitRepository, line: ReleaseLine
 ) -> None:
-    """By the same rules as the deploy itself."""
+    """The check before publishing fails by the same rules as the deploy."""
     repository.push({str(FILE): manifest("owner/other:v1.0.1")})
     with pytest.raises(ImageNotInManifest):
-        await require_editable(Infrastructure(repository.url), PLACE, line)
+        await raise_if_undeployable(Infrastructure(repository.url), LOCATION, line)
 
 
 @pytest.mark.fault(16)
 async def test_a_commit_that_lands_first_is_kept(repository: GitRepository, line: ReleaseLine) -> None:
-    """The edit is made again on top of it."""
+    """A deploy that loses a race repeats its edit on top of the commit that won."""
     before = repository.push({str(FILE): manifest("owner/service:v1.0.1")})
     repository.hook("pre-receive", f"[ -e raced ] && exit; touch raced; {FASTER}")
     deployed = await run(repository, line, 2)
@@ -141,10 +141,10 @@ async def test_a_commit_that_lands_first_is_kept(repository: GitRepository, line
 
 
 @pytest.mark.fault(16)
-async def test_whoever_loses_every_race_says_so(
+async def test_losing_every_race_fails(
     repository: GitRepository, line: ReleaseLine, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The attempts are bounded, and the error says to run again."""
+    """A deploy gives up after a bounded number of lost races, and its error says to run again."""
     monkeypatch.setattr(retry, "ATTEMPTS", 3)
     before = repository.push({str(FILE): manifest("owner/service:v1.0.1")})
     repository.hook("pre-receive", FASTER)
@@ -155,7 +155,7 @@ async def test_whoever_loses_every_race_says_so(
 
 @pytest.mark.fault(18)
 async def test_a_refusal_is_not_tried_again(repository: GitRepository, line: ReleaseLine) -> None:
-    """A protected branch stays one."""
+    """A push that the server refuses is not repeated."""
     repository.push({str(FILE): manifest("owner/service:v1.0.1")})
     repository.hook("pre-receive", "echo x >>asked; exit 1")
     with pytest.raises(InfrastructureAccessDenied):
@@ -164,8 +164,8 @@ async def test_a_refusal_is_not_tried_again(repository: GitRepository, line: Rel
 
 
 @pytest.mark.fault(28)
-async def test_a_server_that_drops_the_push_once_is_asked_again(repository: GitRepository, line: ReleaseLine) -> None:
-    """A connection that ends in the middle of the push is no end of the run."""
+async def test_a_dropped_push_is_repeated(repository: GitRepository, line: ReleaseLine) -> None:
+    """A push whose connection breaks is repeated."""
     repository.push({str(FILE): manifest("owner/service:v1.0.1")})
     repository.hook("pre-receive", "[ -e dropped ] && exit; touch dropped; kill -9 $PPID")
     await run(repository, line, 2)
@@ -173,10 +173,10 @@ async def test_a_server_that_drops_the_push_once_is_asked_again(repository: GitR
 
 
 @pytest.mark.fault(28)
-async def test_a_server_that_drops_after_the_write_gets_no_second_commit(
+async def test_a_connection_that_drops_after_the_write_makes_no_second_commit(
     repository: GitRepository, line: ReleaseLine
 ) -> None:
-    """The next attempt finds the manifest as it should be."""
+    """If the connection breaks after the server has written, the next attempt finds the version there and stops."""
     before = repository.push({str(FILE): manifest("owner/service:v1.0.1")})
     repository.hook("post-update", "[ -e dropped ] && exit; touch dropped; kill -9 $PPID")
     await run(repository, line, 2)
@@ -185,14 +185,13 @@ async def test_a_server_that_drops_after_the_write_gets_no_second_commit(
 
 @pytest.mark.fault(16)
 async def test_twenty_runs_on_twenty_files_lose_nothing(repository: GitRepository, line: ReleaseLine) -> None:
-    """Every file names its version, in a commit of its own."""
+    """Twenty simultaneous deploys to twenty files make twenty commits."""
     names = [Filename.parse(f"manifests/{number}.yaml") for number in range(20)]
     before = repository.push({str(name): manifest("owner/service:v1.0.1") for name in names})
 
     async def one(name: Filename) -> None:
-        await deploy(
-            Infrastructure(repository.url), ManifestLocation("main", name), line, line.versions.version(2), DIGEST
-        )
+        deployment = Deployment(line, line.versions.version(2), DIGEST)
+        await deploy(Infrastructure(repository.url), ManifestLocation("main", name), deployment)
 
     async with anyio.create_task_group() as group:
         for name in names:
@@ -203,13 +202,14 @@ async def test_twenty_runs_on_twenty_files_lose_nothing(repository: GitRepositor
 
 @pytest.mark.fault(16)
 async def test_twenty_runs_on_one_file_lose_nothing(repository: GitRepository) -> None:
-    """Twenty services share a manifest, and each names its own version."""
+    """Twenty services that share a manifest deploy at once, and each reference names its own version."""
     images = [f"owner/service-{number}" for number in range(20)]
     repository.push({str(FILE): manifest(*[f"{image}:v1.0.1" for image in images])})
 
     async def one(number: int) -> None:
         own = ReleaseLine.parse(images[number], "v1.0")
-        await deploy(Infrastructure(repository.url), PLACE, own, own.versions.version(100 + number), None)
+        deployment = Deployment(own, own.versions.version(100 + number), None)
+        await deploy(Infrastructure(repository.url), LOCATION, deployment)
 
     async with anyio.create_task_group() as group:
         for number in range(20):
@@ -220,7 +220,7 @@ async def test_twenty_runs_on_one_file_lose_nothing(repository: GitRepository) -
 
 @pytest.mark.fault(17)
 async def test_twenty_versions_of_one_service_end_at_the_newest(repository: GitRepository, line: ReleaseLine) -> None:
-    """In whichever order they land, no commit goes back."""
+    """Twenty simultaneous deploys of one service end at the newest version, and no commit moves back."""
     repository.push({str(FILE): manifest("owner/service:v1.0.0")})
 
     async with anyio.create_task_group() as group:
@@ -235,12 +235,12 @@ async def test_twenty_versions_of_one_service_end_at_the_newest(repository: GitR
 async def test_a_published_version_has_a_digest(
     remotes: Remotes, line: ReleaseLine, registry_server: RegistryServer
 ) -> None:
-    """What the registry holds under it."""
+    """A published version's digest is the one that the registry reports for its tag."""
     digest = registry_server.push("v1.0.2")
     assert await published_digest(remotes.registry, line.versions.version(2)) == Digest.parse(digest)
 
 
 async def test_a_version_that_was_not_published_cannot_be_deployed(remotes: Remotes, line: ReleaseLine) -> None:
-    """The error says what to do first."""
+    """Deploying a version that is not in the registry fails, and the error says to publish it first."""
     with pytest.raises(InvalidVersion, match=r"^deploy: v1\.0\.2 is not in the registry; publish it first"):
         await published_digest(remotes.registry, line.versions.version(2))

@@ -1,51 +1,31 @@
-"""What a stage has come to, by what it published and what became of the manifest."""
-
-from __future__ import annotations
-
-from typing import TYPE_CHECKING, Final, cast
+"""How a stage ended, by what it published and what became of the manifest."""
 
 import pytest
 
-from stage_ci.rules.manifest import Change, Hold
+from stage_ci.rules.decisions import Move, MoveState
 from stage_ci.rules.reference import Digest
-from stage_ci.rules.release import Filename, Outcome
+from stage_ci.rules.release import Outcome
+from stage_ci.rules.version import VersionLine
 from stage_ci.steps.deploy import Deployed
 from stage_ci.steps.publish import Published
-from stage_ci.steps.request import ManifestLocation, ReleaseLine, ReleaseRequest
-from stage_ci.steps.stage import release
-
-if TYPE_CHECKING:
-    import dagger
-
-LINE: Final = ReleaseLine.parse("owner/service", "v1.0")
-PLACE: Final = ManifestLocation("main", Filename.parse("svm.yaml"))
-MOVED: Final = Change("Pod/svm", 7, "owner/service:v1.0.1", "owner/service:v1.0.2")
-HELD: Final = Change("Pod/svm", 8, "owner/service:v1.0.1", "owner/service:v1.0.1", Hold(8, "alice"))
-NEWER: Final = LINE.versions.version(3)
+from stage_ci.steps.stage import outcome
 
 
 @pytest.mark.fault(17, 29)
 @pytest.mark.parametrize(
-    ("pushed", "deployed", "outcome"),
+    ("pushed", "state", "expected"),
     [
-        (True, Deployed("c", (MOVED,)), Outcome.RELEASED),
-        (False, Deployed("c", (MOVED,)), Outcome.RELEASED),
-        (True, Deployed("c"), Outcome.RELEASED),
-        (False, Deployed("c"), Outcome.ALREADY_RELEASED),
-        pytest.param(True, Deployed("c", superseded_by=NEWER), Outcome.SUPERSEDED, marks=pytest.mark.fault(17)),
-        pytest.param(False, Deployed("c", superseded_by=NEWER), Outcome.SUPERSEDED, marks=pytest.mark.fault(17)),
-        pytest.param(True, Deployed("c", (), (HELD,), all_held=True), Outcome.HELD, marks=pytest.mark.fault(29)),
-        pytest.param(False, Deployed("c", (), (HELD,), all_held=True), Outcome.HELD, marks=pytest.mark.fault(29)),
-        pytest.param(True, Deployed("c", (MOVED,), (HELD,)), Outcome.RELEASED, marks=pytest.mark.fault(29)),
-        pytest.param(False, Deployed("c", (), (HELD,)), Outcome.ALREADY_RELEASED, marks=pytest.mark.fault(29)),
+        (True, MoveState.MOVED, Outcome.RELEASED),
+        (False, MoveState.MOVED, Outcome.RELEASED),
+        (True, MoveState.UNCHANGED, Outcome.RELEASED),
+        (False, MoveState.UNCHANGED, Outcome.ALREADY_RELEASED),
+        pytest.param(True, MoveState.SUPERSEDED, Outcome.SUPERSEDED, marks=pytest.mark.fault(17)),
+        pytest.param(False, MoveState.SUPERSEDED, Outcome.SUPERSEDED, marks=pytest.mark.fault(17)),
+        pytest.param(True, MoveState.HELD, Outcome.HELD, marks=pytest.mark.fault(29)),
+        pytest.param(False, MoveState.HELD, Outcome.HELD, marks=pytest.mark.fault(29)),
     ],
 )
-def test_an_outcome_says_whether_the_manifest_names_the_version(
-    *, pushed: bool, deployed: Deployed, outcome: Outcome
-) -> None:
-    """Superseded and held are what they are whether this run pushed the image or an earlier one."""
-    order = ReleaseRequest(cast("dagger.Directory", None), LINE, "owner/infra", PLACE)
-    published = Published(LINE.versions.version(2), Digest.parse(f"sha256:{'d' * 64}"), pushed=pushed)
-    told = release(order, published, deployed, {}, None)
-    assert told.outcome is outcome
-    assert told.deployed == deployed.lines(PLACE.filename)
+def test_an_outcome_follows_from_the_push_and_the_move(*, pushed: bool, state: MoveState, expected: Outcome) -> None:
+    """A stage that neither pushes nor moves anything is already released; a hold and a newer version have outcomes."""
+    published = Published(VersionLine.parse("v1.0").version(2), Digest.parse(f"sha256:{'d' * 64}"), pushed=pushed)
+    assert outcome(published, Deployed("c", Move(state, b""))) is expected

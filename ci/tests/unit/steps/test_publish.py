@@ -1,4 +1,4 @@
-"""Claiming a version, against a real git server and a registry on the loopback interface."""
+"""Claiming a version and writing its tag, against a real git server and a registry on the loopback interface."""
 
 from __future__ import annotations
 
@@ -15,8 +15,8 @@ from stage_ci.errors import DigestMismatch, InfrastructureAccessDenied, Infrastr
 from stage_ci.rules.claim import InputDigest, claim_ref
 from stage_ci.rules.reference import Digest
 from stage_ci.steps import retry
-from stage_ci.steps.candidate import Candidate
-from stage_ci.steps.publish import Published, claim, publish, tagged, verified
+from stage_ci.steps.candidate import Image
+from stage_ci.steps.publish import Published, claim, publish, verify_tag, write_tag
 from stage_ci.steps.remotes import Remotes
 
 if TYPE_CHECKING:
@@ -24,8 +24,7 @@ if TYPE_CHECKING:
     from tests.servers.git import GitRepository
     from tests.unit.steps.conftest import RegistryServer
 
-    from stage_ci.adapters.scanner import Scan
-    from stage_ci.steps.request import ReleaseLine
+    from stage_ci.rules.release import ReleaseLine
 
 MINE = InputDigest.of("mine", {})
 OTHER = InputDigest.of("other", {})
@@ -40,7 +39,7 @@ def push(server: RegistryServer, tag: str, inputs: InputDigest) -> Digest:
 
 
 async def test_the_first_version_is_1(remotes: Remotes, line: ReleaseLine, repository: GitRepository) -> None:
-    """The claim lies in the infrastructure repository before anything is pushed."""
+    """The first release of an image claims v1.0.1 in the infrastructure repository before anything is pushed."""
     version = line.versions.version(1)
     assert await claim(MINE, remotes, line) == (version, None)
     assert claim_ref(line.repository, version) in await remotes.infrastructure.refs()
@@ -51,21 +50,21 @@ async def test_the_first_version_is_1(remotes: Remotes, line: ReleaseLine, repos
 async def test_the_next_version_follows_by_number(
     remotes: Remotes, line: ReleaseLine, registry_server: RegistryServer
 ) -> None:
-    """After v1.0.9 and v1.0.10 comes v1.0.11, whatever else the registry holds."""
+    """After v1.0.9 and v1.0.10 comes v1.0.11, whatever other tags the registry holds."""
     for tag in ("v1.0.9", "v1.0.10", "latest", "v1.0.x", "v2.0.0", "v1.0.012"):
         push(registry_server, tag, OTHER)
     assert await claim(MINE, remotes, line) == (line.versions.version(11), None)
 
 
 async def test_a_claim_that_was_never_pushed_is_not_taken_again(remotes: Remotes, line: ReleaseLine) -> None:
-    """Another run holds it, and may still push."""
+    """A number that another run has claimed is not taken again, even if nothing was pushed under it."""
     await claim(OTHER, remotes, line)
     assert await claim(MINE, remotes, line) == (line.versions.version(2), None)
 
 
 @pytest.mark.fault(13)
 async def test_a_claim_of_the_same_inputs_is_resumed(remotes: Remotes, line: ReleaseLine) -> None:
-    """A run that was ended after its claim is finished under the same version."""
+    """A run that was killed after its claim is resumed under the same version."""
     first = await claim(MINE, remotes, line)
     await claim(OTHER, remotes, line)
     assert await claim(MINE, remotes, line) == first
@@ -75,12 +74,12 @@ async def test_a_claim_of_the_same_inputs_is_resumed(remotes: Remotes, line: Rel
 async def test_what_was_published_is_found_again(
     remotes: Remotes, line: ReleaseLine, registry_server: RegistryServer
 ) -> None:
-    """The same inputs have one version; the second run pushes nothing."""
+    """Publishing the same inputs again returns the version they have, and pushes nothing."""
     version, _ = await claim(MINE, remotes, line)
     digest = push(registry_server, str(version), MINE)
     archive = Archive(cast("dagger.File", None), Digest.parse(f"sha256:{'0' * 64}"))
-    candidate = Candidate(cast("dagger.Container", None), MINE, archive, cast("Scan", None), "")
-    assert await publish(candidate, remotes, line) == Published(version, digest, pushed=False)
+    image = Image(cast("dagger.Container", None), MINE)
+    assert await publish(image, archive, remotes, line) == Published(version, digest, pushed=False)
 
 
 @pytest.mark.fault(10)
@@ -88,7 +87,7 @@ async def test_what_was_published_is_found_again(
 async def test_a_tag_pushed_after_the_listing_is_left_to_its_owner(
     remotes: Remotes, line: ReleaseLine, registry_server: RegistryServer, labels: dict[str, str]
 ) -> None:
-    """Somebody who claims nothing was faster; the next number is taken and the tag stays."""
+    """A tag that somebody pushes without a claim after the listing stays, and the run takes the next number."""
     foreign: list[str] = []
 
     def faster() -> None:
@@ -103,7 +102,7 @@ async def test_a_tag_pushed_after_the_listing_is_left_to_its_owner(
 async def test_a_tag_pushed_between_claim_and_push_is_left_to_its_owner(
     remotes: Remotes, line: ReleaseLine, registry_server: RegistryServer
 ) -> None:
-    """A run that resumes finds somebody else's image under its version and takes the next one."""
+    """A resumed run whose claimed tag names an image of other inputs takes the next number."""
     version, _ = await claim(MINE, remotes, line)
     push(registry_server, str(version), OTHER)
     assert await claim(MINE, remotes, line) == (line.versions.version(2), None)
@@ -121,7 +120,7 @@ async def test_a_tag_pushed_between_claim_and_push_is_left_to_its_owner(
 async def test_a_tag_that_holds_no_image_of_this_platform_is_somebody_else_s(
     remotes: Remotes, line: ReleaseLine, registry_server: RegistryServer, manifest: object
 ) -> None:
-    """An image for other machines has no label to read, and is no reason to stop."""
+    """An image index without linux/amd64 under the claimed tag counts as an image of other inputs."""
     version, _ = await claim(MINE, remotes, line)
     registry_server.put(str(version), manifest)
     assert await claim(MINE, remotes, line) == (line.versions.version(2), None)
@@ -129,7 +128,7 @@ async def test_a_tag_that_holds_no_image_of_this_platform_is_somebody_else_s(
 
 @pytest.mark.fault(11)
 async def test_twenty_sources_at_once_take_twenty_versions(remotes: Remotes, line: ReleaseLine) -> None:
-    """Every run gets a number of its own, and none is skipped."""
+    """Twenty sources claimed at once get twenty consecutive versions."""
     taken: list[int] = []
 
     async def run(number: int) -> None:
@@ -144,7 +143,7 @@ async def test_twenty_sources_at_once_take_twenty_versions(remotes: Remotes, lin
 
 @pytest.mark.fault(12)
 async def test_one_source_twenty_times_at_once_takes_one_version(remotes: Remotes, line: ReleaseLine) -> None:
-    """Whoever loses the race finds the winner's claim to be its own."""
+    """Twenty runs of one source at once share one version: the losers resume the winner's claim."""
     taken: set[int] = set()
 
     async def run() -> None:
@@ -158,16 +157,16 @@ async def test_one_source_twenty_times_at_once_takes_one_version(remotes: Remote
 
 @pytest.mark.fault(11)
 async def test_a_lost_race_is_run_again(remotes: Remotes, line: ReleaseLine, repository: GitRepository) -> None:
-    """Another run claimed the number while this one was asking for it."""
+    """A run that loses the race for a number takes the next one."""
     repository.hook("pre-receive", f"[ -e raced ] || {{ touch raced; {FASTER}; }}")
     assert await claim(MINE, remotes, line) == (line.versions.version(2), None)
 
 
 @pytest.mark.fault(11)
-async def test_whoever_loses_every_race_says_so(
+async def test_losing_every_race_fails(
     remotes: Remotes, line: ReleaseLine, repository: GitRepository, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The attempts are bounded, and the error says to run again."""
+    """A claim gives up after a bounded number of lost races, and its error says to run again."""
     monkeypatch.setattr(retry, "ATTEMPTS", 3)
     repository.hook("pre-receive", FASTER)
     with pytest.raises(
@@ -179,7 +178,7 @@ async def test_whoever_loses_every_race_says_so(
 
 @pytest.mark.fault(18)
 async def test_a_refusal_is_not_tried_again(remotes: Remotes, line: ReleaseLine, repository: GitRepository) -> None:
-    """No retry can mend it, and it is told under the step that met it."""
+    """A claim that the server refuses is not repeated."""
     repository.hook("pre-receive", "echo x >>asked; exit 1")
     with pytest.raises(InfrastructureAccessDenied):
         await claim(MINE, remotes, line)
@@ -187,8 +186,8 @@ async def test_a_refusal_is_not_tried_again(remotes: Remotes, line: ReleaseLine,
 
 
 @pytest.mark.fault(40)
-async def test_both_sides_failing_are_both_told(line: ReleaseLine) -> None:
-    """Neither the registry nor the infrastructure repository is there."""
+async def test_failures_of_both_remotes_are_reported(line: ReleaseLine) -> None:
+    """If registry and infrastructure repository are both unreachable, the error has a line for each."""
     async with Registry("http://127.0.0.1:1", "owner/service", patience=Patience(attempts=1)) as registry:
         infrastructure = Infrastructure("git://127.0.0.1:1/owner/infra.git")
         nowhere = Remotes(registry, infrastructure, Destination("127.0.0.1"))
@@ -199,47 +198,47 @@ async def test_both_sides_failing_are_both_told(line: ReleaseLine) -> None:
 async def test_a_version_names_what_was_pushed(
     remotes: Remotes, registry_server: RegistryServer, line: ReleaseLine
 ) -> None:
-    """The image lies there under its digest alone; the tag comes last."""
+    """Writing the tag makes it name the image that was pushed by digest; writing it again changes nothing."""
     pushed = push(registry_server, "untagged", MINE)
     del registry_server.tags["untagged"]
     version = line.versions.version(1)
-    assert await tagged(pushed, MINE, version, remotes, line) == Published(version, pushed, pushed=True)
+    assert await write_tag(pushed, MINE, version, remotes, line) == Published(version, pushed, pushed=True)
     assert registry_server.tags == {"v1.0.1": str(pushed)}
-    assert await tagged(pushed, MINE, version, remotes, line) == Published(version, pushed, pushed=True)
+    assert await write_tag(pushed, MINE, version, remotes, line) == Published(version, pushed, pushed=True)
 
 
 @pytest.mark.fault(10)
 async def test_a_tag_pushed_during_the_push_is_left_to_its_owner(
     remotes: Remotes, registry_server: RegistryServer, line: ReleaseLine
 ) -> None:
-    """Somebody who claims nothing was faster than the upload of the layers: the tag stays, the next number is taken."""
+    """A tag that somebody pushes without a claim during the upload stays, and the run takes the next number."""
     pushed = push(registry_server, "mine", MINE)
     foreign = push(registry_server, "v1.0.1", OTHER)
-    assert await tagged(pushed, MINE, line.versions.version(1), remotes, line) is None
+    assert await write_tag(pushed, MINE, line.versions.version(1), remotes, line) is None
     assert registry_server.tags["v1.0.1"] == str(foreign)
     assert await claim(MINE, remotes, line) == (line.versions.version(2), None)
 
 
 @pytest.mark.fault(15)
-async def test_other_bytes_than_were_pushed_are_told(
+async def test_another_digest_than_was_pushed_fails(
     remotes: Remotes, registry_server: RegistryServer, line: ReleaseLine
 ) -> None:
-    """The registry holds somebody else's image, or nothing, under the tag that was just pushed."""
+    """Verifying a tag fails if it names an image of other inputs, or nothing."""
     version = line.versions.version(1)
     with pytest.raises(DigestMismatch, match="is missing after"):
-        await verified(PUSHED, MINE, version, remotes, line)
+        await verify_tag(PUSHED, MINE, version, remotes, line)
     held = push(registry_server, "v1.0.1", OTHER)
     with pytest.raises(DigestMismatch, match=f"is {held} after {PUSHED} was pushed"):
-        await verified(PUSHED, MINE, version, remotes, line)
+        await verify_tag(PUSHED, MINE, version, remotes, line)
 
 
 @pytest.mark.fault(12)
-async def test_the_push_of_a_twin_is_taken_for_the_release(
+async def test_another_build_of_the_same_inputs_counts_as_the_release(
     remotes: Remotes, registry_server: RegistryServer, line: ReleaseLine
 ) -> None:
-    """Another build of the same inputs landed last; both runs name what the registry holds."""
+    """If another build of the same inputs holds the tag, the release is what the registry holds."""
     held = push(registry_server, "v1.0.1", MINE)
-    published = await verified(PUSHED, MINE, line.versions.version(1), remotes, line)
+    published = await verify_tag(PUSHED, MINE, line.versions.version(1), remotes, line)
     assert (published.digest, published.pushed) == (held, False)
-    mine = await verified(held, MINE, line.versions.version(1), remotes, line)
+    mine = await verify_tag(held, MINE, line.versions.version(1), remotes, line)
     assert mine.pushed

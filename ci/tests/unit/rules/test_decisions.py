@@ -1,0 +1,166 @@
+"""The two decisions of a release: which version inputs get, and whether a manifest may be moved to a version."""
+
+from dataclasses import replace
+from typing import Final
+
+import pytest
+
+from stage_ci.errors import ImageNotInManifest, InvalidManifest, InvalidVersion
+from stage_ci.rules.claim import Claims, claim_ref
+from stage_ci.rules.decisions import (
+    Deployment,
+    MoveState,
+    VersionDecision,
+    VersionState,
+    decide_move,
+    decide_version,
+    newer_than,
+    raise_if_immovable,
+    refuse_higher_line,
+)
+from stage_ci.rules.reference import Digest
+from stage_ci.rules.release import Filename, ReleaseLine
+
+RELEASE_LINE: Final = ReleaseLine.parse("owner/service", "v1.0")
+LINE: Final = RELEASE_LINE.versions
+FILE: Final = Filename.parse("svm.yaml")
+DIGEST: Final = Digest.parse(f"sha256:{'d' * 64}")
+DEPLOYMENT: Final = Deployment(RELEASE_LINE, LINE.version(7), DIGEST)
+
+
+def claims(*numbers: int) -> Claims:
+    """Return the claims of these versions."""
+    refs = {claim_ref(RELEASE_LINE.repository, LINE.version(number)): "object" for number in numbers}
+    return Claims.read(refs, RELEASE_LINE.repository, LINE)
+
+
+def manifest(*images: str) -> bytes:
+    """Return a Pod with a container for each image."""
+    head = "apiVersion: v1\nkind: Pod\nmetadata: {name: svm}\nspec:\n  containers:\n"
+    return (head + "".join(f"    - image: {image}\n" for image in images)).encode()
+
+
+@pytest.mark.parametrize(
+    ("tags", "claimed_numbers", "claimed", "is_foreign", "number", "state"),
+    [
+        pytest.param([], [], None, False, 1, VersionState.NEW, id="nothing"),
+        pytest.param(["v1.0.9"], [4], None, False, 10, VersionState.NEW, id="others"),
+        pytest.param([], [3], 3, False, 3, VersionState.CLAIMED, id="claimed"),
+        pytest.param(["v1.0.5"], [3], 3, False, 3, VersionState.CLAIMED, id="claimed-and-overtaken"),
+        pytest.param(["v1.0.3"], [3], 3, False, 3, VersionState.PUBLISHED, id="published"),
+        pytest.param(["v1.0.3"], [3], 3, True, 4, VersionState.NEW, id="foreign-tag-on-the-number"),
+        pytest.param(["v1.0.3"], [3, 8], 3, True, 9, VersionState.NEW, id="foreign-tag-and-later-claims"),
+    ],
+)
+def test_inputs_get_the_version_they_claimed_or_the_next(  # noqa: PLR0913, PLR0917 - a table's columns
+    tags: list[str],
+    claimed_numbers: list[int],
+    claimed: int | None,
+    is_foreign: bool,  # noqa: FBT001
+    number: int,
+    state: VersionState,
+) -> None:
+    """Inputs keep the version they claimed unless its tag names an image of other inputs; then they get the next."""
+    version = None if claimed is None else LINE.version(claimed)
+    decision = decide_version(LINE, tags, claims(*claimed_numbers), version, is_foreign=is_foreign)
+    assert decision == VersionDecision(LINE.version(number), state)
+
+
+@pytest.mark.parametrize(
+    ("images", "allow_downgrade", "state"),
+    [
+        pytest.param(["owner/service:v1.0.6"], False, MoveState.MOVED, id="older"),
+        pytest.param(["owner/service"], False, MoveState.MOVED, id="no-tag"),
+        pytest.param(["owner/service:v0.9.12"], False, MoveState.MOVED, id="lower-line"),
+        pytest.param(["owner/service:v1.0.7"], False, MoveState.UNCHANGED, id="same"),
+        pytest.param(["owner/service:v1.0.6 # stage-ci: hold"], False, MoveState.HELD, id="held"),
+        pytest.param(["owner/service:v2.0.6 # stage-ci: hold"], False, MoveState.HELD, id="held-on-a-higher-line"),
+        pytest.param(["owner/service:v1.0.6 # stage-ci: hold", "owner/service:v1.0.6"], False, MoveState.MOVED),
+        pytest.param(["owner/service:v1.0.8"], False, MoveState.SUPERSEDED, id="newer"),
+        pytest.param(["owner/service:v1.0.6", "owner/service:v1.0.10"], False, MoveState.SUPERSEDED, id="one-newer"),
+        pytest.param(["owner/service:v1.0.8"], True, MoveState.MOVED, id="newer-and-allowed"),
+    ],
+)
+def test_a_manifest_moves_unless_it_is_newer_or_held(
+    images: list[str],
+    allow_downgrade: bool,  # noqa: FBT001
+    state: MoveState,
+) -> None:
+    """A manifest moves to a version, except back from a newer one; a hold is stronger than any permission."""
+    before = manifest(*images)
+    move = decide_move(before, FILE, replace(DEPLOYMENT, allow_downgrade=allow_downgrade))
+    assert move.state is state
+    assert (move.content != before) is (state is MoveState.MOVED)
+    assert bool(move.moved) is (state is MoveState.MOVED)
+
+
+@pytest.mark.fault(17, 45)
+@pytest.mark.parametrize("allow_downgrade", [False, True])
+def test_a_manifest_of_a_higher_line_is_refused(*, allow_downgrade: bool) -> None:
+    """A manifest that names a version of a higher line is refused, whatever is allowed."""
+    with pytest.raises(InvalidVersion, match=r"svm\.yaml names v2\.0\.3, of a higher line than v1\.0"):
+        decide_move(manifest("owner/service:v2.0.3"), FILE, replace(DEPLOYMENT, allow_downgrade=allow_downgrade))
+
+
+@pytest.mark.fault(23)
+def test_a_pinned_digest_needs_the_new_digest() -> None:
+    """A manifest that pins a digest moves only if the version's digest is known."""
+    pinned = manifest(f"owner/service:v1.0.6@sha256:{'0' * 64}")
+    assert str(DIGEST) in decide_move(pinned, FILE, DEPLOYMENT).content.decode()
+    with pytest.raises(InvalidManifest, match="--image-digest"):
+        decide_move(pinned, FILE, replace(DEPLOYMENT, digest=None))
+
+
+@pytest.mark.fault(22)
+def test_a_manifest_without_the_image_is_refused() -> None:
+    """A manifest without a reference to the image is refused, before anything is published as well."""
+    with pytest.raises(ImageNotInManifest):
+        decide_move(manifest("owner/other:v1.0.1"), FILE, DEPLOYMENT)
+    with pytest.raises(ImageNotInManifest):
+        raise_if_immovable(manifest("owner/other:v1.0.1"), FILE, RELEASE_LINE)
+
+
+@pytest.mark.parametrize("image", ["owner/service:v1.0.1", "owner/service:v1.0.900", f"owner/service@{DIGEST}"])
+def test_a_manifest_of_the_line_passes_before_publishing(image: str) -> None:
+    """Before publishing, any version of the line will do, also a newer one and one pinned by digest."""
+    raise_if_immovable(manifest(image), FILE, RELEASE_LINE)
+
+
+def test_a_move_reports_each_reference() -> None:
+    """A move has one line for each reference that moves, then one for each that is held."""
+    move = decide_move(manifest("owner/service:v1.0.1 # stage-ci: hold", "owner/service:v1.0.6"), FILE, DEPLOYMENT)
+    held = "svm.yaml:6 owner/service:v1.0.1 is held; to lift it, remove the marker on line 6 and run again"
+    assert move.lines(FILE) == ("svm.yaml:7 owner/service:v1.0.6 -> owner/service:v1.0.7", held)
+    assert move.reasons(FILE) == (held,)
+
+
+@pytest.mark.fault(17)
+@pytest.mark.parametrize(
+    ("tags", "newest"),
+    [
+        ([], None),
+        (["v1.0.6", "v1.0.7"], None),
+        (["v1.0.8"], 8),
+        (["v1.0.9", "v1.0.10", "v1.0.8"], 10),
+        (["v2.0.1", "v1.1.9", "latest", "v1.0.008"], None),
+    ],
+)
+def test_the_newest_version_above_another_is_found_by_number(tags: list[str], newest: int | None) -> None:
+    """Versions compare by number, and only within the line."""
+    assert newer_than(LINE.version(7), tags, LINE) == (None if newest is None else LINE.version(newest))
+
+
+@pytest.mark.parametrize("tags", [["v1.0.7"], ["latest", "v0.9.3", "v1.0.0"], ["v2", "2.0.1", "v1.0.x"], []])
+def test_tags_of_this_line_or_a_lower_one_are_accepted(tags: list[str]) -> None:
+    """A tag of the line or a lower one, or one that is not a version, is no reason to refuse a manifest."""
+    refuse_higher_line(LINE, tags, FILE)
+
+
+@pytest.mark.fault(17, 45)
+@pytest.mark.parametrize(("tag", "line"), [("v2.0.3", "v2.0"), ("v1.1.0", "v1.1"), ("v1.10.2", "v1.10")])
+def test_a_tag_of_a_higher_line_is_refused(tag: str, line: str) -> None:
+    """The error for a tag of a higher line names the tag and the flag that selects its line."""
+    with pytest.raises(
+        InvalidVersion, match=f"svm.yaml names {tag}, of a higher line than v1.0; give --version-line={line}"
+    ):
+        refuse_higher_line(LINE, [tag], FILE)
