@@ -1,11 +1,11 @@
-"""A git server that refuses, stalls, drops the line or lets others write first: git's own behind a scripted front."""
+"""A git server that refuses, stalls, drops the line or lets others write first: git's own behind a scripted proxy."""
 
 import re
 import threading
 from pathlib import Path
 
 import pytest
-from tests.servers.front import Exchange, answers, before, does_without_saying_so, passes
+from tests.servers.fault_proxy import Exchange, answers, before, does_without_saying_so, passes
 from tests.servers.loopback import Reply
 from user import MANIFEST
 from world import PUSH, TOKEN, World, world

@@ -9,7 +9,7 @@ import time
 from typing import TYPE_CHECKING, Final
 
 import pytest
-from tests.servers.git import GIT, GitFront, GitRepository, git, git_front, publish, stage_all
+from tests.servers.git import GIT, GitProxy, GitRepository, git, git_proxy, publish, stage_all
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -82,10 +82,10 @@ def repository(git_root: Path, git_template: Path, git_daemon: str, tmp_path: Pa
 
 
 @pytest.fixture
-def http_git(git_root: Path) -> Iterator[GitFront]:
+def http_git(git_root: Path) -> Iterator[GitProxy]:
     """Return a git server over HTTP that takes ``token`` only."""
-    with git_front(git_root, TOKEN) as front:
-        yield front
+    with git_proxy(git_root, TOKEN) as proxy:
+        yield proxy
 
 
 @pytest.fixture

@@ -15,7 +15,7 @@ from stage_ci.adapters import rehearsal_database
 from stage_ci.adapters.commands import step
 from stage_ci.adapters.infrastructure import Infrastructure
 from stage_ci.adapters.publisher import Destination
-from stage_ci.adapters.registry import Credentials, Registry
+from stage_ci.adapters.registry import Registry, RegistryLogin
 from stage_ci.adapters.scanner import Database
 from stage_ci.adapters.services import Embedded
 from stage_ci.errors import InvalidInput, MissingCredential
@@ -200,13 +200,13 @@ async def _url(service: dagger.Service | None, otherwise: str) -> str:
     return await (await service.start()).endpoint(scheme="http")
 
 
-async def _credentials(access: Access) -> Credentials | None:
+async def _credentials(access: Access) -> RegistryLogin | None:
     username = await _plain(access.docker_username, "DOCKER_USERNAME")
     password = await _plain(access.docker_password, "DOCKER_PASSWORD")
     if (username is None) != (password is None):
         missing = "DOCKER_PASSWORD (--docker-password)" if username else "DOCKER_USERNAME (--docker-username)"
         raise MissingCredential(f"{missing} missing", remedy="give both, or neither for anonymous access")
-    return Credentials(username, password) if username and password else None
+    return RegistryLogin(username, password) if username and password else None
 
 
 async def _plain(secret: dagger.Secret | None, name: str) -> str | None:

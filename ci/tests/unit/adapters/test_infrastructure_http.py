@@ -20,7 +20,7 @@ from stage_ci.errors import InfrastructureAccessDenied, InfrastructureUnavailabl
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from tests.servers.git import GitFront, GitRepository
+    from tests.servers.git import GitProxy, GitRepository
     from tests.unit.adapters.conftest import Scripting, Server
 
 MANIFEST: Final = "manifests/default/svm.yaml"
@@ -98,7 +98,7 @@ def silent() -> Iterator[Listener]:
     listener.close()
 
 
-async def test_the_right_token_reads_and_writes(repository: GitRepository, http_git: GitFront, token: str) -> None:
+async def test_the_right_token_reads_and_writes(repository: GitRepository, http_git: GitProxy, token: str) -> None:
     """Claims and commits over HTTP are those of any other transport."""
     infrastructure = Infrastructure(http_git.url(repository), token)
     snapshot = await infrastructure.snapshot("main")
@@ -111,7 +111,7 @@ async def test_the_right_token_reads_and_writes(repository: GitRepository, http_
 
 @pytest.mark.fault(18)
 async def test_a_wrong_token_is_a_refusal_that_does_not_repeat_it(
-    repository: GitRepository, http_git: GitFront
+    repository: GitRepository, http_git: GitProxy
 ) -> None:
     """Refused at the first request, and the token is in no message."""
     url = http_git.url(repository)
@@ -123,7 +123,7 @@ async def test_a_wrong_token_is_a_refusal_that_does_not_repeat_it(
 
 
 @pytest.mark.fault(18)
-async def test_a_token_that_may_not_write_is_a_refusal(repository: GitRepository, http_git: GitFront) -> None:
+async def test_a_token_that_may_not_write_is_a_refusal(repository: GitRepository, http_git: GitProxy) -> None:
     """403 is what hosting services answer to a token that may only read."""
     url = http_git.url(repository)
     with refused_without(f"reader-{WRONG}", url):
@@ -132,7 +132,7 @@ async def test_a_token_that_may_not_write_is_a_refusal(repository: GitRepository
 
 
 @pytest.mark.fault(18)
-async def test_a_token_that_no_header_holds_is_a_refusal(repository: GitRepository, http_git: GitFront) -> None:
+async def test_a_token_that_no_header_holds_is_a_refusal(repository: GitRepository, http_git: GitProxy) -> None:
     """A typographic dash out of a document is no reason to try for minutes, or for a traceback."""
     url = http_git.url(repository)
     with refused_without(f"{WRONG}\N{EM DASH}", url):
@@ -140,16 +140,16 @@ async def test_a_token_that_no_header_holds_is_a_refusal(repository: GitReposito
 
 
 @pytest.mark.fault(18)
-async def test_no_token_where_one_is_needed_is_a_refusal(repository: GitRepository, http_git: GitFront) -> None:
+async def test_no_token_where_one_is_needed_is_a_refusal(repository: GitRepository, http_git: GitProxy) -> None:
     """Nobody in particular may not read."""
     with pytest.raises(InfrastructureAccessDenied, match="does not accept"):
         await Infrastructure(http_git.url(repository)).refs()
-    assert [asked.authorization for asked in http_git.requests] == [""]
+    assert [request.authorization for request in http_git.requests] == [""]
 
 
 @pytest.mark.fault(18)
 async def test_a_missing_repository_over_http_is_a_refusal(
-    repository: GitRepository, http_git: GitFront, token: str
+    repository: GitRepository, http_git: GitProxy, token: str
 ) -> None:
     """404 is also what hosting services answer about a repository that the token may not see."""
     url = http_git.url(repository).replace("infra.git", "absent.git")
@@ -169,8 +169,8 @@ async def test_the_token_does_not_follow_to_another_host(
     other.on(READ, script.reply(body=VERSION_2, headers=ADVERTISED))
     with pytest.raises(StageError):
         await Infrastructure(f"{server.url}/owner/infra.git", WRONG).refs()
-    assert [asked.authorization for asked in server.asked] != [""]
-    assert [asked.authorization for asked in other.asked if asked.authorization] == []
+    assert [request.authorization for request in server.requests] != [""]
+    assert [request.authorization for request in other.requests if request.authorization] == []
 
 
 @pytest.mark.fault(28)
