@@ -30,7 +30,7 @@ REFUSED: Final = {
     "non-ASCII": ("TOKEN",),
     "64 KiB": ("DOCKER_USERNAME", "DOCKER_PASSWORD", "TOKEN"),
 }
-NO_TOKEN: Final = "holds characters that no token has"  # noqa: S105 - words of an error
+NO_TOKEN: Final = "contains characters that are not printable ASCII"  # noqa: S105 - words of an error
 LAYERS: Final = ("tar", "tar+gzip")  # media types whose layers the search can open
 # What never leaves the caller's machine, and what does.
 HIDDEN: Final = (".env", "src/.env", "src/service/.env", ".git/config", ".dvc/config", ".dvc/config.local")

@@ -54,7 +54,7 @@ def test_who_may_not_deploy_is_told_at_once(registry: str, tmp_path: Path, servi
         arguments = ["--infra-repo=infra/none"] if wrong == "repository" else []
         call = own.stage(service, *arguments)
         assert call.status != 0
-        assert re.search("does not accept the token|forbids it|is no repository|protected branch", call.error)
+        assert re.search("does not accept the token|denies access|is not a repository|protected branch", call.error)
         assert "check the token, the repository's name and the branch's protection" in call.error
         assert "canary" not in call.stdout + call.stderr
         assert own.commits() == own.commits()[-1:]

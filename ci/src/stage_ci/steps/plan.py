@@ -3,7 +3,7 @@
 from typing import Final
 
 from stage_ci.adapters import image
-from stage_ci.adapters.infrastructure import claim_object
+from stage_ci.adapters.git_objects import claim_object
 from stage_ci.adapters.services import Embedded
 from stage_ci.rules.claim import Claims, InputDigest, claim_text, next_free
 from stage_ci.rules.manifest import Edit, Target, diff, update

@@ -3,8 +3,9 @@
 from dataclasses import dataclass
 
 from stage_ci.adapters import publisher
+from stage_ci.adapters.git_objects import claim_object
 from stage_ci.adapters.image import require_public_bases
-from stage_ci.adapters.infrastructure import RefConflict, claim_object
+from stage_ci.adapters.infrastructure import RefConflict
 from stage_ci.adapters.registry import Registry
 from stage_ci.errors import DigestMismatch, InfrastructureConflict
 from stage_ci.rules.claim import Claims, InputDigest, claim_ref, claim_text, next_free
