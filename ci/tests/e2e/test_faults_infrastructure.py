@@ -5,7 +5,7 @@ import threading
 from pathlib import Path
 
 import pytest
-from tests.servers.fault_proxy import Exchange, answers, before, does_without_saying_so, passes
+from tests.servers.fault_proxy import Exchange, answers, before, loses_the_reply, passes
 from tests.servers.loopback import Reply
 from user import MANIFEST
 from world import PUSH, TOKEN, World, world
@@ -74,7 +74,7 @@ done"""
 def test_a_push_whose_answer_is_lost_is_no_second_release(own: World, service: Path, which: str) -> None:
     """The server did what it was asked, and the answer got lost: the run looks, and goes on."""
     own.git.script(PUSH, passes, times=int(which == "commit"))
-    own.git.script(PUSH, does_without_saying_so, times=1)
+    own.git.script(PUSH, loses_the_reply, times=1)
     own.require(own.stage(service, "--format=json"), "v1.0.1")
     assert own.claims() == ["v1.0.1"]
     assert len(own.commits()) == 1 + 1

@@ -116,28 +116,28 @@ def resets(_: Exchange) -> Reply:
     return Reply(reset=True)
 
 
-def does_without_saying_so(exchange: Exchange) -> Reply:
+def loses_the_reply(exchange: Exchange) -> Reply:
     """Forward the request, then reply 502 as a gateway that lost the connection to the server."""
     exchange.forward()
     return Reply(502, b"<html>Bad Gateway</html>")
 
 
-def after(happening: Callable[[], object]) -> Action:
-    """Forward the request, then call ``happening`` before the client receives the reply."""
+def after(callback: Callable[[], object]) -> Action:
+    """Forward the request, then call ``callback`` before the client receives the reply."""
 
     def action(exchange: Exchange) -> Reply:
         reply = exchange.forward()
-        happening()
+        callback()
         return reply
 
     return action
 
 
-def before(happening: Callable[[], object]) -> Action:
-    """Call ``happening`` before the real server receives the request."""
+def before(callback: Callable[[], object]) -> Action:
+    """Call ``callback`` before the real server receives the request."""
 
     def action(exchange: Exchange) -> Reply:
-        happening()
+        callback()
         return exchange.forward()
 
     return action
