@@ -165,6 +165,14 @@ async def test_a_tag_is_written_with_the_bytes_of_the_image_manifest(pushed: Ser
     assert (put_manifest.body, put_manifest.headers["content-type"]) == (BODY, MEDIA_TYPE)
 
 
+@pytest.mark.parametrize("status", [200, 202, 204])
+async def test_any_success_status_is_a_pushed_tag(pushed: Server, script: Scripting, status: int) -> None:
+    """A registry may answer another 2xx than 201 to a pushed image manifest, as Quay does."""
+    pushed.on("PUT manifests/v1", script.reply(status))
+    async with script.registry(pushed) as registry:
+        assert await registry.tag("v1", Digest.parse(digest(BODY))) is None
+
+
 @pytest.mark.fault(10)
 async def test_an_existing_tag_is_not_written(pushed: Server, script: Scripting) -> None:
     """A tag that exists is left as it is, and the digest that it points at is returned."""

@@ -3,6 +3,7 @@
 Source: OCI distribution-spec v1.1 (https://github.com/opencontainers/distribution-spec/blob/v1.1.1/spec.md).
 """
 
+from collections.abc import Container
 from types import MappingProxyType, TracebackType
 from typing import Final, Self
 from urllib.parse import quote
@@ -26,8 +27,9 @@ from stage_ci.rules.registry.image import (
 from stage_ci.rules.registry.protocol import NOT_FOUND, describe, is_unknown, next_page, tag_list, upload_url
 
 _OK: Final = 200
-_CREATED: Final = 201
-_ACCEPTED: Final = 202
+# The specification has 201 for a pushed blob or image manifest and 202 for an opened upload; Quay, for one, answers 202
+# to a pushed image manifest (https://github.com/containers/image/pull/382).
+_SUCCESS: Final = range(200, 300)
 _DIGEST: Final = "Docker-Content-Digest"
 _ACCEPT_MANIFESTS: Final = MappingProxyType({"Accept": ACCEPT})
 
@@ -192,7 +194,7 @@ class Registry:
         response = await self._session.send("GET", url)
         if first and response.status_code == NOT_FOUND and is_unknown(response.content):
             return [], None
-        self._expect(response, _OK)
+        self._expect(response, {_OK})
         return tag_list(response.content), next_page(response.headers.get_list("Link"), str(response.url))
 
     async def _get_digest(self, reference: str) -> Digest | None:
@@ -211,13 +213,13 @@ class Registry:
         response = await self._session.send("GET", self._manifest_url(reference), headers=_ACCEPT_MANIFESTS)
         if response.status_code == NOT_FOUND and is_unknown(response.content):
             return None
-        self._expect(response, _OK)
+        self._expect(response, {_OK})
         expected = reference if ":" in reference else response.headers.get(_DIGEST)
         return verify(response.content, parse_digest(expected)) if expected else response.content
 
     async def _get_labels(self, config: Digest) -> dict[str, str]:
         response = await self._session.send("GET", self._blob_url(config))
-        self._expect(response, _OK)
+        self._expect(response, {_OK})
         return labels(verify(response.content, config))
 
     async def _push_new_tag(self, tag: str, manifest: bytes) -> Digest | None:
@@ -237,15 +239,15 @@ class Registry:
         if (await self._session.send("HEAD", self._blob_url(digest))).status_code == _OK:
             return
         opened = await self._session.send("POST", f"{self._root}/blobs/uploads/")
-        self._expect(opened, _ACCEPTED)
+        self._expect(opened, _SUCCESS)
         url = upload_url(opened.headers.get("Location"), str(opened.url), digest)
         headers = {"Content-Type": "application/octet-stream"}
-        self._expect(await self._session.send("PUT", url, headers=headers, content=content), _CREATED)
+        self._expect(await self._session.send("PUT", url, headers=headers, content=content), _SUCCESS)
 
     async def _push_manifest(self, tag: str, manifest: bytes) -> None:
         headers = {"Content-Type": IMAGE_MANIFEST_TYPE}
         response = await self._session.send("PUT", self._manifest_url(tag), headers=headers, content=manifest)
-        self._expect(response, _CREATED)
+        self._expect(response, _SUCCESS)
 
     def _manifest_url(self, reference: str) -> str:
         return f"{self._root}/manifests/{quote(reference, safe=':')}"
@@ -253,8 +255,8 @@ class Registry:
     def _blob_url(self, digest: Digest) -> str:
         return f"{self._root}/blobs/{digest}"
 
-    def _expect(self, response: httpx.Response, status: int) -> None:
-        if response.status_code != status:
+    def _expect(self, response: httpx.Response, statuses: Container[int]) -> None:
+        if response.status_code not in statuses:
             raise RegistryUnavailable(f"{self._name} {describe(response.status_code, response.content)}")
 
 
