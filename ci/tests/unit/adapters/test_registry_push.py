@@ -192,6 +192,29 @@ async def test_a_tag_is_checked_before_every_write(pushed: Server, script: Scrip
     assert pushed.lines.count("PUT /v2/owner/service/manifests/v1") == 1
 
 
+@pytest.mark.fault(10)
+@pytest.mark.parametrize(
+    ("status", "code"), [(400, "TAG_INVALID"), (403, "DENIED"), (409, "TAG_ALREADY_EXISTS"), (412, "PRECONDITION")]
+)
+async def test_a_rejected_write_of_an_immutable_tag_returns_its_digest(
+    pushed: Server, script: Scripting, status: int, code: str
+) -> None:
+    """A tag that the registry rejects because another client wrote it first is returned with its digest."""
+    foreign = script.reply(headers={"Docker-Content-Digest": digest(b"foreign")})
+    pushed.on("HEAD manifests/v1", script.reply(404), foreign)
+    pushed.on("PUT manifests/v1", script.error(code, status))
+    async with script.registry(pushed) as registry:
+        assert str(await registry.tag("v1", Digest.parse(digest(BODY)))) == digest(b"foreign")
+
+
+async def test_a_rejected_write_of_a_free_tag_is_an_error(pushed: Server, script: Scripting) -> None:
+    """A registry that rejects a tag which does not exist afterwards fails with the reason of the rejection."""
+    pushed.on("PUT manifests/v1", script.error("TAG_INVALID", 400))
+    async with script.registry(pushed) as registry:
+        with pytest.raises(RegistryUnavailable, match=r"answered 400 \(TAG_INVALID\)"):
+            await registry.tag("v1", Digest.parse(digest(BODY)))
+
+
 @pytest.mark.fault(14)
 async def test_no_tag_is_written_for_a_missing_image_manifest(pushed: Server, script: Scripting) -> None:
     """No tag is written if the registry has lost the image manifest that was pushed to it."""

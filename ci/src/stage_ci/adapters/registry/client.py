@@ -11,7 +11,7 @@ from urllib.parse import quote
 import httpx
 
 from stage_ci.adapters.registry.session import RETRY_POLICY, RetryPolicy, Session
-from stage_ci.errors import DigestMismatch, InvalidInput, RegistryUnavailable
+from stage_ci.errors import DigestMismatch, InvalidInput, RegistryError, RegistryUnavailable
 from stage_ci.rules.reference import Digest
 from stage_ci.rules.registry.auth import RegistryLogin
 from stage_ci.rules.registry.image import (
@@ -141,7 +141,7 @@ class Registry:
         """Point a new tag at an image manifest of this repository; leave an existing tag as it is.
 
         The specification has no conditional write. A tag that another client writes between the check and the write,
-        which follow each other at once, is overwritten.
+        which follow each other at once, is overwritten, unless the registry has immutable tags.
 
         Args:
             name: The tag.
@@ -225,7 +225,14 @@ class Registry:
     async def _push_new_tag(self, tag: str, manifest: bytes) -> Digest | None:
         found = await self._get_digest(tag)
         if found is None:
-            await self._push_manifest(tag, manifest)
+            try:
+                await self._push_manifest(tag, manifest)
+            except RegistryError:
+                # A registry with immutable tags rejects the write if another client has written the tag since the
+                # check: Quay with 409, Harbor with 412, Amazon ECR with 400, each with an error code of its own.
+                found = await self._get_digest(tag)
+                if found is None:
+                    raise
         return found
 
     async def _push(self, tag: str, artifact: Artifact) -> None:
