@@ -82,6 +82,17 @@ async def test_a_link_with_an_invalid_url_is_an_error(server: Server, script: Sc
             await registry.tags()
 
 
+async def test_cookies_are_not_sent_back(server: Server, script: Scripting) -> None:
+    """Neither a redirect nor a later request sends cookies, by which Harbor tells browsers from other clients."""
+    cookie = {"Set-Cookie": "sid=1; Path=/"}
+    server.on("GET tags/list", script.reply(307, headers={"Location": "/v2/tags"} | cookie))
+    server.on("GET /v2/tags", script.json({"tags": []}, Set_Cookie="sid=1; Path=/"))
+    async with script.registry(server) as registry:
+        await registry.tags()
+        await registry.tags()
+    assert [request.headers.get("cookie") for request in server.requests] == [None] * 4
+
+
 async def test_redirects_are_bounded(server: Server, script: Scripting) -> None:
     """A redirect loop fails after five redirects."""
     server.on("GET tags/list", script.reply(307, headers={"Location": "/v2/owner/service/tags/list"}))

@@ -1,6 +1,7 @@
 """HTTP exchanges with a registry, each bounded in time, size and redirects; knows nothing of the registry protocol."""
 
 import ssl
+from http.cookiejar import CookieJar, DefaultCookiePolicy
 from types import MappingProxyType
 from typing import Final
 
@@ -91,5 +92,10 @@ class HttpTransport:
             # verifies none. Should https reach that client after all, its context without certificates trusts no host.
             verify = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT) if scheme == "http" else True
             timeout = httpx.Timeout(self._seconds, connect=CONNECT_SECONDS)
-            self._clients[scheme] = httpx.AsyncClient(verify=verify, transport=self._transport, timeout=timeout)
+            # Harbor takes a client that returns its session cookie for a browser and requires a CSRF token of it
+            # (goharbor/harbor, src/server/middleware/csrf/csrf.go), so no cookie is kept.
+            cookies = CookieJar(DefaultCookiePolicy(allowed_domains=[]))
+            self._clients[scheme] = httpx.AsyncClient(
+                verify=verify, transport=self._transport, timeout=timeout, cookies=cookies
+            )
         return self._clients[scheme]
