@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from tests.unit.adapters.conftest import Scripting, Server
 
 ATTEMPTS: Final = 6
-TOKEN: Final = "/token?service=registry&scope=repository%3Aowner%2Fservice%3Apull"  # noqa: S105 - an address
+TOKEN: Final = "/token?service=registry&scope=repository%3Aowner%2Fservice%3Apull%2Cpush"  # noqa: S105 - an address
 BROKEN: Final = {
     "500": {"status": 500},
     "502": {"status": 502, "body": b"<html>Bad Gateway</html>"},
@@ -33,7 +33,7 @@ BROKEN: Final = {
 
 def challenge(realm: Server) -> str:
     """Return the Bearer challenge of a registry whose token service is ``realm``."""
-    return f'Bearer realm="{realm.url}/token",service="registry",scope="repository:owner/service:pull"'
+    return f'Bearer realm="{realm.url}/token",service="registry",scope="repository:owner/service:pull,push"'
 
 
 @pytest.fixture
@@ -109,6 +109,20 @@ async def test_the_password_is_sent_to_the_token_service_only(
         assert await registry.tags() == ["v1.0.1"]
     assert [request.authorization for request in server.requests] == ["", "Bearer t1"]
     assert [request.authorization for request in other.requests] == [script.basic if named else ""]
+
+
+@pytest.mark.fault(5)
+@pytest.mark.parametrize(("named", "actions"), [(False, "pull"), (True, "pull%2Cpush")], ids=["anonymous", "login"])
+async def test_a_login_requests_push_access_with_its_first_token(
+    server: Server, other: Server, script: Scripting, *, named: bool, actions: str
+) -> None:
+    """A login requests push access even for a tag list, because a repository may not exist before the first push."""
+    realm = challenge(other).replace("pull,push", "pull")
+    server.require("Bearer t1", realm)
+    server.on("GET tags/list", script.error("NAME_UNKNOWN"))
+    other.on(f"GET {TOKEN.replace('pull%2Cpush', actions)}", script.json({"token": "t1"}))
+    async with script.registry(server, script.login if named else None) as registry:
+        assert await registry.tags() == []
 
 
 @pytest.mark.fault(9)

@@ -79,7 +79,7 @@ def test_a_hostile_header_is_parsed_quickly(header: str) -> None:
 
 def test_the_token_url_has_service_and_scope() -> None:
     """The token URL contains service and scope of the challenge, as Docker Hub requires."""
-    assert token_url(Challenge("bearer", HUB_PARAMETERS), "https://registry-1.docker.io") == (
+    assert token_url(Challenge("bearer", HUB_PARAMETERS), "https://registry-1.docker.io", push=False) == (
         "https://auth.docker.io/token?service=registry.docker.io&scope=repository%3Aowner%2Fservice%3Apull%2Cpush"
     )
 
@@ -94,13 +94,30 @@ def test_the_token_url_has_service_and_scope() -> None:
 )
 def test_the_realm_keeps_its_own_query(parameters: dict[str, str], address: str) -> None:
     """The token URL keeps the realm's own query and gets one parameter for each scope."""
-    assert token_url(Challenge("bearer", parameters), "https://registry.example") == address
+    assert token_url(Challenge("bearer", parameters), "https://registry.example", push=False) == address
+
+
+@pytest.mark.parametrize(
+    ("scope", "requested"),
+    [
+        ("repository:owner/service:pull", "repository%3Aowner%2Fservice%3Apull%2Cpush"),
+        ("repository:owner/service:push,pull", "repository%3Aowner%2Fservice%3Apush%2Cpull"),
+        ("repository:host:5000/service:pull", "repository%3Ahost%3A5000%2Fservice%3Apull%2Cpush"),
+        ("registry:catalog:*", "registry%3Acatalog%3A%2A"),
+        ("pull", "pull"),
+    ],
+)
+def test_push_access_is_added_to_the_scope_of_a_repository(scope: str, requested: str) -> None:
+    """A token URL with push access adds it to the scopes of repositories and leaves other scopes as they are."""
+    challenge = Challenge("bearer", {"realm": "https://auth.example/t", "scope": scope})
+    url = token_url(challenge, "https://registry.example", push=True)
+    assert url == f"https://auth.example/t?scope={requested}"
 
 
 def test_an_http_registry_may_name_an_http_token_service() -> None:
     """An http registry may name an http token service, because its own requests are unencrypted as well."""
     challenge = Challenge("bearer", {"realm": "http://auth.example:5001/token"})
-    assert token_url(challenge, "http://registry.example:5000") == "http://auth.example:5001/token"
+    assert token_url(challenge, "http://registry.example:5000", push=False) == "http://auth.example:5001/token"
 
 
 @pytest.mark.parametrize(
@@ -124,7 +141,7 @@ def test_an_http_registry_may_name_an_http_token_service() -> None:
 def test_an_unsafe_realm_is_rejected(realm: str) -> None:
     """A realm of an https registry that is not a valid https URL is rejected, so that the password stays encrypted."""
     with pytest.raises(RegistryUnavailable, match=r"registry\.example names an unusable token service"):
-        token_url(Challenge("bearer", {"realm": realm}), "https://registry.example")
+        token_url(Challenge("bearer", {"realm": realm}), "https://registry.example", push=False)
 
 
 @pytest.mark.parametrize(

@@ -151,7 +151,11 @@ class Session:
         if challenge is None or not self._is_own(str(response.url)):
             raise RegistryAccessDenied(f"{self._name} {_description(response)}")
         if challenge.scheme == BEARER:
-            return await self._token(httpx.URL(token_url(challenge, str(self._base))))
+            # With a login, push access is requested from the first token on. Some registries create a repository with
+            # its first push and answer 401 to a token for pull alone until then; a token service grants what the user
+            # has of the requested access (https://distribution.github.io/distribution/spec/auth/token/).
+            url = token_url(challenge, str(self._base), push=self._login is not None)
+            return await self._token(httpx.URL(url))
         basic = self._basic()
         if basic == self._authorization:  # no login, or the registry has just rejected it
             raise RegistryAccessDenied(f"{self._name} {_description(response)}")

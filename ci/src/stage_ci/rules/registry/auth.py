@@ -93,7 +93,7 @@ class Challenge:
         return [cls(scheme, parameters) for scheme, parameters in found]
 
 
-def token_url(challenge: Challenge, registry: str) -> str:
+def token_url(challenge: Challenge, registry: str, *, push: bool) -> str:
     """Return the URL of the token that a Bearer challenge requires.
 
     The token service may be on any host, as Docker Hub's is: a registry that is trusted with the password may name the
@@ -102,6 +102,7 @@ def token_url(challenge: Challenge, registry: str) -> str:
     Args:
         challenge: A Bearer challenge of the registry.
         registry: The registry's own URL.
+        push: Whether to request push access beside the access that the challenge names.
 
     Returns:
         The realm with ``service`` and each ``scope`` in its query.
@@ -113,7 +114,8 @@ def token_url(challenge: Challenge, registry: str) -> str:
     if not _is_service(realm, {"https", urlsplit(registry).scheme}):
         raise RegistryUnavailable(f"{urlsplit(registry).netloc} names an unusable token service: {realm[:100]!r}")
     query = [("service", challenge.parameters["service"])] if "service" in challenge.parameters else []
-    query += [("scope", scope) for scope in challenge.parameters.get("scope", "").split()]
+    scopes = challenge.parameters.get("scope", "").split()
+    query += [("scope", _with_push(scope) if push else scope) for scope in scopes]
     return f"{realm}{'&' if urlsplit(realm).query else '?'}{urlencode(query)}" if query else realm
 
 
@@ -134,6 +136,14 @@ def bearer(body: bytes) -> str:
     if not isinstance(token, str) or not _VISIBLE.fullmatch(token):
         raise TransientError("sent something other than a token")
     return f"Bearer {token}"
+
+
+def _with_push(scope: str) -> str:
+    # distribution, spec/auth/scope: resourcetype:name:action,action; a name may contain a colon.
+    resource, _, actions = scope.rpartition(":")
+    if not resource.startswith("repository:"):
+        return scope
+    return f"{resource}:{','.join(dict.fromkeys([*actions.split(','), 'pull', 'push']))}"
 
 
 def _is_service(realm: str, schemes: Container[str]) -> bool:
