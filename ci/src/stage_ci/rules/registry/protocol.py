@@ -10,7 +10,7 @@ from collections.abc import Iterable, Iterator
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from typing import Final
-from urllib.parse import urljoin, urlsplit
+from urllib.parse import SplitResult, urljoin, urlsplit
 
 from stage_ci.errors import RegistryUnavailable
 from stage_ci.rules.reference import DOCKER_HUB, Digest
@@ -189,7 +189,7 @@ def next_page(headers: Iterable[str], page: str) -> str | None:
 
     Raises:
         TransientError: if a header is invalid, which must not be read as the last page.
-        RegistryUnavailable: if the next page has another scheme, host or port.
+        RegistryUnavailable: if the next page has another host or port.
     """
     for header in headers:
         for target, relations in _links(header):
@@ -211,7 +211,7 @@ def upload_url(location: str | None, request_url: str, digest: Digest) -> str:
 
     Raises:
         TransientError: if there is no location.
-        RegistryUnavailable: if the location has another scheme, host or port.
+        RegistryUnavailable: if the location has another host or port.
     """
     if not location:
         raise TransientError("opened an upload without a Location header")
@@ -238,15 +238,17 @@ def _relations(parameters: str) -> list[str]:
 
 
 def _resolve(target: str, request_url: str, what: str) -> str:
+    origin = urlsplit(request_url)
     try:
-        url = urljoin(request_url, target)
-        if _origin(url) == _origin(request_url):
-            return url
+        url = urlsplit(urljoin(request_url, target))
+        if url.scheme in _DEFAULT_PORTS and _host(url) == _host(origin):
+            # A registry behind a gateway that ends TLS writes its own scheme into the URL, so the request's is kept.
+            return url._replace(scheme=origin.scheme, netloc=origin.netloc).geturl()
     except ValueError:
-        pass  # an invalid URL has no origin that could match
-    raise RegistryUnavailable(f"{what} of {urlsplit(request_url).netloc} leads to another host")
+        pass  # an invalid URL has no host that could match
+    raise RegistryUnavailable(f"{what} of {origin.netloc} leads to another host")
 
 
-def _origin(url: str) -> tuple[str, str | None, int | None, bool]:
-    parts = urlsplit(url)
-    return parts.scheme, parts.hostname, parts.port or _DEFAULT_PORTS.get(parts.scheme), "@" in parts.netloc
+def _host(url: SplitResult) -> tuple[str | None, int | None, bool]:
+    port = None if url.port == _DEFAULT_PORTS.get(url.scheme) else url.port
+    return url.hostname, port, "@" in url.netloc
