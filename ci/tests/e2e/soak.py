@@ -40,7 +40,7 @@ def main() -> int:
 def race(own: World, folder: Path, runs: int, seconds: float) -> Ledger:
     """Return what came of a first run alone, and of the waves that start within ``seconds`` after it."""
     ledger = Ledger()
-    # What all images have in common is uploaded by one, not by twenty at once through a front that holds it in memory.
+    # What all images have in common is uploaded by one, not by twenty at once through a proxy that holds it in memory.
     wave(own, ledger, [changed(folder, 0)])
     deadline, number = time.monotonic() + seconds, 1
     # One source at once is the shorter wave: so both kinds start within five minutes on two cores.

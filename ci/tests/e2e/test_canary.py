@@ -30,7 +30,7 @@ REFUSED: Final = {
     "non-ASCII": ("TOKEN",),
     "64 KiB": ("DOCKER_USERNAME", "DOCKER_PASSWORD", "TOKEN"),
 }
-NO_TOKEN: Final = "holds characters that no token has"  # noqa: S105 - words of an error
+NO_TOKEN: Final = "contains characters that are not printable ASCII"  # noqa: S105 - words of an error
 LAYERS: Final = ("tar", "tar+gzip")  # media types whose layers the search can open
 # What never leaves the caller's machine, and what does.
 HIDDEN: Final = (".env", "src/.env", "src/service/.env", ".git/config", ".dvc/config", ".dvc/config.local")
@@ -102,8 +102,8 @@ def variables(given: Mapping[str, str]) -> dict[str, str]:
 @contextmanager
 def staged(registry: str, folder: Path, service: Path, given: Mapping[str, str]) -> Iterator[tuple[World, Call]]:
     """Stage ``service`` with the values of ``given``, in a world whose servers ask for its credentials."""
-    gate = asks_for_basic(basic(given["DOCKER_USERNAME"], given["DOCKER_PASSWORD"]))
-    with world(registry, folder, gate, token=given["TOKEN"]) as own:
+    request_filter = asks_for_basic(basic(given["DOCKER_USERNAME"], given["DOCKER_PASSWORD"]))
+    with world(registry, folder, request_filter, token=given["TOKEN"]) as own:
         yield own, own.stage(service, *GIVEN, "--format=json", *LOUD, environment=variables(given))
 
 

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from tests.servers.front import Exchange
+from tests.servers.fault_proxy import Exchange
 from tests.servers.loopback import Reply
 from user import REPOSITORY, ended, put_artifact
 from world import World, world

@@ -1,11 +1,11 @@
-"""A git server that refuses, stalls, drops the line or lets others write first: git's own behind a scripted front."""
+"""A git server that refuses, stalls, drops the line or lets others write first: git's own behind a scripted proxy."""
 
 import re
 import threading
 from pathlib import Path
 
 import pytest
-from tests.servers.front import Exchange, answers, before, does_without_saying_so, passes
+from tests.servers.fault_proxy import Exchange, answers, before, loses_the_reply, passes
 from tests.servers.loopback import Reply
 from user import MANIFEST
 from world import PUSH, TOKEN, World, world
@@ -54,7 +54,7 @@ def test_who_may_not_deploy_is_told_at_once(registry: str, tmp_path: Path, servi
         arguments = ["--infra-repo=infra/none"] if wrong == "repository" else []
         call = own.stage(service, *arguments)
         assert call.status != 0
-        assert re.search("does not accept the token|forbids it|is no repository|protected branch", call.error)
+        assert re.search("does not accept the token|denies access|is not a repository|protected branch", call.error)
         assert "check the token, the repository's name and the branch's protection" in call.error
         assert "canary" not in call.stdout + call.stderr
         assert own.commits() == own.commits()[-1:]
@@ -74,7 +74,7 @@ done"""
 def test_a_push_whose_answer_is_lost_is_no_second_release(own: World, service: Path, which: str) -> None:
     """The server did what it was asked, and the answer got lost: the run looks, and goes on."""
     own.git.script(PUSH, passes, times=int(which == "commit"))
-    own.git.script(PUSH, does_without_saying_so, times=1)
+    own.git.script(PUSH, loses_the_reply, times=1)
     own.require(own.stage(service, "--format=json"), "v1.0.1")
     assert own.claims() == ["v1.0.1"]
     assert len(own.commits()) == 1 + 1

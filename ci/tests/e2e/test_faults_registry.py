@@ -1,4 +1,4 @@
-"""A registry that lies, refuses or breaks off, asked for its versions: the real one behind a scripted front."""
+"""A registry that lies, refuses or breaks off, asked for its versions: the real one behind a scripted proxy."""
 
 import time
 from datetime import UTC, datetime, timedelta
@@ -6,9 +6,9 @@ from email.utils import format_datetime
 from pathlib import Path
 
 import pytest
-from tests.servers.front import Act, Exchange, answers, asks_for, breaks_off, changes, resets
+from tests.servers.fault_proxy import Action, Exchange, answers, asks_for, breaks_off, changes, resets
 from tests.servers.loopback import Reply
-from tests.servers.registry import TokenService, asks_for_basic, basic, registry_front
+from tests.servers.registry import TokenService, asks_for_basic, basic, registry_proxy
 from user import tagged
 from world import PASSWORD, USERNAME, World, world
 
@@ -79,7 +79,7 @@ def leads_on(exchange: Exchange) -> Reply:
 @pytest.mark.fault(2)
 def test_the_password_follows_no_link_to_another_host(three: World, registry: str) -> None:
     """The other host is not asked at all."""
-    with registry_front(registry) as other:
+    with registry_proxy(registry) as other:
         link = f'<http://{other.address}/v2/{three.image}/tags/list?last=x>; rel="next"'
         three.registry.script(LISTING, changes("Link", link))
         call = three.call("latest-version")
@@ -90,7 +90,7 @@ def test_the_password_follows_no_link_to_another_host(three: World, registry: st
 
 @pytest.mark.fault(5)
 @pytest.mark.parametrize("act", [None, answers(200, b'{"name": "x", "tags": null}')])
-def test_an_empty_repository_has_a_first_version(registry: str, tmp_path: Path, act: Act | None) -> None:
+def test_an_empty_repository_has_a_first_version(registry: str, tmp_path: Path, act: Action | None) -> None:
     """The real registry says NAME_UNKNOWN of a repository that does not exist; others list nothing."""
     with world(registry, tmp_path) as empty:
         if act:
@@ -119,9 +119,9 @@ def test_who_is_refused_is_told_at_once(registry: str, tmp_path: Path, wrong: st
 def test_a_password_is_given_where_it_is_asked_for(registry: str, tmp_path: Path) -> None:
     """Basic and bearer: the real registry is reached with the right one."""
     tokens = TokenService(basic(USERNAME, PASSWORD))
-    gates = {"basic": asks_for_basic(basic(USERNAME, PASSWORD)), "bearer": tokens.gate}
-    for kind, gate in gates.items():
-        with world(registry, tmp_path / kind, gate) as own:
+    filters = {"basic": asks_for_basic(basic(USERNAME, PASSWORD)), "bearer": tokens.filter}
+    for kind, request_filter in filters.items():
+        with world(registry, tmp_path / kind, request_filter) as own:
             tagged(own.behind, own.image, "v1.0.3")
             assert own.call("latest-version").stdout.strip() == "v1.0.3"
     assert tokens.given == 1

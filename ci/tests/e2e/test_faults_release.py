@@ -7,7 +7,7 @@ from pathlib import Path
 
 import httpx
 import pytest
-from tests.servers.front import Exchange, after, answers, before, changes, passes
+from tests.servers.fault_proxy import Exchange, after, answers, before, changes, passes
 from tests.servers.loopback import Reply
 from tests.servers.registry import TokenService, basic
 from user import Call, changed, ended, tagged
@@ -62,14 +62,14 @@ def test_a_run_that_is_killed_is_finished_by_the_next(own: World, service: Path,
 
     def kill(exchange: Exchange) -> Reply:
         if point.done:
-            exchange.pass_on()
+            exchange.forward()
         running.kill()
         killed.set()
         return Reply(reset=True)
 
-    front = own.git if point.request == PUSH else own.registry
-    front.script(point.request, passes, times=point.skipped)
-    front.script(point.request, kill, times=1)
+    proxy = own.git if point.request == PUSH else own.registry
+    proxy.script(point.request, passes, times=point.skipped)
+    proxy.script(point.request, kill, times=1)
     ended(running)
     assert killed.is_set()
 
@@ -98,7 +98,7 @@ def test_a_token_that_expires_between_listing_and_pushing_is_replaced(
 ) -> None:
     """Every token is taken back when the claim is made; each side asks for one more."""
     tokens = TokenService(basic(USERNAME, PASSWORD))
-    with world(registry, tmp_path, tokens.gate) as own:
+    with world(registry, tmp_path, tokens.filter) as own:
         own.git.script(PUSH, after(tokens.expire), times=1)
         call = own.stage(service, "--format=json")
         own.require(call, "v1.0.1")
@@ -161,7 +161,7 @@ def test_an_upload_that_keeps_breaking_off_leaves_no_tag(own: World, service: Pa
     own.registry.script(LAYER, answers(500))
     call = own.stage(service)
     assert call.status != 0
-    assert f"did not take the image of {own.image}" in call.error
+    assert f"pushing {own.image} to " in call.error
     assert own.tags() == {}
     assert len(own.commits()) == 1
 

@@ -3,7 +3,7 @@
 from pathlib import Path
 
 import pytest
-from tests.servers.front import Front
+from tests.servers.fault_proxy import FaultProxy
 from tests.servers.loopback import Reply
 from user import IMAGE, MANIFEST, Servers, dagger, tagged
 from world import CREDENTIALS, ENVIRONMENT
@@ -60,7 +60,7 @@ def test_the_highest_of_many_tags_counts(servers: Servers) -> None:
 @pytest.mark.parametrize("status", [401, 500])
 def test_a_registry_that_refuses_or_fails_is_an_error(status: int) -> None:
     """Never `first version`."""
-    with Front(lambda _: Reply(status)) as broken:
+    with FaultProxy(lambda _: Reply(status)) as broken:
         call = dagger("latest-version", f"--registry-service=tcp://{broken.address}")
     assert call.status != 0
     assert call.stdout == ""

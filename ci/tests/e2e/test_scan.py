@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from tests.servers.front import Front
+from tests.servers.fault_proxy import FaultProxy
 from tests.servers.loopback import Reply
 from user import REPOSITORY, Call, Rehearsal, Servers, dagger, put_artifact
 
@@ -206,7 +206,7 @@ def test_a_database_that_is_corrupt_is_no_verdict(servers: Servers, service: Pat
 @pytest.mark.fault(37)
 def test_a_database_that_is_overloaded_is_no_verdict(servers: Servers, service: Path) -> None:
     """The host of the database, here the registry as well, answers 429."""
-    with Front(lambda _: Reply(429)) as overloaded:
+    with FaultProxy(lambda _: Reply(429)) as overloaded:
         told = no_database(servers, service, overloaded.address, "aquasec/trivy-db:2")
     assert "the scanner could not run: " in told
     assert "429" in told or "TOOMANYREQUESTS" in told

@@ -1,4 +1,4 @@
-"""A release on real servers of this machine, each behind a front that treats requests as a test scripts it."""
+"""A release on real servers of this machine, each behind a proxy that handles some requests as a test scripts them."""
 
 import contextlib
 import shutil
@@ -9,10 +9,10 @@ from pathlib import Path
 from typing import Final
 
 import httpx
-from tests.servers.front import Front
-from tests.servers.git import GitFront, GitRepository, git_front, publish, stage_all
+from tests.servers.fault_proxy import FaultProxy
+from tests.servers.git import GitProxy, GitRepository, git_proxy, publish, stage_all
 from tests.servers.loopback import Reply, Request
-from tests.servers.registry import registry_front
+from tests.servers.registry import registry_proxy
 from user import IMAGE, MANIFEST, OCI_MANIFEST, SEED, Call, Running, dagger, start
 
 # Shapes that no tool takes for a credential of its own, and that are easy to find again.
@@ -40,9 +40,9 @@ class World:
     """
 
     image: str
-    registry: Front
+    registry: FaultProxy
     behind: str
-    git: GitFront
+    git: GitProxy
     repository: GitRepository
 
     @property
@@ -119,7 +119,7 @@ class World:
 def world(
     behind: str,
     folder: Path,
-    gate: Callable[[Request], Reply | None] = lambda _: None,
+    request_filter: Callable[[Request], Reply | None] = lambda _: None,
     *,
     token: str = TOKEN,
     image: str = "",
@@ -129,7 +129,7 @@ def world(
     Args:
         behind: Host and port of the registry.
         folder: An empty folder.
-        gate: Turns requests to the registry away.
+        request_filter: Returns the reply to a rejected request of the registry; None to accept it.
         token: What the git server takes as password.
         image: The image; one that nobody else uses if empty.
     """
@@ -140,5 +140,5 @@ def world(
         manifest.write_text(manifest.read_text().replace(IMAGE, image))
     stage_all(root / "work")
     publish(root / "work")
-    with registry_front(behind, gate) as registry, git_front(folder, token) as git:
+    with registry_proxy(behind, request_filter) as registry, git_proxy(folder, token) as git:
         yield World(image, registry, behind, git, GitRepository(root, f"http://{git.address}"))

@@ -1,1 +1,1 @@
-"""Servers on the loopback interface for tests: real ones, behind something that treats requests as scripted."""
+"""Servers on the loopback interface for tests: real ones behind a proxy that injects faults, and scripted ones."""

@@ -1,4 +1,4 @@
-"""A real git server over HTTP: git's own backend, behind the password that a hosting service asks for."""
+"""A real git server over HTTP: git's own backend behind password authentication, as hosting services have it."""
 
 import base64
 import os
@@ -7,10 +7,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from tests.servers.front import Front
+from tests.servers.fault_proxy import FaultProxy
 from tests.servers.loopback import Reply, Request
 
-# Git reads no configuration of this machine, and its commits have one author and one time.
+# Git ignores the configuration of the machine, and every commit has the same author and time.
 GIT: Final = {
     "PATH": os.environ["PATH"],
     "GIT_CONFIG_GLOBAL": os.devnull,
@@ -22,26 +22,26 @@ GIT: Final = {
     "GIT_COMMITTER_EMAIL": "writer@localhost",
     "GIT_COMMITTER_DATE": "2026-01-01T00:00:00Z",
 }
-# The folder beside the work tree.
+# The bare repository in the folder of the work tree.
 BARE: Final = "infra.git"
-# What a repository of a server needs: pushes over HTTP, and no clean-up behind a test's back.
+# A served repository accepts pushes over HTTP and starts no background clean-up.
 _SETTINGS: Final = ("http.receivepack=true", "gc.auto=0", "receive.autogc=false", "core.fsync=none")
 
 
 def git(folder: Path, *arguments: str) -> str:
-    """Return what git prints in ``folder``."""
+    """Run git in ``folder`` and return its output."""
     command = ["git", "-C", str(folder), *arguments]
     return subprocess.run(command, env=GIT, check=True, capture_output=True, text=True).stdout
 
 
 def stage_all(work: Path) -> None:
-    """Make a repository of the folder ``work`` with all of its files staged."""
+    """Initialize a repository in the folder ``work`` and stage all of its files."""
     git(work, "init", "--quiet", "--initial-branch=main")
     git(work, "add", "--all")
 
 
 def publish(work: Path) -> None:
-    """Commit what is staged in ``work``, and make the bare repository that a server shows beside it."""
+    """Commit the staged files of ``work`` and clone them into the bare repository that servers publish."""
     git(work, "commit", "--quiet", "--message=first")
     bare = work.parent / BARE
     git(work.parent, "clone", "--quiet", "--bare", work.name, BARE)
@@ -54,11 +54,11 @@ def publish(work: Path) -> None:
 
 @dataclass(frozen=True)
 class GitRepository:
-    """A bare repository that servers show, and the work tree beside it where a test commits to it by hand.
+    """A bare repository that servers publish, and a work tree from which a test pushes commits to it.
 
     Attributes:
         root: The folder of both.
-        server: The address of a server that shows it.
+        server: The URL of a server that publishes it.
     """
 
     root: Path
@@ -66,30 +66,30 @@ class GitRepository:
 
     @property
     def bare(self) -> Path:
-        """Return where it lies."""
+        """Return the folder of the bare repository."""
         return self.root / BARE
 
     @property
     def work(self) -> Path:
-        """Return the work tree."""
+        """Return the folder of the work tree."""
         return self.root / "work"
 
     @property
     def path(self) -> str:
-        """Return how servers name it: folder and repository."""
+        """Return the path of the repository on its servers."""
         return f"{self.root.name}/{BARE}"
 
     @property
     def url(self) -> str:
-        """Return where the server shows it."""
+        """Return the URL of the repository on its server."""
         return f"{self.server}/{self.path}"
 
     def git(self, *arguments: str) -> str:
-        """Return what git prints in the bare repository."""
+        """Run git in the bare repository and return its output."""
         return git(self.bare, *arguments)
 
     def push(self, files: dict[str, str], message: str = "by hand") -> str:
-        """Commit files as somebody else would, onto whatever the branch holds now; return the commit."""
+        """Commit files on the current tip of the branch, as another user would; return the commit."""
         git(self.work, "pull", "--quiet", "--rebase")
         for name, text in files.items():
             path = self.work / name
@@ -101,30 +101,30 @@ class GitRepository:
         return git(self.work, "rev-parse", "HEAD").strip()
 
     def hook(self, name: str, script: str) -> None:
-        """Let the server run ``script`` as its hook ``name``."""
+        """Install ``script`` as the server's hook ``name``."""
         path = self.bare / "hooks" / name
         path.write_text(f"#!/bin/sh\n{script}\n")
         path.chmod(0o755)
 
 
-class GitFront(Front):
+class GitProxy(FaultProxy):
     """A git server over HTTP."""
 
     def url(self, repository: GitRepository) -> str:
-        """Return where this server shows ``repository``."""
+        """Return the URL of ``repository`` on this server."""
         return f"http://{self.address}/{repository.path}"
 
 
-def git_front(root: Path, token: str) -> GitFront:
-    """Return a git server over HTTP that shows what lies in ``root`` to whoever brings ``token`` as password."""
+def git_proxy(root: Path, token: str) -> GitProxy:
+    """Return a git server over HTTP that publishes the repositories in ``root`` and accepts ``token`` as password."""
 
-    def gate(request: Request) -> Reply | None:
+    def request_filter(request: Request) -> Reply | None:
         password = base64.b64decode(request.authorization.removeprefix("Basic ")).decode().partition(":")[2]
         if password == token:
             return None
         return Reply(403 if password.startswith("reader") else 401, b"no", {"WWW-Authenticate": "Basic"})
 
-    def behind(request: Request) -> Reply:
+    def upstream(request: Request) -> Reply:
         path, _, query = request.target.partition("?")
         variables = {
             "GIT_PROJECT_ROOT": str(root),
@@ -144,4 +144,4 @@ def git_front(root: Path, token: str) -> GitFront:
         headers = dict(line.split(": ", 1) for line in head.decode().split("\r\n"))
         return Reply(int(headers.pop("Status", "200").split()[0]), body, headers)
 
-    return GitFront(behind, gate)
+    return GitProxy(upstream, request_filter)

@@ -1,4 +1,4 @@
-"""An HTTP server on the loopback interface that answers as a test says, or breaks off, or says nothing."""
+"""An HTTP server on the loopback interface whose replies, broken connections and silences a test defines."""
 
 import socket
 import struct
@@ -9,7 +9,7 @@ from typing import NamedTuple, Self
 
 
 class Request(NamedTuple):
-    """A request as it arrived; the names of its headers are in lower case."""
+    """A request as received, with the names of its headers in lower case."""
 
     method: str
     target: str
@@ -23,26 +23,26 @@ class Request(NamedTuple):
 
     @property
     def authorization(self) -> str:
-        """Return what the request says about who asks; empty if nothing."""
+        """Return the Authorization header; empty if the request has none."""
         return self.headers.get("authorization", "")
 
 
 class Reply(NamedTuple):
-    """An answer to give, or a way of giving none."""
+    """A reply, or a way of failing to reply."""
 
     status: int = 200
     body: bytes = b""
-    headers: dict[str, str] = {}  # noqa: RUF012 - nobody writes to it
-    cut: int = 0  # announces so many bytes more than it sends, then closes
-    reset: bool = False  # closes with RST instead of answering
-    stall: bool = False  # answers nothing until the server closes
+    headers: dict[str, str] = {}  # noqa: RUF012 - never modified
+    cut: int = 0  # the bytes by which Content-Length exceeds the body; the server then closes the connection
+    reset: bool = False  # close the connection with RST instead of replying
+    stall: bool = False  # send nothing until the server closes
 
 
 class Server(ABC):
-    """Answers on a port of its own while it is entered; a subclass says what.
+    """A server on a port of its own, as a context manager; a subclass defines the replies.
 
     Attributes:
-        closing: Set when it stops; until then it says nothing to those it stalls.
+        closing: Set when the server stops, which releases the stalled connections.
     """
 
     closing: threading.Event
@@ -50,7 +50,7 @@ class Server(ABC):
     def __enter__(self) -> Self:
         self.closing = threading.Event()
         self._http = ThreadingHTTPServer(("127.0.0.1", 0), type("Handler", (Handler,), {"owner": self}))
-        # A client may keep its connection for longer than the server is there.
+        # A client may keep a connection open after the server has closed.
         self._http.daemon_threads = True
         self._thread = threading.Thread(target=self._http.serve_forever, args=(0.01,))
         self._thread.start()
@@ -65,39 +65,39 @@ class Server(ABC):
         return self._http.server_port
 
     def close(self) -> None:
-        """Stop answering."""
+        """Stop the server."""
         self.closing.set()
         self._http.shutdown()
         self._http.server_close()
         self._thread.join()
 
     @abstractmethod
-    def treat(self, asked: "Handler") -> Reply:
-        """Return what is answered to a request."""
+    def handle(self, handler: "Handler") -> Reply:
+        """Return the reply to the request that ``handler`` has received."""
 
 
 class Handler(BaseHTTPRequestHandler):
-    """One connection, whose requests the server treats one after the other."""
+    """One connection, whose requests the server handles one after the other."""
 
     protocol_version = "HTTP/1.1"
     disable_nagle_algorithm = True
     owner: Server
 
     def handle_one_request(self) -> None:
-        """Let the server treat a request, whatever its method."""
+        """Receive one request of any method and send the server's reply."""
         self.raw_requestline = self.rfile.readline(65_537)
         if not self.raw_requestline or not self.parse_request():
             self.close_connection = True
             return
-        self._give(self.owner.treat(self))
+        self._send(self.owner.handle(self))
 
     @property
     def head(self) -> Request:
-        """Return the request as far as it was read: without its body."""
+        """Return the request without its body."""
         return Request(self.command, self.path, {name.lower(): value for name, value in self.headers.items()}, b"")
 
     def read(self, *, half: bool = False) -> Request:
-        """Read the body, or half of one that has a length; return the request with what was read."""
+        """Read the body, or half of it if it has a length, and return the request with it."""
         head = self.head
         if head.headers.get("transfer-encoding") == "chunked":
             return head._replace(body=self._chunks())
@@ -113,11 +113,11 @@ class Handler(BaseHTTPRequestHandler):
         self.rfile.readline()
         return bytes(body)
 
-    def _give(self, reply: Reply) -> None:
+    def _send(self, reply: Reply) -> None:
         if reply.stall:
             self.owner.closing.wait()
         if reply.stall or reply.reset:
-            # Lingering for zero seconds makes close() send RST.
+            # socket(7), SO_LINGER: with a timeout of zero, close() sends RST.
             self.connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
             self.close_connection = True
             return
@@ -131,4 +131,4 @@ class Handler(BaseHTTPRequestHandler):
         self.close_connection |= reply.cut > 0
 
     def log_message(self, *_: object) -> None:
-        """Say nothing: a test reads the requests."""
+        """Log nothing: tests read the recorded requests."""

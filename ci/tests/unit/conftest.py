@@ -1,4 +1,4 @@
-"""Real git servers on the loopback interface, and repositories behind them."""
+"""Real git servers on the loopback interface, and the repositories that they publish."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import time
 from typing import TYPE_CHECKING, Final
 
 import pytest
-from tests.servers.git import GIT, GitFront, GitRepository, git, git_front, publish, stage_all
+from tests.servers.git import GIT, GitProxy, GitRepository, git, git_proxy, publish, stage_all
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -21,7 +21,7 @@ MANIFEST: Final = "manifests/default/svm.yaml"
 
 @pytest.fixture(scope="session")
 def anyio_backend() -> str:
-    """Return what Dagger runs on."""
+    """Return the event loop that Dagger uses."""
     return "asyncio"
 
 
@@ -33,13 +33,13 @@ def _no_proxy(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.fixture(scope="session")
 def git_root(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Return the folder that the servers show."""
+    """Return the folder whose repositories the servers publish."""
     return tmp_path_factory.mktemp("git")
 
 
 @pytest.fixture(scope="session")
 def git_template(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Return a folder with a work tree and its bare repository, of one commit."""
+    """Return a folder with a work tree and its bare repository, with one commit."""
     root = tmp_path_factory.mktemp("template")
     work = root / "work"
     (work / MANIFEST).parent.mkdir(parents=True)
@@ -57,7 +57,7 @@ def git_template(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="session")
 def git_daemon(git_root: Path) -> Iterator[str]:
-    """Return the address of a git daemon that lets anybody push."""
+    """Return the URL of a git daemon that accepts anonymous pushes."""
     with socket.create_server(("127.0.0.1", 0)) as free:
         port = free.getsockname()[1]
     libexec = subprocess.run(["git", "--exec-path"], check=True, capture_output=True, text=True).stdout.strip()
@@ -75,20 +75,20 @@ def git_daemon(git_root: Path) -> Iterator[str]:
 
 @pytest.fixture
 def repository(git_root: Path, git_template: Path, git_daemon: str, tmp_path: Path) -> GitRepository:
-    """Return a fresh repository behind the git daemon."""
+    """Return a new repository on the git daemon."""
     root = git_root / tmp_path.name
     shutil.copytree(git_template, root, symlinks=True)
     return GitRepository(root, git_daemon)
 
 
 @pytest.fixture
-def http_git(git_root: Path) -> Iterator[GitFront]:
-    """Return a git server over HTTP that takes ``token`` only."""
-    with git_front(git_root, TOKEN) as front:
-        yield front
+def http_git(git_root: Path) -> Iterator[GitProxy]:
+    """Return a git server over HTTP that requires ``token``."""
+    with git_proxy(git_root, TOKEN) as proxy:
+        yield proxy
 
 
 @pytest.fixture
 def token() -> str:
-    """Return the token that the HTTP server takes."""
+    """Return the token of the HTTP server."""
     return TOKEN

@@ -1,7 +1,8 @@
-"""The infrastructure repository as a git remote: its refs, one file of it, and writes that only succeed unraced.
+"""The infrastructure repository as a git remote: its refs, its files, and writes that never overwrite another writer.
 
-Every write names the value it expects to find. The git protocol makes the server compare and swap, so neither a claim
-nor a commit can overwrite another writer's, and no working tree is needed: a commit is one file and the trees above it.
+Every push names the value that the ref must still have, and the server compares and swaps
+(https://git-scm.com/docs/pack-protocol, "Reference Update Request"). No work tree is needed: a commit consists of one
+file and the trees above it.
 """
 
 import asyncio
@@ -18,21 +19,21 @@ import anyio
 from dulwich.client import GitClient, HttpGitClient, HTTPUnauthorized, get_transport_and_path
 from dulwich.errors import GitProtocolError, HangupException, NotGitRepository, NotTreeError
 from dulwich.object_store import BaseObjectStore, tree_lookup_path
-from dulwich.objects import ZERO_SHA, Blob, Commit, ObjectID, ShaFile, SubmoduleEncountered, Tree
+from dulwich.objects import ZERO_SHA, Blob, Commit, ObjectID, ShaFile, SubmoduleEncountered
 from dulwich.pack import UnpackedObject, pack_objects_to_data
 from dulwich.refs import Ref
 from dulwich.repo import MemoryRepo
 from urllib3 import Retry
 
+from stage_ci.adapters.git_objects import build_commit, claim_objects, replace_blob
 from stage_ci.errors import InfrastructureAccessDenied, InfrastructureUnavailable, ManifestMissing, StageError
 
-# Seconds for one exchange with the server; a stalled one ends as InfrastructureUnavailable.
-EXCHANGE_LIMIT: Final = 60.0
-_IDENTITY: Final = b"stage-ci <stage-ci@users.noreply.github.com>"
-_SHOWN: Final = 300  # characters of what the server says
+EXCHANGE_LIMIT: Final = 60.0  # seconds for one exchange with the server
+_SHOWN: Final = 300  # characters of the server's output in an error
 _REGULAR_FILES: Final = (0o100644, 0o100755)
-# What git and the hosting services answer when another writer was faster; anything else is a refusal.
-_RACED: Final = (
+# The ref statuses with which git and the hosting services report that another writer was faster; any other status
+# rejects the push itself.
+_CONFLICTS: Final = (
     "already exists",
     "stale info",
     "fetch first",
@@ -50,17 +51,26 @@ T = TypeVar("T")
 
 @dataclass(frozen=True, slots=True)
 class Snapshot:
-    """The tip of a branch, with what is needed to read files from it and to commit on top of it."""
+    """The tip of a branch, from which files are read and on which a commit is made.
+
+    Attributes:
+        commit: The ID of the tip.
+        store: The objects of the tip.
+        tree: The ID of its root tree.
+    """
 
     commit: str
     store: BaseObjectStore
     tree: ObjectID
 
     def read(self, filename: str) -> bytes:
-        """Return the bytes of the file at ``filename``, relative to the repository's root.
+        """Return the content of a file.
+
+        Args:
+            filename: The path relative to the repository's root.
 
         Raises:
-            ManifestMissing: if there is no such file, or it is a folder, a link or a submodule.
+            ManifestMissing: if there is no such file, or if it is a folder, a link or a submodule.
         """
         try:
             mode, sha = tree_lookup_path(self.store.__getitem__, self.tree, filename.encode())
@@ -69,20 +79,20 @@ class Snapshot:
         if mode not in _REGULAR_FILES:
             raise ManifestMissing(f"{filename} is not a regular file of the infrastructure repository")
         blob = self.store[sha]
-        assert isinstance(blob, Blob)  # noqa: S101 - what the mode of a regular file means
+        assert isinstance(blob, Blob)  # noqa: S101 - a regular file is a blob
         return blob.data
 
 
-class RefConflict(Exception):  # noqa: N818 - not an error: the caller reads again and retries
-    """Another writer was faster: nothing was written."""
+class RefConflict(Exception):  # noqa: N818 - not an error: the caller reads the ref again and retries
+    """Another writer changed the ref first, so nothing was written."""
 
 
 class Infrastructure:
-    """One infrastructure repository behind a URL.
+    """One infrastructure repository on a git server.
 
     Args:
-        url: Where git finds it: https, http or git, without credentials.
-        token: The token that may push to it, sent as the password of an HTTP request; None for anonymous access.
+        url: The URL of the repository: https, http or git, without credentials.
+        token: The token, sent as the password of every HTTP request; None for anonymous access.
     """
 
     def __init__(self, url: str, token: str | None = None) -> None:
@@ -90,10 +100,10 @@ class Infrastructure:
         self._token = token
 
     async def refs(self) -> dict[str, str]:
-        """Return every ref of the repository with the object it names.
+        """Return every ref of the repository with the ID of its object.
 
         Raises:
-            InfrastructureAccessDenied: if the server does not let the caller read, or the repository does not exist.
+            InfrastructureAccessDenied: if the token has no read access, or if the repository does not exist.
             InfrastructureUnavailable: if the server does not answer in time.
         """
 
@@ -104,10 +114,10 @@ class Infrastructure:
         return await self._exchange(read)
 
     async def snapshot(self, branch: str) -> Snapshot:
-        """Return the tip of ``branch``, fetched afresh and without history.
+        """Fetch the current tip of ``branch`` without its history.
 
         Raises:
-            InfrastructureAccessDenied: as in ``refs``, and if there is no such branch.
+            InfrastructureAccessDenied: if the token has no read access, or if the branch does not exist.
             InfrastructureUnavailable: if the server does not answer in time.
         """
         ref = Ref(f"refs/heads/{branch}".encode())
@@ -123,7 +133,7 @@ class Infrastructure:
                 return [refs[ref]]
 
             tip = client.fetch(path.encode(), repo, determine_wants=wanted, depth=1).refs[ref]
-            assert tip is not None  # noqa: S101 - `wanted` raised otherwise
+            assert tip is not None  # noqa: S101 - `wanted` raises for a missing branch
             commit = repo.object_store[tip]
             assert isinstance(commit, Commit)  # noqa: S101 - the tip of a branch is a commit
             return Snapshot(tip.decode(), repo.object_store, commit.tree)
@@ -131,28 +141,38 @@ class Infrastructure:
         return await self._exchange(fetch)
 
     async def create(self, ref: str, text: str) -> None:
-        """Create ``ref`` if no ref of this name exists, at ``claim_object(text)``.
+        """Create ``ref`` at ``claim_object(text)``.
 
         Raises:
-            RefConflict: if the ref exists.
-            InfrastructureAccessDenied: if the server does not let the caller write.
+            RefConflict: if the ref exists already.
+            InfrastructureAccessDenied: if the server rejects the push.
             InfrastructureUnavailable: if the server does not answer in time.
         """
-        objects = _claim_objects(text)
+        objects = claim_objects(text)
         await self._push(Ref(ref.encode()), ZERO_SHA, objects[-1].id, objects)
 
     async def commit(self, snapshot: Snapshot, branch: str, filename: str, content: bytes, message: str) -> str:
-        """Commit ``content`` as ``filename`` on top of ``snapshot`` and push it to ``branch``; return the commit.
+        """Commit a changed file on top of ``snapshot`` and push it to ``branch``.
+
+        Args:
+            snapshot: The tip of the branch.
+            branch: The branch.
+            filename: The path of an existing file, relative to the repository's root.
+            content: The new content of the file.
+            message: The commit message.
+
+        Returns:
+            The ID of the commit.
 
         Raises:
             RefConflict: if the branch has moved since ``snapshot``.
-            InfrastructureAccessDenied: if the server does not let the caller write.
+            InfrastructureAccessDenied: if the server rejects the push.
             InfrastructureUnavailable: if the server does not answer in time.
         """
         blob = Blob.from_string(content)
-        trees = list(_replaced(snapshot, filename.encode().split(b"/"), blob.id))
+        trees = replace_blob(snapshot.store.__getitem__, snapshot.tree, filename.encode().split(b"/"), blob.id)
         parent = ObjectID(snapshot.commit.encode())
-        commit = _commit(trees[-1].id, message, int(time.time()), parents=[parent])
+        commit = build_commit(trees[-1].id, message, int(time.time()), parents=[parent])
         await self._push(Ref(f"refs/heads/{branch}".encode()), parent, commit.id, [blob, *trees, commit])
         return commit.id.decode()
 
@@ -165,47 +185,50 @@ class Infrastructure:
         def pack(*_: object, **__: object) -> tuple[int, Iterator[UnpackedObject]]:
             return pack_objects_to_data([(item, None) for item in objects])
 
-        said = bytearray()
+        output = bytearray()
 
         def send(client: GitClient, path: str) -> str | None:
-            result = client.send_pack(path.encode(), update, pack, progress=said.extend)
+            result = client.send_pack(path.encode(), update, pack, progress=output.extend)
             return (result.ref_status or {}).get(ref)
 
-        problem = await self._exchange(send)
-        if problem and any(words in problem.lower() for words in _RACED):
+        status = await self._exchange(send)  # None if the ref was updated
+        if status and any(words in status.lower() for words in _CONFLICTS):
             raise RefConflict
-        if problem:
-            words = " ".join(said.decode(errors="replace").split())[:_SHOWN]
+        if status:
+            reason = " ".join(output.decode(errors="replace").split())[:_SHOWN]
             raise InfrastructureAccessDenied(
-                f"the git server refused to update {ref.decode()}: {problem} {words}".rstrip()
+                f"the git server refused to update {ref.decode()}: {status} {reason}".rstrip()
             )
 
-    async def _exchange(self, ask: Callable[[GitClient, str], T]) -> T:
+    async def _exchange(self, operation: Callable[[GitClient, str], T]) -> T:
         def work() -> T:
-            with _told(self.url):
-                return ask(*self._client())
+            with _translate_errors(self.url):
+                return operation(*self._client())
 
         with anyio.move_on_after(EXCHANGE_LIMIT):
-            return await _in_a_thread(work)
+            return await _run_in_daemon_thread(work)
         raise InfrastructureUnavailable(f"{self.url} did not answer within {EXCHANGE_LIMIT:.0f} s")
 
     def _client(self) -> tuple[GitClient, str]:
         parts = urlsplit(self.url)
         if parts.scheme not in ("http", "https"):
             return get_transport_and_path(self.url)
-        # GitHub takes any user name beside a token; this is the one it documents for apps.
         if self._token and not (self._token.isascii() and self._token.isprintable()):
-            raise InfrastructureAccessDenied(f"the token for {self.url} holds characters that no token has")
+            raise InfrastructureAccessDenied(
+                f"the token for {self.url} contains characters that are not printable ASCII"
+            )
+        # GitHub accepts any user name beside a token and documents this one for apps:
+        # https://docs.github.com/en/apps/creating-github-apps/authenticating-with-a-github-app/authenticating-as-a-github-app-installation
         user = "x-access-token" if self._token else None
         host = f"{parts.scheme}://{parts.netloc}"
         client = _SmartClient(host, username=user, password=self._token, timeout=EXCHANGE_LIMIT)
-        # One question is one request: whether to ask again is decided by who asks, not behind its back.
+        # urllib3 retries on its own by default; here the caller decides about retries and bounds them.
         client.pool_manager.connection_pool_kw["retries"] = Retry(connect=0, read=0, status=0, other=0, redirect=3)
         return client, parts.path
 
 
 class _SmartClient(HttpGitClient):
-    """Takes no page of a proxy for a "dumb" repository, which would have no refs."""
+    """An HTTP client that rejects a response of the dumb protocol, for which dulwich takes any page of a proxy."""
 
     @property
     def dumb(self) -> bool:
@@ -214,66 +237,28 @@ class _SmartClient(HttpGitClient):
     @dumb.setter
     def dumb(self, value: bool) -> None:
         if value:
-            raise GitProtocolError("sent a page that is not git's")
+            raise GitProtocolError("the response is not of the smart HTTP protocol")
 
 
-async def _in_a_thread(work: Callable[[], T]) -> T:
-    """Return what ``work`` returns, from a thread that does not keep the program alive when it is left behind."""
+# Not anyio.to_thread: its worker threads are no daemons, so the interpreter joins an abandoned one before it exits, and
+# a stalled server would keep the program alive (https://github.com/agronholm/anyio, WorkerThread in _asyncio.py).
+async def _run_in_daemon_thread(work: Callable[[], T]) -> T:
     result: Future[T] = Future()
     result.set_running_or_notify_cancel()
 
     def run() -> None:
         try:
             result.set_result(work())
-        except BaseException as error:  # noqa: BLE001 - raised again where it is awaited
+        except BaseException as error:  # noqa: BLE001 - raised again by the await below
             result.set_exception(error)
 
     threading.Thread(target=run, daemon=True).start()
     return await asyncio.wrap_future(result)
 
 
-def claim_object(text: str) -> str:
-    """Return the id of the object that ``Infrastructure.create`` makes of ``text``: always the same one."""
-    return _claim_objects(text)[-1].id.decode()
-
-
-def _claim_objects(text: str) -> list[ShaFile]:
-    empty = Tree()
-    return [empty, _commit(empty.id, text, 0, parents=[])]
-
-
-def _commit(tree: ObjectID, message: str, seconds: int, parents: list[ObjectID]) -> Commit:
-    commit = Commit()
-    commit.tree, commit.parents, commit.message = tree, parents, message.encode()
-    commit.author = commit.committer = _IDENTITY
-    commit.author_time = commit.commit_time = seconds
-    commit.author_timezone = commit.commit_timezone = 0
-    commit.encoding = b"UTF-8"
-    return commit
-
-
-def _replaced(snapshot: Snapshot, path: list[bytes], blob: ObjectID) -> Iterator[Tree]:
-    """Yield the trees that change when the file at ``path`` becomes ``blob``, the root last."""
-
-    def trees(root: ObjectID, names: list[bytes]) -> list[Tree]:
-        tree = snapshot.store[root]
-        assert isinstance(tree, Tree)  # noqa: S101 - `Snapshot.read` went the same way
-        if len(names) == 1:
-            below, entry = [], blob
-        else:
-            below = trees(tree[names[0]][1], names[1:])
-            entry = below[-1].id
-        changed = tree.copy()
-        assert isinstance(changed, Tree)  # noqa: S101 - a copy keeps its type
-        changed[names[0]] = (tree[names[0]][0], entry)
-        return [*below, changed]
-
-    yield from trees(snapshot.tree, path)
-
-
 @contextmanager
-def _told(url: str) -> Iterator[None]:
-    """Turn what dulwich and the network raise into the pipeline's own errors; no cause may carry a header."""
+def _translate_errors(url: str) -> Iterator[None]:
+    """Raise the errors of dulwich and of the network as the pipeline's own, without a cause that may hold a header."""
     try:
         yield
     except (StageError, RefConflict):
@@ -281,13 +266,11 @@ def _told(url: str) -> Iterator[None]:
     except HTTPUnauthorized:
         raise InfrastructureAccessDenied(f"{url} does not accept the token") from None
     except NotGitRepository:
-        raise InfrastructureAccessDenied(f"{url} is no repository, or the token may not see it") from None
+        raise InfrastructureAccessDenied(f"{url} is not a repository, or the token has no access to it") from None
     except (GitProtocolError, HangupException, OSError) as error:
         text = str(error)
         if "http resp 403" in text or "access denied" in text:
-            raise InfrastructureAccessDenied(f"{url} forbids it: {text}") from None
-        raise InfrastructureUnavailable(
-            f"{url} does not answer as a git server: {type(error).__name__} {text}"
-        ) from None
+            raise InfrastructureAccessDenied(f"{url} denies access: {text}") from None
+        raise InfrastructureUnavailable(f"the git request to {url} failed: {type(error).__name__} {text}") from None
     except Exception as error:  # noqa: BLE001 - dulwich: ValueError, AssertionError, zlib.error and more
-        raise InfrastructureUnavailable(f"{url} does not answer as a git server: {type(error).__name__}") from None
+        raise InfrastructureUnavailable(f"the git request to {url} failed: {type(error).__name__}") from None

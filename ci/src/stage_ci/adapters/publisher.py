@@ -1,4 +1,4 @@
-"""Pushes an archive into a registry: one way for every registry, real or embedded."""
+"""Pushes an image archive into a registry, in the same way for a real and for an embedded one."""
 
 import re
 import uuid
@@ -18,20 +18,22 @@ from stage_ci.rules.build_failure import last_line
 from stage_ci.rules.reference import Repository
 
 ATTEMPTS: Final = 3
-# Seconds for one attempt, and after which there is no other: skopeo itself would wait for a silent registry forever.
+# Seconds for one attempt, and after which no other starts; without it, skopeo waits forever for a registry that sends
+# nothing (https://github.com/containers/skopeo/blob/main/docs/skopeo.1.md, --command-timeout).
 PUSH_LIMIT: Final = 900
-# How registries say no, in skopeo's words: https://distribution.github.io/distribution/spec/api/#errors
-_REFUSED: Final = re.compile(r"unauthorized|denied|forbidden|authentication required|invalid username", re.IGNORECASE)
+# Skopeo prints the error code or the status text of a denied request:
+# https://distribution.github.io/distribution/spec/api/#errors
+_DENIED: Final = re.compile(r"unauthorized|denied|forbidden|authentication required|invalid username", re.IGNORECASE)
 
 
 @dataclass(frozen=True, slots=True)
 class Destination:
-    """A registry as a container sees it.
+    """The registry that a container pushes to.
 
     Attributes:
-        host: The registry's host, for one on the network.
-        service: The registry as a service, for one that is not; None otherwise.
-        username: The user to push as; None for anonymous access.
+        host: The registry's host; unused if there is a service.
+        service: The registry as a service of the engine; None for a registry on the network.
+        username: The user; None for anonymous access.
         password: The user's password or access token.
     """
 
@@ -43,13 +45,18 @@ class Destination:
 
 @step("publish")
 async def push(archive: Archive, destination: Destination, repository: Repository) -> None:
-    """Push the image of ``archive`` into ``repository`` of ``destination`` under its digest; no tag is written.
+    """Push an image by its digest, without a tag.
 
-    What a broken upload has left there is not uploaded again.
+    An attempt after an interrupted one uploads only the blobs that the registry does not hold yet.
+
+    Args:
+        archive: The image.
+        destination: The registry.
+        repository: The repository in the registry.
 
     Raises:
-        RegistryAccessDenied: if the user may not push.
-        RegistryUnavailable: if the push fails, and so do the attempts after it.
+        RegistryAccessDenied: if the user has no push access.
+        RegistryUnavailable: if every attempt fails.
     """
     retrying = tenacity.AsyncRetrying(
         retry=tenacity.retry_if_exception_type(RegistryUnavailable),
@@ -66,7 +73,7 @@ async def _push_once(archive: Archive, destination: Destination, repository: Rep
         .with_new_file("/push_archive.sh", program("push_archive.sh"))
         .with_mounted_temp("/run/auth")
         .with_mounted_file("/image.tar", archive.file)
-        # A push that is taken from the cache pushes nothing.
+        # The engine caches a command by its inputs, and a cached push pushes nothing.
         .with_env_variable("STAGE_CI_PUSH", str(uuid.uuid4()))
     )
     host = destination.host
@@ -76,12 +83,12 @@ async def _push_once(archive: Archive, destination: Destination, repository: Rep
     if destination.username and destination.password:
         container = container.with_mounted_secret("/run/secrets/username", destination.username, owner=NOBODY)
         container = container.with_mounted_secret("/run/secrets/password", destination.password, owner=NOBODY)
-    plain = "true" if destination.service else "false"
+    plain_http = "true" if destination.service else "false"
     target = f"{repository.path}@{archive.digest}"
-    ended = await run(container, ["sh", "/push_archive.sh", host, target, plain, str(PUSH_LIMIT)])
-    if ended.status and _REFUSED.search(ended.stderr):
-        raise RegistryAccessDenied(f"{host} does not let the user push into {repository.path}", step="publish")
-    if ended.status:
+    result = await run(container, ["sh", "/push_archive.sh", host, target, plain_http, str(PUSH_LIMIT)])
+    if result.status and _DENIED.search(result.stderr):
+        raise RegistryAccessDenied(f"{host} denies the user push access to {repository.path}", step="publish")
+    if result.status:
         raise RegistryUnavailable(
-            f"{host} did not take the image of {repository.path}: {last_line(ended.stderr)}", step="publish"
+            f"pushing {repository.path} to {host} failed: {last_line(result.stderr)}", step="publish"
         )

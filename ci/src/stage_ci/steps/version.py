@@ -1,6 +1,6 @@
 """Which version a set of inputs gets, by what the registry and the infrastructure repository hold now."""
 
-from stage_ci.adapters.infrastructure import claim_object
+from stage_ci.adapters.git_objects import claim_object
 from stage_ci.adapters.registry import Registry
 from stage_ci.errors import InvalidVersion
 from stage_ci.rules.claim import Claims, InputDigest, claim_text

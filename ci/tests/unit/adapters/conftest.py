@@ -1,4 +1,4 @@
-"""A registry on the loopback interface that answers as a test scripts it, and a client that never sleeps."""
+"""A scripted registry on the loopback interface, and a client of it whose pauses take no time."""
 
 import base64
 import json
@@ -11,19 +11,19 @@ import pytest
 from tests.servers import loopback
 from tests.servers.loopback import Handler, Reply, Request
 
-from stage_ci.adapters.registry import Credentials, Patience, Registry
+from stage_ci.adapters.registry import Registry, RegistryLogin, RetryPolicy
 
 PATH: Final = "owner/service"
-CREDENTIALS: Final = Credentials("robot", "canary-7f3a")
+LOGIN: Final = RegistryLogin("robot", "canary-7f3a")
 
 
 class Server(loopback.Server):
-    """A scripted registry; each of its ports is a host of its own to a client."""
+    """A scripted registry; a client takes each port for a host of its own."""
 
     def __init__(self) -> None:
-        self.asked: list[Request] = []
+        self.requests: list[Request] = []
         self._scripts: dict[tuple[str, str], list[Reply]] = {}
-        self._demand: tuple[str, str] | None = None
+        self._required: tuple[str, str] | None = None
 
     @property
     def host(self) -> str:
@@ -32,63 +32,63 @@ class Server(loopback.Server):
 
     @property
     def url(self) -> str:
-        """Return the address."""
+        """Return the URL."""
         return f"http://{self.host}"
 
     @property
-    def log(self) -> list[str]:
-        """Return the requests so far, each as method and target."""
-        return [asked.line for asked in self.asked]
+    def lines(self) -> list[str]:
+        """Return method and target of every request so far."""
+        return [request.line for request in self.requests]
 
     def on(self, request: str, *replies: Reply) -> None:
-        """Script the answers to a request, ``METHOD target`` below the repository; the last one repeats."""
+        """Script the replies to ``METHOD target``, relative to the repository or absolute; the last one repeats."""
         method, target = request.split(" ")
         self._scripts[method, target if target.startswith("/") else f"/v2/{PATH}/{target}"] = list(replies)
 
-    def demand(self, authorization: str, challenge: str) -> None:
-        """Answer 401 with ``challenge`` below /v2/ to whoever does not bring ``authorization``."""
-        self._demand = (authorization, challenge)
+    def require(self, authorization: str, challenge: str) -> None:
+        """Reply 401 with ``challenge`` to every request below /v2/ that does not send ``authorization``."""
+        self._required = (authorization, challenge)
 
-    def treat(self, asked: Handler) -> Reply:
-        """Give the scripted answer; who is to be reset is so halfway through what he sends."""
-        reply = self._reply_to(asked.head)
-        self.asked.append(asked.read(half=reply.reset))
+    def handle(self, handler: Handler) -> Reply:
+        """Return the scripted reply; a request to be reset is read by half."""
+        reply = self._reply_to(handler.head)
+        self.requests.append(handler.read(half=reply.reset))
         return reply
 
-    def _reply_to(self, asked: Request) -> Reply:
-        if self._demand and asked.target.startswith("/v2/") and asked.authorization != self._demand[0]:
-            return Reply(401, headers={"WWW-Authenticate": self._demand[1]})
-        replies = self._scripts.get((asked.method, asked.target), [Reply(404, b"not scripted")])
+    def _reply_to(self, request: Request) -> Reply:
+        if self._required and request.target.startswith("/v2/") and request.authorization != self._required[0]:
+            return Reply(401, headers={"WWW-Authenticate": self._required[1]})
+        replies = self._scripts.get((request.method, request.target), [Reply(404, b"not scripted")])
         return replies.pop(0) if len(replies) > 1 else replies[0]
 
 
 class Scripting:
-    """What tests script with, in one fixture because the files of this folder cannot import each other."""
+    """Replies and clients for tests, in one fixture because the files of this folder cannot import each other."""
 
-    credentials = CREDENTIALS
-    basic = "Basic " + base64.b64encode(f"{CREDENTIALS.username}:{CREDENTIALS.password}".encode()).decode()
+    login = LOGIN
+    basic = "Basic " + base64.b64encode(f"{LOGIN.username}:{LOGIN.password}".encode()).decode()
     reply = Reply
 
     def __init__(self, waits: list[float]) -> None:
         async def sleep(seconds: float) -> None:
             waits.append(seconds)
 
-        self._patience = Patience(request_seconds=5.0, total_seconds=10.0, sleep=sleep)
+        self._policy = RetryPolicy(request_seconds=5.0, total_seconds=10.0, sleep=sleep)
 
-    def registry(self, server: Server, credentials: Credentials | None = None, **patience: float) -> Registry:
-        """Return a client of ``server`` whose waits are only noted."""
-        changed = replace(self._patience, **patience)  # type: ignore[arg-type]  # one keyword for each bound
-        return Registry(server.url, PATH, credentials, patience=changed)
+    def registry(self, server: Server, login: RegistryLogin | None = None, **policy: float) -> Registry:
+        """Return a client of ``server`` that records its pauses instead of sleeping."""
+        changed = replace(self._policy, **policy)  # type: ignore[arg-type]  # one keyword for each bound
+        return Registry(server.url, PATH, login, policy=changed)
 
     @staticmethod
     def json(value: object, status: int = 200, **headers: str) -> Reply:
-        """Return an answer whose body is ``value``; ``_`` in a header's name stands for a dash."""
+        """Return a reply whose body is ``value`` as JSON; ``_`` in the name of a header stands for a dash."""
         named = {name.replace("_", "-"): text for name, text in headers.items()}
         return Reply(status, json.dumps(value).encode(), named)
 
     @staticmethod
     def error(code: str, status: int = 404) -> Reply:
-        """Return an error answer as the distribution specification writes it."""
+        """Return an error reply in the form of the distribution specification."""
         return Scripting.json({"errors": [{"code": code, "message": "as scripted", "detail": None}]}, status)
 
 
@@ -113,11 +113,11 @@ def other(start_server: Callable[[], Server]) -> Server:
 
 @pytest.fixture
 def waits() -> list[float]:
-    """Return the waits so far, in seconds."""
+    """Return the pauses so far, in seconds."""
     return []
 
 
 @pytest.fixture
 def script(waits: list[float]) -> Scripting:
-    """Return what to script with."""
+    """Return the helper that makes replies and clients."""
     return Scripting(waits)

@@ -1,4 +1,4 @@
-"""The infrastructure repository as a git remote, behind a real git daemon."""
+"""The infrastructure repository on a real git daemon."""
 
 from __future__ import annotations
 
@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Final
 import anyio
 import pytest
 
-from stage_ci.adapters.infrastructure import Infrastructure, RefConflict, claim_object
+from stage_ci.adapters.git_objects import claim_object
+from stage_ci.adapters.infrastructure import Infrastructure, RefConflict
 from stage_ci.errors import InfrastructureAccessDenied, ManifestMissing
 
 if TYPE_CHECKING:
@@ -18,8 +19,8 @@ MANIFEST: Final = "manifests/default/svm.yaml"
 CLAIM: Final = "refs/claims/docker.io/owner/service/v1.0.1"
 
 
-async def raced(infrastructure: Infrastructure, ref: str, text: str) -> bool:
-    """Try to create a ref; return whether another writer was faster."""
+async def conflicts(infrastructure: Infrastructure, ref: str, text: str) -> bool:
+    """Create a ref; return whether another writer was faster."""
     try:
         await infrastructure.create(ref, text)
     except RefConflict:
@@ -28,7 +29,7 @@ async def raced(infrastructure: Infrastructure, ref: str, text: str) -> bool:
 
 
 async def test_refs_are_all_refs_with_their_objects(repository: GitRepository) -> None:
-    """Branches and claims alike: whoever reads them needs no second question."""
+    """The refs of a repository include branches and claims, each with the ID of its object."""
     repository.git("update-ref", CLAIM, "main")
     refs = await Infrastructure(repository.url).refs()
     tip = repository.git("rev-parse", "main").strip()
@@ -36,21 +37,21 @@ async def test_refs_are_all_refs_with_their_objects(repository: GitRepository) -
     assert refs[CLAIM] == tip
 
 
-async def test_refs_of_an_empty_repository_are_none(repository: GitRepository) -> None:
-    """Nobody has committed or claimed anything yet."""
+async def test_an_empty_repository_has_no_refs(repository: GitRepository) -> None:
+    """A repository without commits and claims has no refs."""
     repository.git("update-ref", "-d", "refs/heads/main")
     assert await Infrastructure(repository.url).refs() == {}
 
 
 async def test_a_snapshot_is_the_tip_of_the_branch(repository: GitRepository) -> None:
-    """Its files are those of the latest commit, byte for byte."""
+    """A snapshot holds the files of the branch's latest commit, byte for byte."""
     tip = repository.push({MANIFEST: "image: é\r\n\tlast line without end"})
     snapshot = await Infrastructure(repository.url).snapshot("main")
     assert snapshot.commit == tip
     assert snapshot.read(MANIFEST) == (repository.work / MANIFEST).read_bytes()
 
 
-async def test_a_snapshot_is_taken_afresh(repository: GitRepository) -> None:
+async def test_every_snapshot_is_fetched_again(repository: GitRepository) -> None:
     """A commit that lands between two snapshots is in the second one."""
     infrastructure = Infrastructure(repository.url)
     first = await infrastructure.snapshot("main")
@@ -59,8 +60,8 @@ async def test_a_snapshot_is_taken_afresh(repository: GitRepository) -> None:
     assert (first.commit != tip, second.commit) == (True, tip)
 
 
-async def test_a_snapshot_reads_the_branch_it_is_asked_for(repository: GitRepository) -> None:
-    """Branches may have slashes in their names."""
+async def test_a_branch_name_may_contain_a_slash(repository: GitRepository) -> None:
+    """A snapshot of a branch such as env/staging holds the tip of that branch, not of main."""
     repository.git("branch", "env/staging", "main")
     tip = repository.push({MANIFEST: "image: two\n"})
     assert (await Infrastructure(repository.url).snapshot("env/staging")).commit != tip
@@ -70,8 +71,8 @@ async def test_a_snapshot_reads_the_branch_it_is_asked_for(repository: GitReposi
 @pytest.mark.parametrize(
     "filename", ["absent.yaml", "manifests/absent/svm.yaml", f"{MANIFEST}/below", "", "..", "../work/README.md"]
 )
-async def test_a_file_that_is_not_there_is_missing(repository: GitRepository, filename: str) -> None:
-    """Nothing outside of the tree is read either; the error names the file."""
+async def test_a_missing_file_is_an_error(repository: GitRepository, filename: str) -> None:
+    """Reading a path that is not in the tree, or leads out of it, raises ManifestMissing with the path."""
     snapshot = await Infrastructure(repository.url).snapshot("main")
     with pytest.raises(ManifestMissing, match=filename or "is not"):
         snapshot.read(filename)
@@ -79,8 +80,8 @@ async def test_a_file_that_is_not_there_is_missing(repository: GitRepository, fi
 
 @pytest.mark.fault(19)
 @pytest.mark.parametrize("filename", ["manifests", "manifests/default", "link.yaml", "linked", "module"])
-async def test_what_is_no_regular_file_is_missing(repository: GitRepository, filename: str) -> None:
-    """A folder, a link to a file or to a folder, a submodule."""
+async def test_only_regular_files_are_read(repository: GitRepository, filename: str) -> None:
+    """Reading a folder, a symbolic link or a submodule raises ManifestMissing."""
     snapshot = await Infrastructure(repository.url).snapshot("main")
     with pytest.raises(ManifestMissing, match=f"{filename} is not a regular file"):
         snapshot.read(filename)
@@ -88,15 +89,15 @@ async def test_what_is_no_regular_file_is_missing(repository: GitRepository, fil
 
 @pytest.mark.fault(19)
 @pytest.mark.parametrize("filename", ["linked/default/svm.yaml", "module/svm.yaml"])
-async def test_no_link_and_no_submodule_is_followed(repository: GitRepository, filename: str) -> None:
-    """A path through one names no file of this repository."""
+async def test_links_and_submodules_are_not_followed(repository: GitRepository, filename: str) -> None:
+    """Reading a path through a symbolic link or a submodule raises ManifestMissing."""
     snapshot = await Infrastructure(repository.url).snapshot("main")
     with pytest.raises(ManifestMissing, match=f"{filename} is not"):
         snapshot.read(filename)
 
 
-async def test_a_commit_stands_on_the_snapshot(repository: GitRepository) -> None:
-    """History goes on: the parent is the tip that was read, and the repository stays sound."""
+async def test_the_parent_of_a_commit_is_the_snapshot(repository: GitRepository) -> None:
+    """A commit has the snapshot as parent, keeps its message as given, and leaves the repository valid for git fsck."""
     infrastructure = Infrastructure(repository.url)
     snapshot = await infrastructure.snapshot("main")
     commit = await infrastructure.commit(snapshot, "main", MANIFEST, b"image: two\n", "Grüße\n\nTwo: lines\n")
@@ -107,7 +108,7 @@ async def test_a_commit_stands_on_the_snapshot(repository: GitRepository) -> Non
 
 
 async def test_a_commit_changes_one_file(repository: GitRepository) -> None:
-    """Everything else keeps its bytes and its mode: scripts, links, submodules."""
+    """A commit changes one file; every other file, link and submodule keeps its content and mode."""
     before = repository.git("ls-tree", "-r", "main").splitlines()
     infrastructure = Infrastructure(repository.url)
     await infrastructure.commit(await infrastructure.snapshot("main"), "main", MANIFEST, b"image: two\n", "two")
@@ -118,7 +119,7 @@ async def test_a_commit_changes_one_file(repository: GitRepository) -> None:
 
 @pytest.mark.parametrize("filename", ["apply.sh", "README.md"])
 async def test_a_file_keeps_its_mode(repository: GitRepository, filename: str) -> None:
-    """An executable file stays one."""
+    """A changed file keeps its mode, such as that of an executable."""
     mode = repository.git("ls-tree", "main", filename).split()[0]
     infrastructure = Infrastructure(repository.url)
     await infrastructure.commit(await infrastructure.snapshot("main"), "main", filename, b"echo\n", "two")
@@ -127,7 +128,7 @@ async def test_a_file_keeps_its_mode(repository: GitRepository, filename: str) -
 
 @pytest.mark.fault(16)
 async def test_a_branch_that_moved_is_not_overwritten(repository: GitRepository) -> None:
-    """The commit that landed first stays, and the writer is told to look again."""
+    """A commit on an outdated snapshot raises RefConflict, and the commit that landed first stays."""
     infrastructure = Infrastructure(repository.url)
     snapshot = await infrastructure.snapshot("main")
     tip = repository.push({"README.md": "faster\n"})
@@ -138,7 +139,7 @@ async def test_a_branch_that_moved_is_not_overwritten(repository: GitRepository)
 
 @pytest.mark.fault(16)
 async def test_of_twenty_commits_on_one_snapshot_one_lands(repository: GitRepository) -> None:
-    """The server compares and swaps, also while all of them are on their way."""
+    """Of twenty concurrent commits on one snapshot, exactly one lands."""
     infrastructure = Infrastructure(repository.url)
     snapshot = await infrastructure.snapshot("main")
     landed: list[str] = []
@@ -155,21 +156,21 @@ async def test_of_twenty_commits_on_one_snapshot_one_lands(repository: GitReposi
     assert len(landed) == 1
 
 
-async def test_a_claim_is_the_object_of_its_text(repository: GitRepository) -> None:
-    """Whoever knows the text knows the object, without fetching it."""
+async def test_a_claim_points_at_the_object_of_its_text(repository: GitRepository) -> None:
+    """A claim points at an object whose ID is computed from its text, without fetching it."""
     await Infrastructure(repository.url).create(CLAIM, "claim a version\n")
     assert (await Infrastructure(repository.url).refs())[CLAIM] == claim_object("claim a version\n")
     assert repository.git("log", "-1", "--format=%B", CLAIM).strip() == "claim a version"
     assert "missing" not in repository.git("fsck", "--full", "--strict", "--no-dangling")
 
 
-def test_a_claim_differs_with_its_text() -> None:
-    """And with nothing else: neither the time nor the machine."""
+def test_the_object_of_a_claim_depends_on_its_text_alone() -> None:
+    """Equal texts give the same object at any time on any machine, and different texts give different objects."""
     assert claim_object("a") == claim_object("a") != claim_object("b")
 
 
-async def test_a_claim_can_come_first(repository: GitRepository) -> None:
-    """A repository without any branch takes claims."""
+async def test_a_repository_without_branches_accepts_claims(repository: GitRepository) -> None:
+    """A claim can be created in a repository without any branch."""
     repository.git("update-ref", "-d", "refs/heads/main")
     await Infrastructure(repository.url).create(CLAIM, "claim\n")
     assert await Infrastructure(repository.url).refs() == {CLAIM: claim_object("claim\n")}
@@ -178,7 +179,7 @@ async def test_a_claim_can_come_first(repository: GitRepository) -> None:
 @pytest.mark.fault(11)
 @pytest.mark.parametrize("text", ["claim of another\n", "claim\n"])
 async def test_a_ref_is_created_once(repository: GitRepository, text: str) -> None:
-    """The second creator is told so, even when it would have written the same."""
+    """Creating a ref that exists raises RefConflict, even if it would have the same content."""
     infrastructure = Infrastructure(repository.url)
     await infrastructure.create(CLAIM, "claim\n")
     with pytest.raises(RefConflict):
@@ -187,13 +188,13 @@ async def test_a_ref_is_created_once(repository: GitRepository, text: str) -> No
 
 
 @pytest.mark.fault(11)
-async def test_of_twenty_creators_one_gets_through(repository: GitRepository) -> None:
-    """Nineteen are told that they lost, and the ref holds the winner's object."""
+async def test_of_twenty_concurrent_claims_one_wins(repository: GitRepository) -> None:
+    """Of twenty concurrent claims of one ref, one wins and nineteen raise RefConflict."""
     infrastructure = Infrastructure(repository.url)
     lost: list[int] = []
 
     async def create(number: int) -> None:
-        if await raced(infrastructure, CLAIM, f"claim {number}\n"):
+        if await conflicts(infrastructure, CLAIM, f"claim {number}\n"):
             lost.append(number)
 
     async with anyio.create_task_group() as group:
@@ -204,33 +205,33 @@ async def test_of_twenty_creators_one_gets_through(repository: GitRepository) ->
 
 
 @pytest.mark.fault(18)
-async def test_a_missing_branch_is_a_refusal(repository: GitRepository) -> None:
-    """No retry can mend it; the error says which branch and which flag."""
+async def test_a_missing_branch_is_denied_access(repository: GitRepository) -> None:
+    """A missing branch is an error that is not retried and names the branch and its flag."""
     with pytest.raises(InfrastructureAccessDenied, match="no branch production; check --infra-branch"):
         await Infrastructure(repository.url).snapshot("production")
 
 
 @pytest.mark.fault(18)
 async def test_a_branch_of_an_empty_repository_is_missing(repository: GitRepository) -> None:
-    """A repository that nobody has committed to has no branch at all."""
+    """A snapshot of a repository without commits fails as a missing branch."""
     repository.git("update-ref", "-d", "refs/heads/main")
     with pytest.raises(InfrastructureAccessDenied, match="no branch main"):
         await Infrastructure(repository.url).snapshot("main")
 
 
 @pytest.mark.fault(18)
-async def test_a_missing_repository_is_a_refusal(repository: GitRepository) -> None:
-    """No retry can mend it; the error says which repository."""
+async def test_a_missing_repository_is_denied_access(repository: GitRepository) -> None:
+    """Every operation on a missing repository fails with an error that names the repository."""
     infrastructure = Infrastructure(repository.url.replace("infra.git", "absent.git"))
-    for question in (infrastructure.refs(), infrastructure.snapshot("main"), infrastructure.create(CLAIM, "claim\n")):
+    for operation in (infrastructure.refs(), infrastructure.snapshot("main"), infrastructure.create(CLAIM, "claim\n")):
         with pytest.raises(InfrastructureAccessDenied, match=r"absent\.git"):
-            await question
+            await operation
 
 
 @pytest.mark.fault(18)
 @pytest.mark.parametrize("hook", ["pre-receive", "update"])
-async def test_a_hook_that_declines_is_a_refusal_in_its_own_words(repository: GitRepository, hook: str) -> None:
-    """What the server prints is the reason, such as that of a protected branch."""
+async def test_the_output_of_a_hook_is_in_the_error(repository: GitRepository, hook: str) -> None:
+    """A push that a hook rejects fails with the hook's output, such as the reason of a protected branch."""
     repository.hook(hook, "echo 'GH006: Protected branch update failed' >&2; exit 1")
     infrastructure = Infrastructure(repository.url)
     snapshot = await infrastructure.snapshot("main")
@@ -240,8 +241,8 @@ async def test_a_hook_that_declines_is_a_refusal_in_its_own_words(repository: Gi
 
 
 @pytest.mark.fault(18)
-async def test_a_hook_that_speaks_of_what_exists_is_still_a_refusal(repository: GitRepository) -> None:
-    """Only the server's verdict on the ref tells a race, not what a hook prints."""
+async def test_the_output_of_a_hook_is_no_conflict(repository: GitRepository) -> None:
+    """A hook that prints the words of a conflict still denies access, because only the status of a ref counts."""
     repository.hook("pre-receive", "echo 'a freeze already exists, fetch first' >&2; exit 1")
     with pytest.raises(InfrastructureAccessDenied):
         await Infrastructure(repository.url).create(CLAIM, "claim\n")

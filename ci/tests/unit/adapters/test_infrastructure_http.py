@@ -1,4 +1,4 @@
-"""The infrastructure repository behind HTTP: who may write, and servers that answer badly or not at all."""
+"""The infrastructure repository over HTTP: access control, and servers that fail or stall."""
 
 from __future__ import annotations
 
@@ -14,13 +14,14 @@ import anyio
 import pytest
 
 from stage_ci.adapters import infrastructure as adapter
-from stage_ci.adapters.infrastructure import Infrastructure, claim_object
+from stage_ci.adapters.git_objects import claim_object
+from stage_ci.adapters.infrastructure import Infrastructure
 from stage_ci.errors import InfrastructureAccessDenied, InfrastructureUnavailable, StageError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from tests.servers.git import GitFront, GitRepository
+    from tests.servers.git import GitProxy, GitRepository
     from tests.unit.adapters.conftest import Scripting, Server
 
 MANIFEST: Final = "manifests/default/svm.yaml"
@@ -34,7 +35,7 @@ RESULT: Final = {"Content-Type": "application/x-git-upload-pack-result"}
 VERSION_2: Final = b"000eversion 2\n000cls-refs\n0012fetch=shallow\n0000"
 
 
-# Dulwich leaves the connection of a refused request to the garbage collector: `collected` makes it run here.
+# Dulwich leaves the connection of a rejected request to the garbage collector, which `collected` runs here.
 pytestmark = [
     pytest.mark.filterwarnings("ignore:Exception ignored in:pytest.PytestUnraisableExceptionWarning"),
     pytest.mark.usefixtures("collected"),
@@ -42,64 +43,64 @@ pytestmark = [
 
 
 class Listener:
-    """A port that takes connections and never says anything."""
+    """A port that accepts connections and never sends anything."""
 
     def __init__(self) -> None:
         self._socket = socket.create_server(("127.0.0.1", 0), backlog=100)
         self._socket.settimeout(0.05)
-        self._taken: list[socket.socket] = []
+        self._accepted: list[socket.socket] = []
         self.port: int = self._socket.getsockname()[1]
 
     def connections(self) -> int:
-        """Return how many came in so far."""
+        """Return the number of connections so far."""
         with contextlib.suppress(TimeoutError):
             while True:
-                self._taken.append(self._socket.accept()[0])
-        return len(self._taken)
+                self._accepted.append(self._socket.accept()[0])
+        return len(self._accepted)
 
     def close(self) -> None:
-        """End what waits."""
+        """Close every connection."""
         self.connections()
         self._socket.close()
-        for taken in self._taken:
-            taken.close()
+        for connection in self._accepted:
+            connection.close()
 
 
 @contextlib.contextmanager
-def refused_without(secret: str, url: str) -> Iterator[None]:
-    """Expect a refusal that names the server, and the secret nowhere: not in the text, not in what it came from."""
-    with pytest.raises(InfrastructureAccessDenied) as refused:
+def denied_without(secret: str, url: str) -> Iterator[None]:
+    """Expect InfrastructureAccessDenied with the URL, and with the secret neither in its text nor in its cause."""
+    with pytest.raises(InfrastructureAccessDenied) as denied:
         yield
-    told = [refused.value, refused.value.__cause__, *refused.value.args]
+    shown = [denied.value, denied.value.__cause__, *denied.value.args]
     encoded = base64.b64encode(f"x-access-token:{secret}".encode()).decode()
-    assert url in str(refused.value)
-    assert not [text for text in map(repr, told) if secret in text or encoded in text]
+    assert url in str(denied.value)
+    assert not [text for text in map(repr, shown) if secret in text or encoded in text]
 
 
 @pytest.fixture(scope="module")
 def collected() -> Iterator[None]:
-    """Close what nobody refers to any more."""
+    """Run the garbage collector after the tests of this file."""
     yield
     gc.collect()
 
 
 @pytest.fixture
 def quick(monkeypatch: pytest.MonkeyPatch) -> float:
-    """Return the bound of an exchange, made small."""
+    """Shorten the time limit of one exchange; return it in seconds."""
     monkeypatch.setattr(adapter, "EXCHANGE_LIMIT", 0.2)
     return 0.2
 
 
 @pytest.fixture
 def silent() -> Iterator[Listener]:
-    """Return a port that never answers."""
+    """Return a port that never sends anything."""
     listener = Listener()
     yield listener
     listener.close()
 
 
-async def test_the_right_token_reads_and_writes(repository: GitRepository, http_git: GitFront, token: str) -> None:
-    """Claims and commits over HTTP are those of any other transport."""
+async def test_a_valid_token_reads_and_writes(repository: GitRepository, http_git: GitProxy, token: str) -> None:
+    """With a valid token, claims and commits over HTTP work as over any other transport."""
     infrastructure = Infrastructure(http_git.url(repository), token)
     snapshot = await infrastructure.snapshot("main")
     commit = await infrastructure.commit(snapshot, "main", MANIFEST, b"image: two\n", "two")
@@ -110,73 +111,71 @@ async def test_the_right_token_reads_and_writes(repository: GitRepository, http_
 
 
 @pytest.mark.fault(18)
-async def test_a_wrong_token_is_a_refusal_that_does_not_repeat_it(
-    repository: GitRepository, http_git: GitFront
-) -> None:
-    """Refused at the first request, and the token is in no message."""
+async def test_an_invalid_token_is_denied_access(repository: GitRepository, http_git: GitProxy) -> None:
+    """An invalid token fails at the first request, and the error does not contain it."""
     url = http_git.url(repository)
     infrastructure = Infrastructure(url, WRONG)
-    for question in (infrastructure.refs(), infrastructure.snapshot("main"), infrastructure.create(CLAIM, "claim\n")):
-        with refused_without(WRONG, url):
-            await question
+    for operation in (infrastructure.refs(), infrastructure.snapshot("main"), infrastructure.create(CLAIM, "claim\n")):
+        with denied_without(WRONG, url):
+            await operation
     assert http_git.statuses == [401, 401, 401]
 
 
 @pytest.mark.fault(18)
-async def test_a_token_that_may_not_write_is_a_refusal(repository: GitRepository, http_git: GitFront) -> None:
-    """403 is what hosting services answer to a token that may only read."""
+async def test_a_read_only_token_is_denied_write_access(repository: GitRepository, http_git: GitProxy) -> None:
+    """A 403, which hosting services answer to a read-only token, fails at the first request."""
     url = http_git.url(repository)
-    with refused_without(f"reader-{WRONG}", url):
+    with denied_without(f"reader-{WRONG}", url):
         await Infrastructure(url, f"reader-{WRONG}").create(CLAIM, "claim\n")
     assert http_git.statuses == [403]
 
 
 @pytest.mark.fault(18)
-async def test_a_token_that_no_header_holds_is_a_refusal(repository: GitRepository, http_git: GitFront) -> None:
-    """A typographic dash out of a document is no reason to try for minutes, or for a traceback."""
+async def test_a_token_of_other_characters_is_denied_access(repository: GitRepository, http_git: GitProxy) -> None:
+    """A token with characters other than printable ASCII, such as a typographic dash, fails before any request."""
     url = http_git.url(repository)
-    with refused_without(f"{WRONG}\N{EM DASH}", url):
+    with denied_without(f"{WRONG}\N{EM DASH}", url):
         await Infrastructure(url, f"{WRONG}\N{EM DASH}").refs()
 
 
 @pytest.mark.fault(18)
-async def test_no_token_where_one_is_needed_is_a_refusal(repository: GitRepository, http_git: GitFront) -> None:
-    """Nobody in particular may not read."""
+async def test_anonymous_access_to_a_private_repository_is_denied(
+    repository: GitRepository, http_git: GitProxy
+) -> None:
+    """A repository that requires a token denies access without one at the first request."""
     with pytest.raises(InfrastructureAccessDenied, match="does not accept"):
         await Infrastructure(http_git.url(repository)).refs()
-    assert [asked.authorization for asked in http_git.requests] == [""]
+    assert [request.authorization for request in http_git.requests] == [""]
 
 
 @pytest.mark.fault(18)
-async def test_a_missing_repository_over_http_is_a_refusal(
-    repository: GitRepository, http_git: GitFront, token: str
-) -> None:
-    """404 is also what hosting services answer about a repository that the token may not see."""
+async def test_a_404_is_denied_access(repository: GitRepository, http_git: GitProxy, token: str) -> None:
+    """A 404 is denied access, because hosting services also answer it for repositories that the token cannot see."""
     url = http_git.url(repository).replace("infra.git", "absent.git")
-    with refused_without(token, url):
+    with denied_without(token, url):
         await Infrastructure(url, token).refs()
     assert http_git.statuses == [404]
 
 
 @pytest.mark.fault(18)
 @pytest.mark.parametrize("status", [301, 302, 307, 308])
-async def test_the_token_does_not_follow_to_another_host(
+async def test_the_token_is_not_sent_to_another_host(
     server: Server, other: Server, script: Scripting, status: int
 ) -> None:
-    """A redirect may lead elsewhere, the token is for the one server."""
+    """A redirect to another host does not carry the token."""
     there = f"{other.url}/owner/infra.git/info/refs?service=git-upload-pack"
     server.on(READ, script.reply(status, headers={"Location": there}))
     other.on(READ, script.reply(body=VERSION_2, headers=ADVERTISED))
     with pytest.raises(StageError):
         await Infrastructure(f"{server.url}/owner/infra.git", WRONG).refs()
-    assert [asked.authorization for asked in server.asked] != [""]
-    assert [asked.authorization for asked in other.asked if asked.authorization] == []
+    assert [request.authorization for request in server.requests] != [""]
+    assert [request.authorization for request in other.requests if request.authorization] == []
 
 
 @pytest.mark.fault(28)
 @pytest.mark.parametrize("scheme", ["git", "http"])
-async def test_nobody_listening_is_unavailable(scheme: str) -> None:
-    """A server that is down may be up again, so this is no refusal."""
+async def test_a_refused_connection_is_unavailable(scheme: str) -> None:
+    """A refused connection is InfrastructureUnavailable, which a retry may mend, and not denied access."""
     with socket.create_server(("127.0.0.1", 0)) as free:
         url = f"{scheme}://127.0.0.1:{free.getsockname()[1]}/owner/infra.git"
     with pytest.raises(InfrastructureUnavailable, match=r"127\.0\.0\.1"):
@@ -186,7 +185,7 @@ async def test_nobody_listening_is_unavailable(scheme: str) -> None:
 @pytest.mark.fault(28)
 @pytest.mark.parametrize("status", [408, 429, 500, 502, 503])
 async def test_an_overloaded_server_is_unavailable(server: Server, script: Scripting, status: int) -> None:
-    """It may answer the next time."""
+    """A 408, 429 or 5xx is InfrastructureUnavailable and names the status."""
     server.on(READ, script.reply(status, b"<html>"))
     with pytest.raises(InfrastructureUnavailable, match=str(status)):
         await Infrastructure(f"{server.url}/owner/infra.git").refs()
@@ -194,10 +193,10 @@ async def test_an_overloaded_server_is_unavailable(server: Server, script: Scrip
 
 @pytest.mark.fault(28)
 @pytest.mark.parametrize("body", [b"", b"<html>maintenance</html>", b"{}", b"a b c\nd e f\n"])
-async def test_a_page_that_is_not_git_s_is_unavailable(server: Server, script: Scripting, body: bytes) -> None:
-    """What a proxy shows with status 200 is no empty repository."""
+async def test_a_page_of_a_proxy_is_unavailable(server: Server, script: Scripting, body: bytes) -> None:
+    """A proxy's page with status 200 is InfrastructureUnavailable and not read as an empty repository."""
     server.on(READ, script.reply(body=body, headers={"Content-Type": "text/html"}))
-    with pytest.raises(InfrastructureUnavailable, match="does not answer as a git server"):
+    with pytest.raises(InfrastructureUnavailable, match=r"the git request to .* failed: \w+"):
         await Infrastructure(f"{server.url}/owner/infra.git").refs()
 
 
@@ -218,17 +217,17 @@ async def test_a_page_that_is_not_git_s_is_unavailable(server: Server, script: S
         b"001e# service=git-upload-pack\n0000003f" + b"z" * 40 + b" refs/heads/main\0\n0000",
     ],
 )
-async def test_git_s_own_answer_in_pieces_is_unavailable(server: Server, script: Scripting, body: bytes) -> None:
-    """Half of an answer, or one of another protocol, is none."""
+async def test_an_invalid_git_response_is_unavailable(server: Server, script: Scripting, body: bytes) -> None:
+    """A truncated git response, or one of another protocol version, is InfrastructureUnavailable."""
     server.on(READ, script.reply(body=body, headers=ADVERTISED))
-    with pytest.raises(InfrastructureUnavailable, match="does not answer as a git server"):
+    with pytest.raises(InfrastructureUnavailable, match=r"the git request to .* failed: \w+"):
         await Infrastructure(f"{server.url}/owner/infra.git").refs()
 
 
 @pytest.mark.fault(28)
 @pytest.mark.parametrize("how", ["cut", "reset"])
-async def test_a_server_that_breaks_off_is_unavailable(server: Server, script: Scripting, how: str) -> None:
-    """In the middle of its answer, or before it."""
+async def test_a_broken_connection_is_unavailable(server: Server, script: Scripting, how: str) -> None:
+    """A connection that is closed or reset during the response is InfrastructureUnavailable."""
     server.on(READ, script.reply(body=VERSION_2[:20], headers=ADVERTISED, cut=how == "cut", reset=how == "reset"))
     with pytest.raises(InfrastructureUnavailable):
         await Infrastructure(f"{server.url}/owner/infra.git").refs()
@@ -236,8 +235,8 @@ async def test_a_server_that_breaks_off_is_unavailable(server: Server, script: S
 
 @pytest.mark.fault(28)
 @pytest.mark.parametrize("body", [b"", b"003fabc", b"0000", b"zzzz", b"000dpackfile\n0006\x01P"])
-async def test_objects_that_do_not_arrive_are_unavailable(server: Server, script: Scripting, body: bytes) -> None:
-    """The refs were listed, the objects are cut short or never sent."""
+async def test_missing_objects_are_unavailable(server: Server, script: Scripting, body: bytes) -> None:
+    """A snapshot whose objects are truncated or missing after the ref listing is InfrastructureUnavailable."""
     listing = b"003d" + b"1" * 40 + b" refs/heads/main\n0000"
     server.on(READ, script.reply(body=VERSION_2, headers=ADVERTISED))
     server.on(
@@ -251,8 +250,8 @@ async def test_objects_that_do_not_arrive_are_unavailable(server: Server, script
 
 @pytest.mark.fault(28)
 @pytest.mark.parametrize("scheme", ["git", "http"])
-async def test_a_stalled_server_is_left_within_the_bound(silent: Listener, quick: float, scheme: str) -> None:
-    """Whatever is asked of it."""
+async def test_a_stalled_server_times_out(silent: Listener, quick: float, scheme: str) -> None:
+    """A server that accepts the connection and sends nothing fails at the time limit of one exchange."""
     infrastructure = Infrastructure(f"{scheme}://127.0.0.1:{silent.port}/owner/infra.git")
     start = time.monotonic()
     with pytest.raises(InfrastructureUnavailable, match="did not answer within"):
@@ -261,8 +260,8 @@ async def test_a_stalled_server_is_left_within_the_bound(silent: Listener, quick
 
 
 @pytest.mark.fault(28)
-async def test_a_server_that_stalls_in_the_middle_is_left(server: Server, script: Scripting, quick: float) -> None:
-    """The bound is for the whole exchange, not only for its first answer."""
+async def test_the_time_limit_covers_the_whole_exchange(server: Server, script: Scripting, quick: float) -> None:
+    """A server that stalls after its first response fails at the time limit of one exchange."""
     server.on(READ, script.reply(body=VERSION_2, headers=ADVERTISED))
     server.on("POST /owner/infra.git/git-upload-pack", script.reply(stall=True))
     start = time.monotonic()
@@ -272,8 +271,8 @@ async def test_a_server_that_stalls_in_the_middle_is_left(server: Server, script
 
 
 @pytest.mark.fault(28)
-async def test_a_server_that_was_left_is_not_asked_again(silent: Listener, quick: float) -> None:
-    """The run has moved on; a request behind its back could still write."""
+async def test_an_abandoned_exchange_sends_no_further_request(silent: Listener, quick: float) -> None:
+    """An abandoned exchange sends no further request, which could write after the run has moved on."""
     with pytest.raises(InfrastructureUnavailable):
         await Infrastructure(f"http://127.0.0.1:{silent.port}/owner/infra.git").refs()
     await anyio.sleep(2 * quick)
@@ -283,7 +282,7 @@ async def test_a_server_that_was_left_is_not_asked_again(silent: Listener, quick
 @pytest.mark.fault(28)
 @pytest.mark.parametrize("scheme", ["git", "http"])
 def test_a_stalled_server_does_not_keep_the_program_alive(silent: Listener, quick: float, scheme: str) -> None:
-    """A run that gave up also ends, and a thread that waits would hold it back."""
+    """After the time limit of a stalled server, no thread is left that the interpreter joins before it exits."""
     before = set(threading.enumerate())
     with pytest.raises(InfrastructureUnavailable):
         anyio.run(Infrastructure(f"{scheme}://127.0.0.1:{silent.port}/owner/infra.git").refs)

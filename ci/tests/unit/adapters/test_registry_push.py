@@ -1,4 +1,4 @@
-"""How a small artifact is put into a registry, shown with a real HTTP server on the loopback interface."""
+"""Pushing a small artifact and writing a tag, tested with a real HTTP server on the loopback interface."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ UPLOAD: Final = "/v2/owner/service/blobs/uploads/1?state=s"
 
 
 def digest(content: bytes) -> str:
-    """Return the digest of some content, as text."""
+    """Return the digest of ``content`` as text."""
     return f"sha256:{hashlib.sha256(content).hexdigest()}"
 
 
@@ -41,23 +41,23 @@ MANIFEST: Final = {
 BODY: Final = json.dumps(MANIFEST, separators=(",", ":")).encode()
 
 
-async def put(registry: Registry) -> str:
-    """Put the artifact that the manifest above describes; return its digest as text."""
+async def push(registry: Registry) -> str:
+    """Push the artifact whose image manifest is ``BODY``; return its digest as text."""
     return str(
-        await registry.put_artifact("2", "application/x.config", "application/x.layer", b"db", title="db.tar.gz")
+        await registry.push_artifact("2", "application/x.config", "application/x.layer", b"db", title="db.tar.gz")
     )
 
 
 @pytest.fixture
-def held(script: Scripting) -> Reply:
-    """Return the answer about a manifest that lies in the registry."""
+def existing(script: Scripting) -> Reply:
+    """Return the reply to HEAD for the artifact's image manifest."""
     return script.reply(headers={"Docker-Content-Digest": digest(BODY)})
 
 
 @pytest.fixture
-def taker(server: Server, script: Scripting, held: Reply) -> Server:
-    """Return a registry without the artifact that takes it."""
-    server.on("HEAD manifests/2", script.reply(404), held)
+def accepting(server: Server, script: Scripting, existing: Reply) -> Server:
+    """Return a registry that does not hold the artifact yet and accepts it."""
+    server.on("HEAD manifests/2", script.reply(404), existing)
     server.on("GET manifests/2", script.error("NAME_UNKNOWN"))
     server.on("POST blobs/uploads/", script.reply(202, headers={"Location": UPLOAD}))
     for blob in (b"{}", b"db"):
@@ -66,90 +66,90 @@ def taker(server: Server, script: Scripting, held: Reply) -> Server:
     return server
 
 
-async def test_an_artifact_is_put_blobs_first(taker: Server, script: Scripting) -> None:
-    """The tag comes last, so that it never points at content that is missing."""
-    async with script.registry(taker) as registry:
-        assert await put(registry) == digest(BODY)
-    puts = [asked for asked in taker.asked if asked.method == "PUT"]
-    assert [asked.body for asked in puts] == [b"{}", b"db", BODY]
+async def test_the_blobs_of_an_artifact_are_pushed_first(accepting: Server, script: Scripting) -> None:
+    """The blobs of an artifact are pushed before its tag, so that the tag never points at missing content."""
+    async with script.registry(accepting) as registry:
+        assert await push(registry) == digest(BODY)
+    puts = [request for request in accepting.requests if request.method == "PUT"]
+    assert [request.body for request in puts] == [b"{}", b"db", BODY]
     assert puts[-1].headers["content-type"] == MEDIA_TYPE
 
 
-async def test_an_artifact_that_lies_there_is_not_put_again(server: Server, script: Scripting, held: Reply) -> None:
-    """The second rehearsal asks once and sends nothing."""
-    server.on("HEAD manifests/2", held)
+async def test_an_artifact_that_exists_is_not_pushed_again(server: Server, script: Scripting, existing: Reply) -> None:
+    """Pushing an artifact that the tag already points at takes one request and sends no content."""
+    server.on("HEAD manifests/2", existing)
     async with script.registry(server) as registry:
-        assert await put(registry) == digest(BODY)
-    assert len(server.log) == 1
+        assert await push(registry) == digest(BODY)
+    assert len(server.lines) == 1
 
 
-async def test_a_blob_that_lies_there_is_not_put_again(taker: Server, script: Scripting) -> None:
-    """What a run before left behind is used."""
+async def test_a_blob_that_exists_is_not_pushed_again(accepting: Server, script: Scripting) -> None:
+    """A blob that the registry already holds, as after an interrupted run, is not uploaded again."""
     for blob in (b"{}", b"db"):
-        taker.on(f"HEAD blobs/{digest(blob)}", script.reply())
-    async with script.registry(taker) as registry:
-        await put(registry)
-    assert [asked.body for asked in taker.asked if asked.method == "PUT"] == [BODY]
+        accepting.on(f"HEAD blobs/{digest(blob)}", script.reply())
+    async with script.registry(accepting) as registry:
+        await push(registry)
+    assert [request.body for request in accepting.requests if request.method == "PUT"] == [BODY]
 
 
 @pytest.mark.fault(14)
-async def test_an_upload_that_breaks_off_starts_again(taker: Server, script: Scripting) -> None:
-    """Halfway; a new upload is opened, because nobody knows how much of the first one arrived."""
-    taker.on(f"PUT {UPLOAD}&digest={digest(b'db')}", script.reply(reset=True), script.reply(201))
-    async with script.registry(taker) as registry:
-        await put(registry)
-    assert taker.log.count("POST /v2/owner/service/blobs/uploads/") == 3
-    assert [asked.body for asked in taker.asked if asked.method == "PUT"] == [b"{}", b"d", b"db", BODY]
+async def test_an_interrupted_upload_is_restarted(accepting: Server, script: Scripting) -> None:
+    """An upload that is reset halfway is restarted as a new upload, because the registry's offset is unknown."""
+    accepting.on(f"PUT {UPLOAD}&digest={digest(b'db')}", script.reply(reset=True), script.reply(201))
+    async with script.registry(accepting) as registry:
+        await push(registry)
+    assert accepting.lines.count("POST /v2/owner/service/blobs/uploads/") == 3
+    assert [request.body for request in accepting.requests if request.method == "PUT"] == [b"{}", b"d", b"db", BODY]
 
 
 @pytest.mark.fault(9)
 async def test_a_token_that_expires_between_listing_and_pushing_is_replaced_once(
-    taker: Server, other: Server, script: Scripting
+    accepting: Server, other: Server, script: Scripting
 ) -> None:
-    """The upload goes on with a fresh one, and the registry is asked for no third."""
+    """A token that expires between the tag list and the push is replaced by exactly one new token."""
     challenge = f'Bearer realm="{other.url}/token"'
     other.on("GET /token", script.json({"token": "t1"}), script.json({"token": "t2"}))
-    taker.on("GET tags/list", script.json({"tags": []}))
-    taker.demand("Bearer t1", challenge)
-    async with script.registry(taker, script.credentials) as registry:
+    accepting.on("GET tags/list", script.json({"tags": []}))
+    accepting.require("Bearer t1", challenge)
+    async with script.registry(accepting, script.login) as registry:
         await registry.tags()
-        taker.demand("Bearer t2", challenge)
-        assert await put(registry) == digest(BODY)
-    assert other.log == ["GET /token", "GET /token"]
+        accepting.require("Bearer t2", challenge)
+        assert await push(registry) == digest(BODY)
+    assert other.lines == ["GET /token", "GET /token"]
 
 
 @pytest.mark.fault(14)
-async def test_no_tag_is_written_when_an_upload_fails(taker: Server, script: Scripting) -> None:
-    """No tag points at missing blobs."""
-    taker.on(f"PUT {UPLOAD}&digest={digest(b'db')}", script.reply(503))
-    async with script.registry(taker) as registry:
+async def test_no_tag_is_written_when_an_upload_fails(accepting: Server, script: Scripting) -> None:
+    """A tag is not written if the upload of a blob fails."""
+    accepting.on(f"PUT {UPLOAD}&digest={digest(b'db')}", script.reply(503))
+    async with script.registry(accepting) as registry:
         with pytest.raises(RegistryUnavailable, match="answered 503"):
-            await put(registry)
-    assert "PUT /v2/owner/service/manifests/2" not in taker.log
+            await push(registry)
+    assert "PUT /v2/owner/service/manifests/2" not in accepting.lines
 
 
-async def test_an_upload_to_another_host_is_not_followed(taker: Server, other: Server, script: Scripting) -> None:
-    """Content and credentials stay with the registry."""
-    taker.on("POST blobs/uploads/", script.reply(202, headers={"Location": f"{other.url}/upload"}))
-    async with script.registry(taker) as registry:
+async def test_an_upload_to_another_host_is_not_followed(accepting: Server, other: Server, script: Scripting) -> None:
+    """An upload location on another host is an error; content and credentials stay with the registry."""
+    accepting.on("POST blobs/uploads/", script.reply(202, headers={"Location": f"{other.url}/upload"}))
+    async with script.registry(accepting) as registry:
         with pytest.raises(RegistryUnavailable, match="leads to another host"):
-            await put(registry)
-    assert other.log == []
+            await push(registry)
+    assert other.lines == []
 
 
 @pytest.mark.fault(15)
-async def test_another_digest_than_was_put_is_an_error(taker: Server, script: Scripting) -> None:
-    """The registry is asked what it holds, and believed only if it is the same."""
+async def test_another_digest_than_was_pushed_is_an_error(accepting: Server, script: Scripting) -> None:
+    """DigestMismatch is raised if the registry reports another digest after the push of an artifact."""
     foreign = script.reply(headers={"Docker-Content-Digest": digest(b"foreign")})
-    taker.on("HEAD manifests/2", script.reply(404), foreign)
-    async with script.registry(taker) as registry:
-        with pytest.raises(DigestMismatch, match=f"holds {digest(b'foreign')} after {digest(BODY)} was put there"):
-            await put(registry)
+    accepting.on("HEAD manifests/2", script.reply(404), foreign)
+    async with script.registry(accepting) as registry:
+        with pytest.raises(DigestMismatch, match=f"2 is {digest(b'foreign')} after {digest(BODY)} was pushed"):
+            await push(registry)
 
 
 @pytest.fixture
 def pushed(server: Server, script: Scripting) -> Server:
-    """Return a registry that holds the manifest under its digest, and under no tag."""
+    """Return a registry that holds the image manifest under its digest but under no tag."""
     server.on(f"GET manifests/{digest(BODY)}", script.reply(body=BODY))
     server.on("HEAD manifests/v1", script.reply(404))
     server.on("GET manifests/v1", script.error("MANIFEST_UNKNOWN"))
@@ -157,38 +157,69 @@ def pushed(server: Server, script: Scripting) -> Server:
     return server
 
 
-async def test_a_tag_is_written_with_the_bytes_of_the_manifest(pushed: Server, script: Scripting) -> None:
-    """Other bytes would be another digest."""
+async def test_a_tag_is_written_with_the_bytes_of_the_image_manifest(pushed: Server, script: Scripting) -> None:
+    """A tag is written with the exact bytes of the image manifest, because other bytes have another digest."""
     async with script.registry(pushed) as registry:
         assert await registry.tag("v1", Digest.parse(digest(BODY))) is None
-    (put_manifest,) = [asked for asked in pushed.asked if asked.method == "PUT"]
+    (put_manifest,) = [request for request in pushed.requests if request.method == "PUT"]
     assert (put_manifest.body, put_manifest.headers["content-type"]) == (BODY, MEDIA_TYPE)
 
 
+@pytest.mark.parametrize("status", [200, 202, 204])
+async def test_any_success_status_is_a_pushed_tag(pushed: Server, script: Scripting, status: int) -> None:
+    """A registry may answer another 2xx than 201 to a pushed image manifest, as Quay does."""
+    pushed.on("PUT manifests/v1", script.reply(status))
+    async with script.registry(pushed) as registry:
+        assert await registry.tag("v1", Digest.parse(digest(BODY))) is None
+
+
 @pytest.mark.fault(10)
-async def test_a_tag_that_names_something_is_not_written(pushed: Server, script: Scripting) -> None:
-    """Whatever it names: the caller decides whose that is."""
+async def test_an_existing_tag_is_not_written(pushed: Server, script: Scripting) -> None:
+    """A tag that exists is left as it is, and the digest that it points at is returned."""
     pushed.on("HEAD manifests/v1", script.reply(headers={"Docker-Content-Digest": digest(b"foreign")}))
     async with script.registry(pushed) as registry:
         assert str(await registry.tag("v1", Digest.parse(digest(BODY)))) == digest(b"foreign")
-    assert "PUT /v2/owner/service/manifests/v1" not in pushed.log
+    assert "PUT /v2/owner/service/manifests/v1" not in pushed.lines
 
 
 @pytest.mark.fault(8, 10)
-async def test_a_tag_is_looked_at_again_before_it_is_written_again(pushed: Server, script: Scripting) -> None:
-    """The line was cut after the write, or before it and then somebody else was faster: neither is overwritten."""
+async def test_a_tag_is_checked_before_every_write(pushed: Server, script: Scripting) -> None:
+    """A retry checks the tag before it writes, because the interrupted write may have succeeded."""
     pushed.on("HEAD manifests/v1", script.reply(404), script.reply(headers={"Docker-Content-Digest": digest(BODY)}))
     pushed.on("PUT manifests/v1", script.reply(reset=True))
     async with script.registry(pushed) as registry:
         assert str(await registry.tag("v1", Digest.parse(digest(BODY)))) == digest(BODY)
-    assert pushed.log.count("PUT /v2/owner/service/manifests/v1") == 1
+    assert pushed.lines.count("PUT /v2/owner/service/manifests/v1") == 1
+
+
+@pytest.mark.fault(10)
+@pytest.mark.parametrize(
+    ("status", "code"), [(400, "TAG_INVALID"), (403, "DENIED"), (409, "TAG_ALREADY_EXISTS"), (412, "PRECONDITION")]
+)
+async def test_a_rejected_write_of_an_immutable_tag_returns_its_digest(
+    pushed: Server, script: Scripting, status: int, code: str
+) -> None:
+    """A tag that the registry rejects because another client wrote it first is returned with its digest."""
+    foreign = script.reply(headers={"Docker-Content-Digest": digest(b"foreign")})
+    pushed.on("HEAD manifests/v1", script.reply(404), foreign)
+    pushed.on("PUT manifests/v1", script.error(code, status))
+    async with script.registry(pushed) as registry:
+        assert str(await registry.tag("v1", Digest.parse(digest(BODY)))) == digest(b"foreign")
+
+
+async def test_a_rejected_write_of_a_free_tag_is_an_error(pushed: Server, script: Scripting) -> None:
+    """A registry that rejects a tag which does not exist afterwards fails with the reason of the rejection."""
+    pushed.on("PUT manifests/v1", script.error("TAG_INVALID", 400))
+    async with script.registry(pushed) as registry:
+        with pytest.raises(RegistryUnavailable, match=r"answered 400 \(TAG_INVALID\)"):
+            await registry.tag("v1", Digest.parse(digest(BODY)))
 
 
 @pytest.mark.fault(14)
-async def test_no_tag_is_written_for_a_manifest_that_is_not_there(pushed: Server, script: Scripting) -> None:
-    """A registry that lost what it took."""
+async def test_no_tag_is_written_for_a_missing_image_manifest(pushed: Server, script: Scripting) -> None:
+    """No tag is written if the registry has lost the image manifest that was pushed to it."""
     pushed.on(f"GET manifests/{digest(BODY)}", script.error("MANIFEST_UNKNOWN"))
     async with script.registry(pushed) as registry:
         with pytest.raises(RegistryUnavailable, match=f"does not hold {digest(BODY)}, which was just pushed"):
             await registry.tag("v1", Digest.parse(digest(BODY)))
-    assert "PUT /v2/owner/service/manifests/v1" not in pushed.log
+    assert "PUT /v2/owner/service/manifests/v1" not in pushed.lines

@@ -1,4 +1,4 @@
-"""How a registry asks who is there, and what is answered."""
+"""Challenges, tokens and logins of registries."""
 
 import time
 
@@ -7,8 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from stage_ci.errors import InvalidInput, RegistryUnavailable
-from stage_ci.rules.registry import TransientError
-from stage_ci.rules.registry_auth import Challenge, Credentials, bearer, token_address
+from stage_ci.rules.registry.auth import Challenge, RegistryLogin, bearer, token_url
+from stage_ci.rules.registry.protocol import TransientError
 
 HUB = 'Bearer realm="https://auth.docker.io/token",service="registry.docker.io",scope="repository:owner/service:pull,push"'
 HUB_PARAMETERS = {
@@ -37,8 +37,8 @@ HUB_PARAMETERS = {
         ("", []),
     ],
 )
-def test_challenges_are_read_one_by_one(header: str, challenges: list[tuple[str, dict[str, str]]]) -> None:
-    """RFC 9110, 11.6.1: the comma separates challenges as well as their parameters."""
+def test_a_header_may_hold_several_challenges(header: str, challenges: list[tuple[str, dict[str, str]]]) -> None:
+    """A comma separates challenges as well as the parameters of one challenge (RFC 9110, 11.6.1)."""
     assert Challenge.parse(header) == [Challenge(scheme, parameters) for scheme, parameters in challenges]
 
 
@@ -50,36 +50,36 @@ def test_challenges_are_read_one_by_one(header: str, challenges: list[tuple[str,
         (["Negotiate, Basic realm=a"], "basic"),
     ],
 )
-def test_a_token_is_chosen_before_a_password(headers: list[str], scheme: str) -> None:
-    """The password is then sent once, not with every request."""
+def test_bearer_is_preferred_to_basic(headers: list[str], scheme: str) -> None:
+    """A Bearer challenge is preferred to Basic, so that the password is sent once instead of with every request."""
     chosen = Challenge.choose(headers)
     assert chosen is not None
     assert chosen.scheme == scheme
 
 
 @pytest.mark.parametrize("headers", [[], [""], ["Negotiate"], ["Digest realm=a"]])
-def test_a_challenge_that_nobody_can_answer_is_not_chosen(headers: list[str]) -> None:
-    """The caller refuses instead of guessing."""
+def test_an_unsupported_scheme_is_not_chosen(headers: list[str]) -> None:
+    """No challenge is chosen if the registry offers neither Bearer nor Basic."""
     assert Challenge.choose(headers) is None
 
 
 @given(st.text(max_size=60) | st.text('Bearer, realm="\\=', max_size=60))
 def test_any_header_gives_challenges_in_lower_case(header: str) -> None:
-    """No text of a registry breaks the reader."""
+    """Any header gives challenges with schemes in lower case, and no exception."""
     assert all(challenge.scheme == challenge.scheme.lower() for challenge in Challenge.parse(header))
 
 
 @pytest.mark.parametrize("header", ['"\\"' * 30_000, "a " * 50_000, 'a="' * 30_000, "," * 100_000, "a" * 100_000])
-def test_a_hostile_header_takes_no_time(header: str) -> None:
-    """The patterns look at a bounded part of it."""
+def test_a_hostile_header_is_parsed_quickly(header: str) -> None:
+    """A WWW-Authenticate header that is made to slow down the parser is parsed within a second."""
     start = time.perf_counter()
     Challenge.parse(header)
     assert time.perf_counter() - start < 1
 
 
-def test_a_token_is_asked_for_with_service_and_scope() -> None:
-    """As Docker Hub wants it."""
-    assert token_address(Challenge("bearer", HUB_PARAMETERS), "https://registry-1.docker.io") == (
+def test_the_token_url_has_service_and_scope() -> None:
+    """The token URL contains service and scope of the challenge, as Docker Hub requires."""
+    assert token_url(Challenge("bearer", HUB_PARAMETERS), "https://registry-1.docker.io", push=False) == (
         "https://auth.docker.io/token?service=registry.docker.io&scope=repository%3Aowner%2Fservice%3Apull%2Cpush"
     )
 
@@ -93,14 +93,31 @@ def test_a_token_is_asked_for_with_service_and_scope() -> None:
     ],
 )
 def test_the_realm_keeps_its_own_query(parameters: dict[str, str], address: str) -> None:
-    """Service and scopes follow it, one parameter for each scope."""
-    assert token_address(Challenge("bearer", parameters), "https://registry.example") == address
+    """The token URL keeps the realm's own query and gets one parameter for each scope."""
+    assert token_url(Challenge("bearer", parameters), "https://registry.example", push=False) == address
 
 
-def test_a_plain_registry_may_name_a_plain_token_service() -> None:
-    """Whoever chose http for the registry has chosen it for the password."""
+@pytest.mark.parametrize(
+    ("scope", "requested"),
+    [
+        ("repository:owner/service:pull", "repository%3Aowner%2Fservice%3Apull%2Cpush"),
+        ("repository:owner/service:push,pull", "repository%3Aowner%2Fservice%3Apush%2Cpull"),
+        ("repository:host:5000/service:pull", "repository%3Ahost%3A5000%2Fservice%3Apull%2Cpush"),
+        ("registry:catalog:*", "registry%3Acatalog%3A%2A"),
+        ("pull", "pull"),
+    ],
+)
+def test_push_access_is_added_to_the_scope_of_a_repository(scope: str, requested: str) -> None:
+    """A token URL with push access adds it to the scopes of repositories and leaves other scopes as they are."""
+    challenge = Challenge("bearer", {"realm": "https://auth.example/t", "scope": scope})
+    url = token_url(challenge, "https://registry.example", push=True)
+    assert url == f"https://auth.example/t?scope={requested}"
+
+
+def test_an_http_registry_may_name_an_http_token_service() -> None:
+    """An http registry may name an http token service, because its own requests are unencrypted as well."""
     challenge = Challenge("bearer", {"realm": "http://auth.example:5001/token"})
-    assert token_address(challenge, "http://registry.example:5000") == "http://auth.example:5001/token"
+    assert token_url(challenge, "http://registry.example:5000", push=False) == "http://auth.example:5001/token"
 
 
 @pytest.mark.parametrize(
@@ -121,10 +138,10 @@ def test_a_plain_registry_may_name_a_plain_token_service() -> None:
         "",
     ],
 )
-def test_a_realm_that_is_no_safe_address_is_not_asked(realm: str) -> None:
-    """The password goes where the registry says only if nobody on the way can read it."""
-    with pytest.raises(RegistryUnavailable, match=r"registry\.example names no token service to trust"):
-        token_address(Challenge("bearer", {"realm": realm}), "https://registry.example")
+def test_an_unsafe_realm_is_rejected(realm: str) -> None:
+    """A realm of an https registry that is not a valid https URL is rejected, so that the password stays encrypted."""
+    with pytest.raises(RegistryUnavailable, match=r"registry\.example names an unusable token service"):
+        token_url(Challenge("bearer", {"realm": realm}), "https://registry.example", push=False)
 
 
 @pytest.mark.parametrize(
@@ -132,27 +149,27 @@ def test_a_realm_that_is_no_safe_address_is_not_asked(realm: str) -> None:
     [b'{"token": "t.1-_~+/="}', b'{"access_token": "t.1-_~+/="}', b'{"token": "t.1-_~+/=", "access_token": "b"}'],
 )
 def test_a_token_is_read_under_both_names(body: bytes) -> None:
-    """Token services of OAuth 2.0 say access_token."""
+    """A token is read from `token` or, as OAuth 2.0 names it, from `access_token`."""
     assert bearer(body) == "Bearer t.1-_~+/="
 
 
 @pytest.mark.parametrize(
     "body", [b"", b"[]", b"{}", b'{"token": ""}', b'{"token": 1}', b'{"token": "a b"}', b'{"token": "a\\r\\nX: b"}']
 )
-def test_what_is_no_token_is_not_sent(body: bytes) -> None:
-    """Least of all a line break."""
+def test_an_invalid_token_is_an_error(body: bytes) -> None:
+    """A missing token, or one with characters that could end the Authorization header, is an error."""
     with pytest.raises(TransientError, match="sent something other than a token"):
         bearer(body)
 
 
-def test_credentials_show_no_password() -> None:
-    """Neither when printed nor when refused."""
-    assert "canary" not in repr(Credentials("robot", "canary"))
-    with pytest.raises(InvalidInput, match="user name holds a colon") as refused:
-        Credentials("robot:1", "canary")
-    assert "canary" not in str(refused.value)
+def test_a_login_does_not_show_its_password() -> None:
+    """Neither the repr of a login nor the error about its user name contains the password."""
+    assert "canary" not in repr(RegistryLogin("robot", "canary"))
+    with pytest.raises(InvalidInput, match="user name contains a colon") as error:
+        RegistryLogin("robot:1", "canary")
+    assert "canary" not in str(error.value)
 
 
-def test_credentials_are_encoded_as_utf_8() -> None:
-    """RFC 7617, with its own example of a pound sign."""
-    assert Credentials("test", "123£").basic() == "Basic dGVzdDoxMjPCow=="
+def test_a_login_is_encoded_as_utf_8() -> None:
+    """User name and password are encoded as UTF-8, as in the example of RFC 7617."""
+    assert RegistryLogin("test", "123£").basic() == "Basic dGVzdDoxMjPCow=="

@@ -1,4 +1,4 @@
-"""What manifests and configurations of images lead to."""
+"""Image manifests, image configurations and artifacts."""
 
 import hashlib
 import json
@@ -6,8 +6,8 @@ import json
 import pytest
 
 from stage_ci.rules.reference import Digest
-from stage_ci.rules.registry import TransientError
-from stage_ci.rules.registry_image import Artifact, Manifest, digest_of, labels, stated_digest, verified
+from stage_ci.rules.registry.image import Artifact, ImageManifest, digest_of, labels, parse_digest, verify
+from stage_ci.rules.registry.protocol import TransientError
 
 ONE, TWO, THREE = (f"sha256:{digit * 64}" for digit in "123")
 
@@ -18,75 +18,76 @@ def index(*members: object) -> bytes:
 
 
 def member(digest: str, os: str, architecture: str) -> dict[str, object]:
-    """Return one image of an index."""
+    """Return one member of an image index."""
     return {"digest": digest, "platform": {"os": os, "architecture": architecture}}
 
 
-def test_a_manifest_leads_to_its_configuration() -> None:
-    """And to no other manifest."""
-    assert Manifest.parse(json.dumps({"config": {"digest": ONE}, "layers": []}).encode()) == Manifest(Digest(ONE), None)
+def test_an_image_manifest_refers_to_its_configuration() -> None:
+    """An image manifest refers to its configuration and to no other image manifest."""
+    body = json.dumps({"config": {"digest": ONE}, "layers": []}).encode()
+    assert ImageManifest.parse(body) == ImageManifest(Digest(ONE), None)
 
 
-def test_an_index_leads_to_the_image_for_linux_amd64() -> None:
-    """Wherever it stands, beside other platforms and the attestations of BuildKit."""
+def test_an_image_index_refers_to_linux_amd64() -> None:
+    """The linux/amd64 member of an image index is found among other platforms and BuildKit's attestations."""
     body = index(member(ONE, "linux", "arm64"), member(TWO, "unknown", "unknown"), member(THREE, "linux", "amd64"))
-    assert Manifest.parse(body) == Manifest(None, Digest(THREE))
+    assert ImageManifest.parse(body) == ImageManifest(None, Digest(THREE))
 
 
 @pytest.mark.parametrize(
     "body", [index(), index(1, {"digest": ONE}, {"platform": "linux"}, member(ONE, "windows", "amd64")), b"{}"]
 )
-def test_an_index_without_linux_amd64_leads_nowhere(body: bytes) -> None:
-    """Another platform is no substitute."""
-    assert Manifest.parse(body) == Manifest(None, None)
+def test_an_image_index_without_linux_amd64_refers_to_nothing(body: bytes) -> None:
+    """An image index without linux/amd64 gives no other platform instead."""
+    assert ImageManifest.parse(body) == ImageManifest(None, None)
 
 
 @pytest.mark.parametrize(
     "body", [b"", b"[]", b'{"config": {}}', b'{"config": {"digest": 1}}', index(member("md5:1", "linux", "amd64"))]
 )
-def test_a_manifest_that_cannot_be_read_is_asked_for_again(body: bytes) -> None:
-    """Half a manifest is none."""
+def test_an_invalid_image_manifest_is_transient(body: bytes) -> None:
+    """An invalid or truncated image manifest is an error that is retried."""
     with pytest.raises(TransientError, match="sent something other than a"):
-        Manifest.parse(body)
+        ImageManifest.parse(body)
 
 
 @pytest.mark.parametrize("body", [b"{}", b'{"config": null}', b'{"config": {}}', b'{"config": {"Labels": null}}'])
 def test_an_image_may_have_no_labels(body: bytes) -> None:
-    """Each of these is how some builder writes it."""
+    """An image without labels has an empty mapping, however its builder writes that."""
     assert labels(body) == {}
 
 
 def test_labels_are_those_of_the_configuration() -> None:
-    """Not those of the manifest's annotations."""
+    """Labels are read from `config.Labels` of the image configuration."""
     assert labels(b'{"config": {"Labels": {"a": "1", "b": ""}}}') == {"a": "1", "b": ""}
 
 
 @pytest.mark.parametrize(
     "body", [b"", b"[]", b'{"config": [1]}', b'{"config": {"Labels": ["a"]}}', b'{"config": {"Labels": {"a": 1}}}']
 )
-def test_labels_that_cannot_be_read_are_asked_for_again(body: bytes) -> None:
-    """Never taken for none."""
+def test_invalid_labels_are_transient(body: bytes) -> None:
+    """Invalid labels are an error that is retried, not an image without labels."""
     with pytest.raises(TransientError, match="sent something other than an image configuration"):
         labels(body)
 
 
 @pytest.mark.fault(15)
-def test_content_is_what_its_digest_names_or_an_error() -> None:
-    """Other bytes are never read as if they were the right ones."""
-    assert verified(b"content", digest_of(b"content")) == b"content"
-    with pytest.raises(TransientError, match=f"sent other content than {ONE}"):
-        verified(b"content", Digest(ONE))
+def test_content_must_match_its_digest() -> None:
+    """Content that does not match its digest is an error."""
+    assert verify(b"content", digest_of(b"content")) == b"content"
+    with pytest.raises(TransientError, match=f"sent content that does not match {ONE}"):
+        verify(b"content", Digest(ONE))
 
 
 @pytest.mark.parametrize("text", [None, 1, "", "sha256:1", f" {ONE}"])
-def test_a_digest_that_cannot_be_read_is_asked_for_again(text: object) -> None:
-    """It says nothing about what lies there."""
+def test_an_invalid_digest_is_transient(text: object) -> None:
+    """An invalid digest is an error that is retried."""
     with pytest.raises(TransientError, match="sent something other than a digest"):
-        stated_digest(text)
+        parse_digest(text)
 
 
-def test_an_artifact_s_manifest_names_its_blobs() -> None:
-    """Config and layer by digest and size, the file by its title."""
+def test_the_image_manifest_of_an_artifact_describes_its_blobs() -> None:
+    """The image manifest of an artifact holds digest and size of its blobs, and the file name as title."""
     manifest = json.loads(Artifact("application/x.config", "application/x.layer", b"db", "db.tar.gz").manifest())
     assert manifest["config"] == {
         "mediaType": "application/x.config",
@@ -97,7 +98,7 @@ def test_an_artifact_s_manifest_names_its_blobs() -> None:
 
 
 def test_an_artifact_without_a_title_has_no_annotation() -> None:
-    """And the same artifact has the same manifest, so the same digest."""
+    """An artifact without a title has no annotation, and equal artifacts have equal image manifests."""
     artifact = Artifact("application/x.config", "application/x.layer", b"db")
     assert "annotations" not in json.loads(artifact.manifest())["layers"][0]
     assert artifact.manifest() == Artifact("application/x.config", "application/x.layer", b"db").manifest()

@@ -56,9 +56,9 @@ class RegistryServer(Server):
         self.tags[tag] = self._keep(json.dumps(manifest).encode())
         return self.tags[tag]
 
-    def treat(self, asked: Handler) -> Reply:
+    def handle(self, handler: Handler) -> Reply:
         """Take a manifest, or give what lies at an address."""
-        request = asked.read()
+        request = handler.read()
         if request.method == "PUT":
             self.put(request.target.rpartition("/")[2], json.loads(request.body))
             return Reply(201)

@@ -10,7 +10,7 @@ import pytest
 from stage_ci.adapters.image import Archive
 from stage_ci.adapters.infrastructure import Infrastructure
 from stage_ci.adapters.publisher import Destination
-from stage_ci.adapters.registry import Patience, Registry
+from stage_ci.adapters.registry import Registry, RetryPolicy
 from stage_ci.errors import DigestMismatch, InfrastructureAccessDenied, InfrastructureConflict, StageError
 from stage_ci.rules.claim import InputDigest, claim_ref
 from stage_ci.rules.reference import Digest
@@ -188,7 +188,7 @@ async def test_a_refusal_is_not_tried_again(remotes: Remotes, line: ReleaseLine,
 @pytest.mark.fault(40)
 async def test_failures_of_both_remotes_are_reported(line: ReleaseLine) -> None:
     """If registry and infrastructure repository are both unreachable, the error has a line for each."""
-    async with Registry("http://127.0.0.1:1", "owner/service", patience=Patience(attempts=1)) as registry:
+    async with Registry("http://127.0.0.1:1", "owner/service", policy=RetryPolicy(attempts=1)) as registry:
         infrastructure = Infrastructure("git://127.0.0.1:1/owner/infra.git")
         nowhere = Remotes(registry, infrastructure, Destination("127.0.0.1"))
         with pytest.raises(StageError, match=r"(?s)git://127\.0\.0\.1:1/.*\n.*127\.0\.0\.1:1/owner/service"):

@@ -44,9 +44,9 @@ class Service(Server):
         """Return the address."""
         return f"http://127.0.0.1:{self.port}"
 
-    def treat(self, asked: Handler) -> Reply:
+    def handle(self, handler: Handler) -> Reply:
         """Give the scripted answer."""
-        request = asked.read()
+        request = handler.read()
         self.asked.append(request)
         if request.target == self.stalls:
             return Reply(stall=True)

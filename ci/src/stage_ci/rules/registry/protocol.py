@@ -1,8 +1,7 @@
-"""What a registry's answers mean, read without a network.
+"""What the status, the headers and the body of a registry's response mean.
 
 Sources: OCI distribution-spec v1.1 (https://github.com/opencontainers/distribution-spec/blob/v1.1.1/spec.md),
 RFC 8288 section 3 (Link), RFC 9110 sections 10.2.3 (Retry-After) and 15 (status codes).
-Challenges and tokens are read in :mod:`stage_ci.rules.registry_auth`, images in :mod:`stage_ci.rules.registry_image`.
 """
 
 import json
@@ -11,30 +10,30 @@ from collections.abc import Iterable, Iterator
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from typing import Final
-from urllib.parse import urljoin, urlsplit
+from urllib.parse import SplitResult, urljoin, urlsplit
 
 from stage_ci.errors import RegistryUnavailable
 from stage_ci.rules.reference import DOCKER_HUB, Digest
 
-# https://docs.docker.com/reference/api/registry/latest/: images are named docker.io, the API answers elsewhere.
+# https://docs.docker.com/reference/api/registry/latest/: the API host of docker.io.
 _DOCKER_HUB_API: Final = "registry-1.docker.io"
 
 UNAUTHORIZED: Final = 401
 NOT_FOUND: Final = 404
 _FORBIDDEN: Final = 403
-# RFC 9110, 15.5.9, and RFC 6585, 4: the server itself asks for another try. Every 5xx is worth one as well.
-_ASK_AGAIN: Final = frozenset({408, 429})
+# RFC 9110, 15.5.9 (Request Timeout), and RFC 6585, 4 (Too Many Requests): the server asks for another attempt.
+_RETRY_STATUSES: Final = frozenset({408, 429})
 _SERVER_ERRORS: Final = range(500, 600)
 
-# distribution-spec, "Error Codes"; NOT_FOUND is what Harbor says instead (goharbor/harbor, src/lib/errors/const.go).
+# distribution-spec, "Error Codes"; Harbor sends NOT_FOUND instead (goharbor/harbor, src/lib/errors/const.go).
 _UNKNOWN_CODES: Final = frozenset({"NAME_UNKNOWN", "MANIFEST_UNKNOWN", "NOT_FOUND"})
 _CODE: Final = re.compile(r"[A-Z0-9_]{1,64}")
 _CODES_SHOWN: Final = 3
 
-_RETRY_AFTER_MAX_SECONDS: Final = 86_400.0  # nobody waits a day: longer is the same
+_RETRY_AFTER_MAX_SECONDS: Final = 86_400.0  # every retry policy gives up long before one day
 
 # RFC 8288, 3: one link of a header, up to the comma that ends it; then one of its parameters.
-HEADER_MAX_CHARACTERS: Final = 8_192  # keeps the patterns' time bounded, whatever a registry sends
+HEADER_MAX_CHARACTERS: Final = 8_192  # bounds the time that the patterns take on a hostile header
 _LINK: Final = re.compile(
     r'\s*<([^<>]*)>((?:\s*;\s*[^\s;,="<>]+\s*(?:=\s*(?:"(?:[^"\\]|\\.)*"|[^\s;,"<>]*))?)*)\s*(?:,|$)'
 )
@@ -44,11 +43,11 @@ _DEFAULT_PORTS: Final = {"http": 80, "https": 443}
 
 
 class TransientError(Exception):
-    """An answer worth asking for again; it ends as RegistryUnavailable when asking again does not help.
+    """A response, or the lack of one, that a retry may mend; becomes RegistryUnavailable after the last attempt.
 
     Args:
-        cause: What the registry did, to be read after its name, such as "answered 503".
-        retry_after: The seconds that the registry asks to wait, if it does.
+        cause: What the registry did, written to follow its name, such as "answered 503".
+        retry_after: The pause that the registry asks for, in seconds; None if it asks for none.
     """
 
     def __init__(self, cause: str, retry_after: float | None = None) -> None:
@@ -58,36 +57,36 @@ class TransientError(Exception):
 
 
 def api_host(registry: str) -> str:
-    """Return the host that answers for a registry.
+    """Return the host that serves a registry's API.
 
     Args:
         registry: The registry of an image reference, such as ``docker.io`` or ``localhost:5000``.
 
     Returns:
-        The host and port of its API: Docker Hub has another one than its name, everybody else the same.
+        Docker Hub's API host for ``docker.io``; every other registry unchanged.
     """
     return _DOCKER_HUB_API if registry == DOCKER_HUB else registry
 
 
-def is_refused(status: int) -> bool:
-    """Tell whether a status says that the caller may not, so that asking again is of no use."""
+def is_denied(status: int) -> bool:
+    """Return whether a status denies access, so that a retry cannot succeed."""
     return status in {UNAUTHORIZED, _FORBIDDEN}
 
 
 def is_transient(status: int) -> bool:
-    """Tell whether a status says that the same question may be answered later."""
-    return status in _ASK_AGAIN or status in _SERVER_ERRORS
+    """Return whether the same request may succeed later."""
+    return status in _RETRY_STATUSES or status in _SERVER_ERRORS
 
 
 def retry_after(header: str | None, now: datetime) -> float | None:
-    """Return how long a ``Retry-After`` header asks to wait.
+    """Return the pause that a ``Retry-After`` header asks for.
 
     Args:
-        header: The header's text, in seconds or as an HTTP date; None when there is no such header.
-        now: The present time, with its zone.
+        header: The header's value, in seconds or as an HTTP date; None if the response has no such header.
+        now: The current time, with its time zone.
 
     Returns:
-        Seconds from 0 to one day; None when nothing readable was asked.
+        Seconds from 0 to one day; None if the header is missing or invalid.
     """
     text = (header or "").strip()
     if text.isascii() and text.isdigit():
@@ -103,15 +102,15 @@ def retry_after(header: str | None, now: datetime) -> float | None:
 
 
 def error_codes(body: bytes) -> list[str]:
-    """Return the codes of an error answer, none when the body is no such answer.
+    """Return the codes of an error response.
 
-    Only codes are taken: messages and details are free text in which a registry may repeat what it was sent.
+    Only codes are returned: messages and details are free text in which a registry may repeat a secret of the request.
 
     Args:
-        body: The body of an answer with a 4xx or 5xx status.
+        body: The body of a response with a 4xx or 5xx status.
 
     Returns:
-        The codes in the registry's order.
+        The codes in the registry's order; empty if the body is not an error response of the specification.
     """
     try:
         errors = json_object(body, "an error").get("errors")
@@ -122,26 +121,26 @@ def error_codes(body: bytes) -> list[str]:
 
 
 def describe(status: int, body: bytes) -> str:
-    """Return one phrase for an answer, such as ``answered 404 (NAME_UNKNOWN)``."""
+    """Return a phrase for a response, such as ``answered 404 (NAME_UNKNOWN)``."""
     codes = ", ".join(error_codes(body)[:_CODES_SHOWN])
     return f"answered {status} ({codes})" if codes else f"answered {status}"
 
 
-def says_unknown(body: bytes) -> bool:
-    """Tell whether the body of a 404 says that the repository or the manifest does not exist.
+def is_unknown(body: bytes) -> bool:
+    """Return whether the body of a 404 reports that the repository or the image manifest does not exist.
 
-    A 404 alone does not: a wrong address or a proxy answers the same, and taking it for an empty repository would
-    start the line again at its first version.
+    The status alone is not enough: a wrong URL or a proxy also answers 404, and reading that as an empty repository
+    would restart the version line at its first version.
     """
     return not _UNKNOWN_CODES.isdisjoint(error_codes(body))
 
 
 def json_object(body: bytes, what: str) -> dict[str, object]:
-    """Return the JSON object in ``body``.
+    """Parse a JSON object.
 
     Args:
-        body: The body of an answer.
-        what: What it should be, for the error: "a tag list".
+        body: The body of a response.
+        what: What the body should be, for the error, such as "a tag list".
 
     Returns:
         The object.
@@ -159,16 +158,16 @@ def json_object(body: bytes, what: str) -> dict[str, object]:
 
 
 def tag_list(body: bytes) -> list[str]:
-    """Return the tags of one page of a listing (distribution-spec, "Listing Tags").
+    """Parse one page of a tag list (distribution-spec, "Listing Tags").
 
     Args:
-        body: The body of a 200 answer.
+        body: The body of a 200 response.
 
     Returns:
-        The tags as sent; none for ``"tags": null``, which is how Go writes an empty list.
+        The tags in the registry's order; empty for ``"tags": null``, which is how Go writes an empty list.
 
     Raises:
-        TransientError: if the body is no tag list, which never means that there are no tags.
+        TransientError: if the body is not a tag list, which must not be read as an empty one.
     """
     tags = json_object(body, "a tag list").get("tags", "absent")
     if tags is None:
@@ -179,18 +178,18 @@ def tag_list(body: bytes) -> list[str]:
 
 
 def next_page(headers: Iterable[str], page: str) -> str | None:
-    """Return the address of the page after ``page``.
+    """Return the URL of the page after ``page``.
 
     Args:
-        headers: The ``Link`` headers of the answer.
-        page: The absolute address of the page that they came with.
+        headers: The ``Link`` headers of the response.
+        page: The absolute URL of the page that the response holds.
 
     Returns:
-        The absolute address; None on the last page.
+        The absolute URL; None on the last page.
 
     Raises:
-        TransientError: if a header cannot be read, which never means that this is the last page.
-        RegistryUnavailable: if the next page lies at another scheme, host or port.
+        TransientError: if a header is invalid, which must not be read as the last page.
+        RegistryUnavailable: if the next page has another host or port.
     """
     for header in headers:
         for target, relations in _links(header):
@@ -199,25 +198,25 @@ def next_page(headers: Iterable[str], page: str) -> str | None:
     return None
 
 
-def upload_address(location: str | None, asked: str, digest: Digest) -> str:
-    """Return where a blob is to be put (distribution-spec, "POST then PUT").
+def upload_url(location: str | None, request_url: str, digest: Digest) -> str:
+    """Return the URL to which a blob is uploaded (distribution-spec, "POST then PUT").
 
     Args:
-        location: The ``Location`` header of the answer that opened the upload.
-        asked: The absolute address that was asked to open it.
+        location: The ``Location`` header of the response that opened the upload.
+        request_url: The absolute URL of the request that opened it.
         digest: The digest of the blob.
 
     Returns:
-        The absolute address, query of the registry included.
+        The absolute URL with the registry's own query and the digest.
 
     Raises:
         TransientError: if there is no location.
-        RegistryUnavailable: if the location lies at another scheme, host or port.
+        RegistryUnavailable: if the location has another host or port.
     """
     if not location:
-        raise TransientError("opened an upload without a location")
-    address = _resolve(location, asked, "the upload")
-    return f"{address}{'&' if urlsplit(address).query else '?'}digest={digest}"
+        raise TransientError("opened an upload without a Location header")
+    url = _resolve(location, request_url, "the upload")
+    return f"{url}{'&' if urlsplit(url).query else '?'}digest={digest}"
 
 
 def _links(header: str) -> Iterator[tuple[str, list[str]]]:
@@ -225,7 +224,7 @@ def _links(header: str) -> Iterator[tuple[str, list[str]]]:
     while position < len(header):
         link = _LINK.match(header, position) if len(header) <= HEADER_MAX_CHARACTERS else None
         if link is None:
-            raise TransientError("sent a Link header that cannot be read")
+            raise TransientError("sent an invalid Link header")
         yield link[1], _relations(link[2])
         position = link.end()
 
@@ -238,16 +237,18 @@ def _relations(parameters: str) -> list[str]:
     return []
 
 
-def _resolve(target: str, asked: str, what: str) -> str:
+def _resolve(target: str, request_url: str, what: str) -> str:
+    origin = urlsplit(request_url)
     try:
-        address = urljoin(asked, target)
-        if _origin(address) == _origin(asked):
-            return address
+        url = urlsplit(urljoin(request_url, target))
+        if url.scheme in _DEFAULT_PORTS and _host(url) == _host(origin):
+            # A registry behind a gateway that ends TLS writes its own scheme into the URL, so the request's is kept.
+            return url._replace(scheme=origin.scheme, netloc=origin.netloc).geturl()
     except ValueError:
-        pass  # no address at all is no address at this host
-    raise RegistryUnavailable(f"{what} of {urlsplit(asked).netloc} leads to another host")
+        pass  # an invalid URL has no host that could match
+    raise RegistryUnavailable(f"{what} of {origin.netloc} leads to another host")
 
 
-def _origin(address: str) -> tuple[str, str | None, int | None, bool]:
-    parts = urlsplit(address)
-    return parts.scheme, parts.hostname, parts.port or _DEFAULT_PORTS.get(parts.scheme), "@" in parts.netloc
+def _host(url: SplitResult) -> tuple[str | None, int | None, bool]:
+    port = None if url.port == _DEFAULT_PORTS.get(url.scheme) else url.port
+    return url.hostname, port, "@" in url.netloc

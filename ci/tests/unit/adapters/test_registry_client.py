@@ -1,4 +1,4 @@
-"""What a repository in a registry holds, asked from a real HTTP server on the loopback interface."""
+"""Tags, digests and labels of a repository, read from a real HTTP server on the loopback interface."""
 
 from __future__ import annotations
 
@@ -18,17 +18,17 @@ CONFIG: Final = b'{"architecture":"amd64","config":{"Labels":{"ci.stage.inputs":
 
 
 def digest(content: bytes) -> str:
-    """Return the digest of some content, as text."""
+    """Return the digest of ``content`` as text."""
     return f"sha256:{hashlib.sha256(content).hexdigest()}"
 
 
 def image(config: bytes = CONFIG) -> bytes:
-    """Return the manifest of an image."""
+    """Return an image manifest."""
     return json.dumps({"schemaVersion": 2, "config": {"digest": digest(config)}, "layers": []}).encode()
 
 
 def index(*members: tuple[str, bytes]) -> bytes:
-    """Return the index of images, each an architecture and a manifest."""
+    """Return an image index with a member for each architecture and image manifest."""
     manifests = [{"digest": digest(m), "platform": {"os": "linux", "architecture": a}} for a, m in members]
     return json.dumps({"schemaVersion": 2, "manifests": manifests}).encode()
 
@@ -36,7 +36,7 @@ def index(*members: tuple[str, bytes]) -> bytes:
 @pytest.mark.fault(1)
 @pytest.mark.parametrize("base", ["", "http://{host}"], ids=["relative", "absolute"])
 async def test_tags_come_from_all_pages(server: Server, script: Scripting, base: str) -> None:
-    """250 tags in pages of 100 are all read, wherever the links are relative to."""
+    """A tag list of 250 tags in pages of 100 is read completely, with relative and with absolute links."""
     tags = [f"v1.0.{number}" for number in range(1, 251)]
     root = base.format(host=server.host)
     link = f'<{root}/v2/owner/service/tags/list?last=%s&n=100>; rel="next"'
@@ -48,58 +48,56 @@ async def test_tags_come_from_all_pages(server: Server, script: Scripting, base:
 
 
 @pytest.mark.fault(2)
-async def test_a_listing_that_leads_to_itself_ends(server: Server, script: Scripting) -> None:
-    """A page that names itself as the next one is asked for once."""
+async def test_a_tag_list_that_links_to_itself_is_rejected(server: Server, script: Scripting) -> None:
+    """A page that names itself as the next page is requested once, then the listing fails."""
     server.on("GET tags/list", script.json({"tags": ["v1.0.1"]}, Link="</v2/owner/service/tags/list>; rel=next"))
     async with script.registry(server) as registry:
         with pytest.raises(RegistryUnavailable, match=f"{server.host}/owner/service does not end"):
             await registry.tags()
-    assert len(server.log) == 1
+    assert len(server.lines) == 1
 
 
 @pytest.mark.fault(2)
-async def test_a_listing_that_goes_on_and_on_ends(server: Server, script: Scripting) -> None:
-    """Pages are read up to a bound, even when each leads to a new one."""
+async def test_an_endless_tag_list_is_rejected(server: Server, script: Scripting) -> None:
+    """The listing fails after the maximum number of pages, even if each page links to a new one."""
     server.on("GET tags/list", script.json({"tags": []}, Link="<?last=0>; rel=next"))
     for page in range(5):
         server.on(f"GET tags/list?last={page}", script.json({"tags": []}, Link=f"<?last={page + 1}>; rel=next"))
     async with script.registry(server, pages=3) as registry:
         with pytest.raises(RegistryUnavailable, match="does not end"):
             await registry.tags()
-    assert len(server.log) == 3
+    assert len(server.lines) == 3
 
 
 @pytest.mark.fault(2)
-async def test_a_listing_that_leads_to_another_host_is_not_followed(
-    server: Server, other: Server, script: Scripting
-) -> None:
-    """The other host gets no request, so no credentials either."""
+async def test_a_next_page_on_another_host_is_not_requested(server: Server, other: Server, script: Scripting) -> None:
+    """A link to another host fails the listing; the other host receives no request and no credentials."""
     server.on("GET tags/list", script.json({"tags": []}, Link=f"<{other.url}/v2/owner/service/tags/list>; rel=next"))
-    server.demand(script.basic, "Basic")
-    async with script.registry(server, script.credentials) as registry:
+    server.require(script.basic, "Basic")
+    async with script.registry(server, script.login) as registry:
         with pytest.raises(RegistryUnavailable, match=f"{server.host} leads to another host"):
             await registry.tags()
-    assert other.log == []
+    assert other.lines == []
 
 
 @pytest.mark.fault(5)
 async def test_an_unknown_repository_has_no_tags(server: Server, script: Scripting) -> None:
-    """NAME_UNKNOWN is what a registry says before the first push."""
+    """A repository without a first push has no tags: the registry answers NAME_UNKNOWN."""
     server.on("GET tags/list", script.error("NAME_UNKNOWN"))
     async with script.registry(server) as registry:
         assert await registry.tags() == []
 
 
 @pytest.mark.fault(5)
-async def test_a_repository_may_have_no_tags(server: Server, script: Scripting) -> None:
-    """Null is an empty list."""
+async def test_tags_null_is_an_empty_list(server: Server, script: Scripting) -> None:
+    """A repository without tags may answer `"tags": null`."""
     server.on("GET tags/list", script.json({"name": "owner/service", "tags": None}))
     async with script.registry(server) as registry:
         assert await registry.tags() == []
 
 
-async def test_a_404_alone_does_not_mean_no_tags(server: Server, script: Scripting) -> None:
-    """A wrong address answers 404 too; starting again at the first version would be wrong."""
+async def test_a_404_without_an_error_code_is_not_an_empty_repository(server: Server, script: Scripting) -> None:
+    """A 404 without the error code of the specification fails the listing, because a wrong URL also answers 404."""
     server.on("GET tags/list", script.reply(404, b"<html>"))
     async with script.registry(server) as registry:
         with pytest.raises(RegistryUnavailable, match="owner/service answered 404;"):
@@ -107,7 +105,7 @@ async def test_a_404_alone_does_not_mean_no_tags(server: Server, script: Scripti
 
 
 async def test_a_repository_that_vanishes_between_pages_is_an_error(server: Server, script: Scripting) -> None:
-    """Half of a listing is no listing."""
+    """A NAME_UNKNOWN on the second page fails the listing instead of returning the first page."""
     server.on("GET tags/list", script.json({"tags": []}, Link="<?last=0>; rel=next"))
     server.on("GET tags/list?last=0", script.error("NAME_UNKNOWN"))
     async with script.registry(server) as registry:
@@ -115,17 +113,17 @@ async def test_a_repository_that_vanishes_between_pages_is_an_error(server: Serv
             await registry.tags()
 
 
-async def test_a_digest_takes_one_request_without_a_body(server: Server, script: Scripting) -> None:
-    """HEAD names the digest; Docker Hub does not count it as a pull."""
+async def test_a_digest_takes_one_head_request(server: Server, script: Scripting) -> None:
+    """The digest is read from the headers of one HEAD request, which Docker Hub does not count as a pull."""
     server.on("HEAD manifests/v1.0.1", script.reply(headers={"Docker-Content-Digest": digest(image())}))
     async with script.registry(server) as registry:
         assert str(await registry.digest("v1.0.1")) == digest(image())
-    assert server.log == ["HEAD /v2/owner/service/manifests/v1.0.1"]
-    assert "application/vnd.oci.image.index.v1+json" in server.asked[0].headers["accept"]
+    assert server.lines == ["HEAD /v2/owner/service/manifests/v1.0.1"]
+    assert "application/vnd.oci.image.index.v1+json" in server.requests[0].headers["accept"]
 
 
-async def test_a_digest_that_is_not_stated_is_computed(server: Server, script: Scripting) -> None:
-    """Registries of earlier specifications state none."""
+async def test_a_missing_digest_header_is_computed(server: Server, script: Scripting) -> None:
+    """The digest is computed from the image manifest if an old registry sends no Docker-Content-Digest."""
     server.on("HEAD manifests/v1.0.1", script.reply())
     server.on("GET manifests/v1.0.1", script.reply(body=image()))
     async with script.registry(server) as registry:
@@ -134,22 +132,22 @@ async def test_a_digest_that_is_not_stated_is_computed(server: Server, script: S
 
 @pytest.mark.parametrize("code", ["MANIFEST_UNKNOWN", "NAME_UNKNOWN"])
 async def test_an_unknown_tag_has_no_digest(server: Server, script: Scripting, code: str) -> None:
-    """The body that HEAD leaves out says that the tag is free."""
+    """The digest of an unknown tag is None; the error code comes from a GET, because HEAD has no body."""
     server.on("HEAD manifests/v1.0.1", script.reply(404))
     server.on("GET manifests/v1.0.1", script.error(code))
     async with script.registry(server) as registry:
         assert await registry.digest("v1.0.1") is None
 
 
-async def test_a_404_alone_does_not_mean_a_free_tag(server: Server, script: Scripting) -> None:
-    """Whoever takes it for one pushes over somebody's image."""
+async def test_a_404_without_an_error_code_is_not_a_free_tag(server: Server, script: Scripting) -> None:
+    """A 404 without the error code of the specification is an error, so that no existing image is overwritten."""
     async with script.registry(server) as registry:
         with pytest.raises(RegistryUnavailable, match="answered 404"):
             await registry.digest("v1.0.1")
 
 
 async def test_labels_are_those_of_the_configuration(server: Server, script: Scripting) -> None:
-    """A tag leads to a manifest, the manifest to the configuration."""
+    """The labels of a tag are read from the image configuration that its image manifest names."""
     server.on("GET manifests/v1.0.1", script.reply(body=image()))
     server.on(f"GET blobs/{digest(CONFIG)}", script.reply(body=CONFIG))
     async with script.registry(server) as registry:
@@ -157,7 +155,7 @@ async def test_labels_are_those_of_the_configuration(server: Server, script: Scr
 
 
 async def test_labels_of_several_platforms_are_those_of_linux_amd64(server: Server, script: Scripting) -> None:
-    """The platform that the pipeline builds for."""
+    """The labels of a multi-platform image are those of linux/amd64, the platform that the pipeline builds."""
     arm = image(b"{}")
     server.on("GET manifests/v1.0.1", script.reply(body=index(("arm64", arm), ("amd64", image()))))
     server.on(f"GET manifests/{digest(image())}", script.reply(body=image()))
@@ -166,33 +164,33 @@ async def test_labels_of_several_platforms_are_those_of_linux_amd64(server: Serv
         assert await registry.labels("v1.0.1") == {"ci.stage.inputs": "sha256:0"}
 
 
-async def test_an_image_for_other_platforms_has_no_labels_to_give(server: Server, script: Scripting) -> None:
-    """An answer about another image would be worse than none."""
+async def test_an_image_for_other_platforms_has_no_labels(server: Server, script: Scripting) -> None:
+    """The labels of an image index without linux/amd64 are None, not those of another platform."""
     server.on("GET manifests/v1.0.1", script.reply(body=index(("arm64", image()))))
     async with script.registry(server) as registry:
         assert await registry.labels("v1.0.1") is None
 
 
 async def test_a_missing_tag_has_no_labels(server: Server, script: Scripting) -> None:
-    """No image is not an image without labels."""
+    """The labels of an unknown tag are None, which differs from an image without labels."""
     server.on("GET manifests/v1.0.1", script.error("MANIFEST_UNKNOWN"))
     async with script.registry(server) as registry:
         assert await registry.labels("v1.0.1") is None
 
 
 @pytest.mark.fault(8)
-async def test_content_that_is_not_what_its_digest_names_is_asked_for_again(server: Server, script: Scripting) -> None:
-    """A damaged manifest and a damaged configuration are not read."""
+async def test_content_that_does_not_match_its_digest_is_requested_again(server: Server, script: Scripting) -> None:
+    """An image manifest or configuration that does not match its digest is discarded and requested again."""
     stated = {"Docker-Content-Digest": digest(image())}
     server.on("GET manifests/v1.0.1", script.reply(body=b"{}", headers=stated), script.reply(body=image()))
     server.on(f"GET blobs/{digest(CONFIG)}", script.reply(body=b"{}"), script.reply(body=CONFIG))
     async with script.registry(server) as registry:
         assert await registry.labels("v1.0.1") == {"ci.stage.inputs": "sha256:0"}
-    assert len(server.log) == 4
+    assert len(server.lines) == 4
 
 
 @pytest.mark.parametrize(
-    "address",
+    "url",
     [
         "registry:5000",
         "ftp://registry",
@@ -203,19 +201,19 @@ async def test_content_that_is_not_what_its_digest_names_is_asked_for_again(serv
         "",
     ],
 )
-def test_an_address_that_is_none_is_refused(address: str) -> None:
-    """Said at once, not after the retries."""
-    with pytest.raises(InvalidInput, match="not http:// or https:// and a host"):
-        Registry(address, "owner/service")
+def test_an_invalid_registry_url_is_rejected(url: str) -> None:
+    """An invalid registry URL is rejected at once, before any request."""
+    with pytest.raises(InvalidInput, match="invalid registry URL: expected http:// or https:// and a host"):
+        Registry(url, "owner/service")
 
 
-def test_an_address_with_a_password_is_refused_without_repeating_it() -> None:
-    """Addresses end up in messages, passwords do not."""
-    with pytest.raises(InvalidInput) as refused:
+def test_a_registry_url_with_a_password_is_rejected_without_quoting_it() -> None:
+    """The error about a registry URL with a password does not contain the password."""
+    with pytest.raises(InvalidInput) as error:
         Registry("https://robot:canary-7f3a@registry", "owner/service")
-    assert "canary" not in str(refused.value)
+    assert "canary" not in str(error.value)
 
 
 def test_a_repository_is_named_by_host_and_path() -> None:
-    """What every message about it begins with."""
+    """The name of a repository in errors is its host and path."""
     assert Registry("https://registry.example:5000", "owner/service").name == "registry.example:5000/owner/service"

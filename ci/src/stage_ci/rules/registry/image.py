@@ -1,4 +1,4 @@
-"""Manifests and configurations of images in a registry, without a network.
+"""Image manifests and image configurations in a registry, and small files packed as OCI artifacts.
 
 Sources: OCI image-spec v1.1 (https://github.com/opencontainers/image-spec/blob/v1.1.1/: manifest.md, image-index.md,
 config.md) and Docker's image manifest version 2, schema 2, which has the same shape.
@@ -11,32 +11,32 @@ from typing import Final, Self
 
 from stage_ci.errors import InvalidDigest
 from stage_ci.rules.reference import Digest
-from stage_ci.rules.registry import TransientError, json_object
+from stage_ci.rules.registry.protocol import TransientError, json_object
 
-MANIFEST_MEDIA_TYPE: Final = "application/vnd.oci.image.manifest.v1+json"
+IMAGE_MANIFEST_TYPE: Final = "application/vnd.oci.image.manifest.v1+json"
 _MEDIA_TYPES: Final = (
-    MANIFEST_MEDIA_TYPE,
+    IMAGE_MANIFEST_TYPE,
     "application/vnd.oci.image.index.v1+json",
     "application/vnd.docker.distribution.manifest.v2+json",
     "application/vnd.docker.distribution.manifest.list.v2+json",
 )
 ACCEPT: Final = ", ".join(_MEDIA_TYPES)
-# image-spec, annotations.md; Trivy names the file after it (aquasecurity/trivy, pkg/oci/artifact.go).
+# image-spec, annotations.md; Trivy takes the file name from it (aquasecurity/trivy, pkg/oci/artifact.go).
 _TITLE: Final = "org.opencontainers.image.title"
 _OS: Final = "linux"
 _ARCHITECTURE: Final = "amd64"
 
 
 def digest_of(content: bytes) -> Digest:
-    """Return the digest of some content."""
+    """Return the digest of ``content``."""
     return Digest(f"sha256:{hashlib.sha256(content).hexdigest()}")
 
 
-def stated_digest(text: object) -> Digest:
-    """Return a digest that a registry states in a header or a descriptor.
+def parse_digest(text: object) -> Digest:
+    """Parse a digest out of a response header or a descriptor.
 
     Raises:
-        TransientError: if it is no digest.
+        TransientError: if ``text`` is not a digest.
     """
     try:
         return Digest.parse(text if isinstance(text, str) else "")
@@ -44,24 +44,24 @@ def stated_digest(text: object) -> Digest:
         raise TransientError("sent something other than a digest") from None
 
 
-def verified(content: bytes, digest: Digest) -> bytes:
-    """Return ``content`` if it is what ``digest`` names.
+def verify(content: bytes, digest: Digest) -> bytes:
+    """Return ``content`` if its digest is ``digest``.
 
     Raises:
-        TransientError: if it is not, as after a cut in the line.
+        TransientError: if it has another digest, as after a truncated download.
     """
     if digest_of(content) != digest:
-        raise TransientError(f"sent other content than {digest}")
+        raise TransientError(f"sent content that does not match {digest}")
     return content
 
 
 @dataclass(frozen=True, slots=True)
-class Manifest:
-    """The part of a manifest or an index that leads to an image's configuration.
+class ImageManifest:
+    """The digests by which an image manifest or an image index refers to an image's configuration.
 
     Args:
-        config: The configuration of the image; None in an index.
-        linux_amd64: The manifest of the image for linux/amd64; None unless this is an index that has one.
+        config: The image configuration; None in an image index.
+        linux_amd64: The image manifest for linux/amd64 in an image index; None in an image manifest.
     """
 
     config: Digest | None
@@ -69,34 +69,34 @@ class Manifest:
 
     @classmethod
     def parse(cls, body: bytes) -> Self:
-        """Return what ``body`` leads to.
+        """Parse an image manifest or an image index.
 
         Args:
-            body: The body of a manifest or an image index.
+            body: The content of either.
 
         Raises:
             TransientError: if the body is neither.
         """
-        manifest = json_object(body, "a manifest")
+        manifest = json_object(body, "an image manifest")
         config = manifest.get("config")
         members = manifest.get("manifests")
         return cls(
-            config=stated_digest(config.get("digest")) if isinstance(config, dict) else None,
+            config=parse_digest(config.get("digest")) if isinstance(config, dict) else None,
             linux_amd64=_linux_amd64(members) if isinstance(members, list) else None,
         )
 
 
 def labels(config: bytes) -> dict[str, str]:
-    """Return the labels of an image out of its configuration (image-spec, config.md: ``config.Labels``).
+    """Return the labels in an image configuration (image-spec, config.md: ``config.Labels``).
 
     Args:
-        config: The body of the configuration blob.
+        config: The content of the configuration blob.
 
     Returns:
-        The labels; empty when there are none.
+        The labels; empty if the image has none.
 
     Raises:
-        TransientError: if the body is no image configuration.
+        TransientError: if the content is not an image configuration.
     """
     settings = json_object(config, "an image configuration").get("config") or {}
     found = settings.get("Labels") or {} if isinstance(settings, dict) else None
@@ -110,9 +110,9 @@ class Artifact:
     """A single file packed as an OCI artifact (image-spec, manifest.md, "Guidelines for Artifact Usage").
 
     Args:
-        config_media_type: What the artifact is.
-        layer_media_type: How its file is packed.
-        layer: The file.
+        config_media_type: The media type of the configuration, which names the kind of artifact.
+        layer_media_type: The media type of the file.
+        layer: The content of the file.
         title: The file's name; empty for none.
     """
 
@@ -124,13 +124,13 @@ class Artifact:
     config = b"{}"
 
     def manifest(self) -> bytes:
-        """Return the manifest; equal artifacts give equal bytes."""
+        """Return the image manifest; equal artifacts give equal bytes."""
         layer = _descriptor(self.layer_media_type, self.layer)
         if self.title:
             layer["annotations"] = {_TITLE: self.title}
         manifest = {
             "schemaVersion": 2,
-            "mediaType": MANIFEST_MEDIA_TYPE,
+            "mediaType": IMAGE_MANIFEST_TYPE,
             "config": _descriptor(self.config_media_type, self.config),
             "layers": [layer],
         }
@@ -143,8 +143,9 @@ def _descriptor(media_type: str, content: bytes) -> dict[str, object]:
 
 def _linux_amd64(members: list[object]) -> Digest | None:
     for member in (member for member in members if isinstance(member, dict)):
-        # Attestations of BuildKit lie in the same index, for the platform unknown/unknown.
+        # BuildKit puts attestations into the same index, under the platform unknown/unknown:
+        # https://docs.docker.com/build/metadata/attestations/attestation-storage/
         platform = member.get("platform")
         if isinstance(platform, dict) and (platform.get("os"), platform.get("architecture")) == (_OS, _ARCHITECTURE):
-            return stated_digest(member.get("digest"))
+            return parse_digest(member.get("digest"))
     return None

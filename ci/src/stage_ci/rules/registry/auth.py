@@ -1,4 +1,4 @@
-"""How a registry asks who is there, and what may be answered, without a network.
+"""Authentication: the challenges of a registry, and the Authorization headers that meet them.
 
 Sources: RFC 9110 section 11.6.1 (WWW-Authenticate), RFC 7617 (Basic) and Docker's token authentication
 (https://distribution.github.io/distribution/spec/auth/token/).
@@ -12,7 +12,7 @@ from typing import Final
 from urllib.parse import urlencode, urlsplit
 
 from stage_ci.errors import InvalidInput, RegistryUnavailable
-from stage_ci.rules.registry import HEADER_MAX_CHARACTERS, TransientError, json_object
+from stage_ci.rules.registry.protocol import HEADER_MAX_CHARACTERS, TransientError, json_object
 
 BASIC: Final = "basic"
 BEARER: Final = "bearer"
@@ -24,15 +24,20 @@ _SCHEME: Final = re.compile(rf"({_WORD})(?:\s+(.*))?", re.DOTALL)
 _PARAMETER: Final = re.compile(rf'({_WORD})\s*=\s*(?:"((?:[^"\\]|\\.)*)"|({_WORD}))')
 _ESCAPED: Final = re.compile(r"\\(.)")
 
-_VISIBLE: Final = re.compile(r"[!-~]+")  # what fits into one Authorization header and cannot end it
+# RFC 9110, 5.5: visible ASCII, which can neither end an Authorization header nor start another one.
+_VISIBLE: Final = re.compile(r"[!-~]+")
 
 
 @dataclass(frozen=True, slots=True)
-class Credentials:
-    """A user name and a password, or the access token that stands in for one.
+class RegistryLogin:
+    """The user of a registry.
+
+    Args:
+        username: The user name.
+        password: The password, or an access token that the registry accepts as one.
 
     Raises:
-        InvalidInput: if the user name holds a colon, which Basic authentication cannot carry (RFC 7617, 2).
+        InvalidInput: if the user name contains a colon, which Basic authentication cannot transport (RFC 7617, 2).
     """
 
     username: str
@@ -40,20 +45,20 @@ class Credentials:
 
     def __post_init__(self) -> None:
         if ":" in self.username:
-            raise InvalidInput("the registry's user name holds a colon")
+            raise InvalidInput("the registry user name contains a colon")
 
     def basic(self) -> str:
-        """Return the value of an Authorization header (RFC 7617, 2)."""
+        """Return the value of the Authorization header for Basic authentication (RFC 7617, 2)."""
         return "Basic " + base64.b64encode(f"{self.username}:{self.password}".encode()).decode()
 
 
 @dataclass(frozen=True, slots=True)
 class Challenge:
-    """One way of authenticating that a registry offers.
+    """One authentication scheme that a registry offers.
 
     Args:
         scheme: The scheme in lower case, such as ``bearer``.
-        parameters: The parameters, their names in lower case.
+        parameters: The parameters, with their names in lower case.
     """
 
     scheme: str
@@ -61,10 +66,13 @@ class Challenge:
 
     @classmethod
     def choose(cls, headers: Iterable[str]) -> "Challenge | None":
-        """Return the challenge to answer: a token before a password on every request, None when neither is offered.
+        """Return the challenge to meet: Bearer if offered, because it sends the password once; otherwise Basic.
 
         Args:
-            headers: The ``WWW-Authenticate`` headers of a 401 answer.
+            headers: The ``WWW-Authenticate`` headers of a 401 response.
+
+        Returns:
+            The challenge; None if the registry offers neither scheme.
         """
         offered = {challenge.scheme: challenge for header in headers for challenge in cls.parse(header)}
         return offered.get(BEARER) or offered.get(BASIC)
@@ -74,7 +82,7 @@ class Challenge:
         """Return every challenge of one ``WWW-Authenticate`` header, in its order.
 
         Args:
-            header: The header's text; what does not follow the grammar is read over.
+            header: The header's value; parts that do not follow the grammar are skipped.
         """
         found: list[tuple[str, dict[str, str]]] = []
         for scheme, parameter in _parts(header[:HEADER_MAX_CHARACTERS]):
@@ -85,35 +93,37 @@ class Challenge:
         return [cls(scheme, parameters) for scheme, parameters in found]
 
 
-def token_address(challenge: Challenge, registry: str) -> str:
-    """Return where to fetch the token that a bearer challenge asks for.
+def token_url(challenge: Challenge, registry: str, *, push: bool) -> str:
+    """Return the URL of the token that a Bearer challenge requires.
 
-    The service may lie at any host that the registry names, as Docker Hub's does: a registry that is trusted with the
-    password may say who checks it. It may not weaken the transport: an https registry's realm is https.
+    The token service may be on any host, as Docker Hub's is: a registry that is trusted with the password may name the
+    service that checks it. An https registry must name an https service, so that the password stays encrypted.
 
     Args:
-        challenge: A bearer challenge of the registry.
-        registry: The registry's own address, with its scheme.
+        challenge: A Bearer challenge of the registry.
+        registry: The registry's own URL.
+        push: Whether to request push access beside the access that the challenge names.
 
     Returns:
         The realm with ``service`` and each ``scope`` in its query.
 
     Raises:
-        RegistryUnavailable: if the realm is no usable address, or plain http for an https registry.
+        RegistryUnavailable: if the realm is not a valid URL, or is plain http for an https registry.
     """
     realm = challenge.parameters.get("realm", "")
     if not _is_service(realm, {"https", urlsplit(registry).scheme}):
-        raise RegistryUnavailable(f"{urlsplit(registry).netloc} names no token service to trust: {realm[:100]!r}")
+        raise RegistryUnavailable(f"{urlsplit(registry).netloc} names an unusable token service: {realm[:100]!r}")
     query = [("service", challenge.parameters["service"])] if "service" in challenge.parameters else []
-    query += [("scope", scope) for scope in challenge.parameters.get("scope", "").split()]
+    scopes = challenge.parameters.get("scope", "").split()
+    query += [("scope", _with_push(scope) if push else scope) for scope in scopes]
     return f"{realm}{'&' if urlsplit(realm).query else '?'}{urlencode(query)}" if query else realm
 
 
 def bearer(body: bytes) -> str:
-    """Return the value of an Authorization header out of a token service's answer.
+    """Return the value of the Authorization header for the token in a token service's response.
 
     Args:
-        body: The body of a 200 answer, with ``token`` or, as OAuth 2.0 names it, ``access_token``.
+        body: The body of a 200 response, with ``token`` or, as OAuth 2.0 names it, ``access_token``.
 
     Returns:
         The header's value.
@@ -121,21 +131,29 @@ def bearer(body: bytes) -> str:
     Raises:
         TransientError: if the body holds no token.
     """
-    answer = json_object(body, "a token")
-    token = answer.get("token") or answer.get("access_token")
+    response = json_object(body, "a token")
+    token = response.get("token") or response.get("access_token")
     if not isinstance(token, str) or not _VISIBLE.fullmatch(token):
         raise TransientError("sent something other than a token")
     return f"Bearer {token}"
 
 
+def _with_push(scope: str) -> str:
+    # distribution, spec/auth/scope: resourcetype:name:action,action; a name may contain a colon.
+    resource, _, actions = scope.rpartition(":")
+    if not resource.startswith("repository:"):
+        return scope
+    return f"{resource}:{','.join(dict.fromkeys([*actions.split(','), 'pull', 'push']))}"
+
+
 def _is_service(realm: str, schemes: Container[str]) -> bool:
     try:
         parts = urlsplit(realm)
-        whole = bool(parts.hostname) and parts.port != 0
+        complete = bool(parts.hostname) and parts.port != 0
     except ValueError:
         return False
     plain = _VISIBLE.fullmatch(realm) is not None and "@" not in parts.netloc and not parts.fragment
-    return whole and plain and parts.scheme in schemes
+    return complete and plain and parts.scheme in schemes
 
 
 def _parts(header: str) -> Iterator[tuple[str | None, tuple[str, str] | None]]:

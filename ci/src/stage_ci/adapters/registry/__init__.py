@@ -1,0 +1,14 @@
+"""The client of one repository in a registry.
+
+::
+
+    client          tags, digests, labels and artifacts of the repository
+    └── session     authentication and retries
+        └── transport   one HTTP exchange, bounded in time, size and redirects
+"""
+
+from stage_ci.adapters.registry.client import Registry
+from stage_ci.adapters.registry.session import RetryPolicy
+from stage_ci.rules.registry import RegistryLogin
+
+__all__ = ["Registry", "RegistryLogin", "RetryPolicy"]

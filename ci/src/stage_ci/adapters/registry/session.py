@@ -1,0 +1,207 @@
+"""A session with one registry: authentication, retries and time limits around its HTTP exchanges."""
+
+from collections.abc import Awaitable, Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Final, ParamSpec, TypeVar
+
+import anyio
+import httpx
+from tenacity import AsyncRetrying, RetryCallState, retry_if_exception_type, wait_exponential_jitter
+
+from stage_ci.adapters.registry.transport import HttpTransport
+from stage_ci.errors import RegistryAccessDenied, RegistryUnavailable
+from stage_ci.rules.registry.auth import BEARER, Challenge, RegistryLogin, bearer, token_url
+from stage_ci.rules.registry.protocol import (
+    UNAUTHORIZED,
+    TransientError,
+    describe,
+    is_denied,
+    is_transient,
+    retry_after,
+)
+
+P = ParamSpec("P")
+T = TypeVar("T")
+
+_OK: Final = 200
+
+
+@dataclass(frozen=True, slots=True)
+class RetryPolicy:
+    """How often a registry is tried, and for how long.
+
+    Args:
+        attempts: The number of attempts at one request.
+        request_seconds: The time limit of one attempt.
+        wait_seconds: The time limit of all pauses between the attempts at one request.
+        total_seconds: The time limit of one method of Registry.
+        pages: The number of pages of a tag list that are read.
+        sleep: Waits for a number of seconds; tests replace it.
+    """
+
+    attempts: int = 6
+    request_seconds: float = 30.0
+    wait_seconds: float = 60.0
+    total_seconds: float = 300.0
+    pages: int = 1_000
+    sleep: Callable[[float], Awaitable[None]] = anyio.sleep
+
+
+RETRY_POLICY: Final = RetryPolicy()
+# 0.5, 1, 2, 4 and 8 seconds plus up to half a second, so that runs that failed together do not retry together.
+_BACKOFF: Final = wait_exponential_jitter(multiplier=0.5, max=10, jitter=0.5)
+
+
+class Session:
+    """Sends requests to one registry, authenticates if the registry requires it, and retries transient failures.
+
+    Args:
+        base_url: The registry's URL.
+        name: The repository's name in errors.
+        login: The user; None for anonymous access.
+        transport: Replaces the network in tests.
+        policy: The number of attempts and the time limits.
+    """
+
+    def __init__(
+        self,
+        base_url: str,
+        name: str,
+        login: RegistryLogin | None,
+        transport: httpx.AsyncBaseTransport | None,
+        policy: RetryPolicy,
+    ) -> None:
+        self._base = httpx.URL(base_url)
+        self._name = name
+        self._login = login
+        self._policy = policy
+        self._http = HttpTransport(name, transport, policy.request_seconds)
+        # httpx.Headers hides the Authorization header in its repr, and so in a traceback with local variables.
+        self._authorization = httpx.Headers()
+
+    async def aclose(self) -> None:
+        """Close the connections."""
+        await self._http.aclose()
+
+    @contextmanager
+    def deadline(self) -> Iterator[None]:
+        """Limit the time of the block, however many requests it sends.
+
+        Raises:
+            RegistryUnavailable: if the block takes longer than the policy's ``total_seconds``.
+        """
+        try:
+            with anyio.fail_after(self._policy.total_seconds):
+                yield
+        except TimeoutError:
+            raise RegistryUnavailable(f"{self._name} took more than {self._policy.total_seconds:g} s") from None
+
+    async def with_retries(self, attempt: Callable[P, Awaitable[T]], *args: P.args, **kwargs: P.kwargs) -> T:
+        """Call ``attempt`` until it succeeds, up to the policy's bounds.
+
+        Args:
+            attempt: Sends the requests and reads the responses, so that an unreadable response is also retried.
+            args: The positional arguments of ``attempt``.
+            kwargs: The keyword arguments of ``attempt``.
+
+        Raises:
+            RegistryUnavailable: if the last attempt fails as well.
+        """
+        retrying = AsyncRetrying(
+            retry=retry_if_exception_type(TransientError),
+            stop=self._is_enough,
+            wait=_pause,
+            sleep=self._policy.sleep,
+            reraise=True,
+        )
+        try:
+            return await retrying(attempt, *args, **kwargs)
+        except TransientError as error:
+            number = retrying.statistics["attempt_number"]
+            bounds = f"attempt {number} of {self._policy.attempts}, waiting {self._policy.wait_seconds:g} s at most"
+            raise RegistryUnavailable(f"{self._name} {error.cause} ({bounds})") from None
+
+    async def send(
+        self, method: str, url: str, *, headers: Mapping[str, str] | None = None, content: bytes = b""
+    ) -> httpx.Response:
+        """Send one request and return the response; authenticate and send it again if the registry answers 401.
+
+        Raises:
+            TransientError: if a retry may succeed.
+            RegistryAccessDenied: if the registry denies access.
+            RegistryUnavailable: if the URL is not on the registry's own host.
+        """
+        if not self._is_own(url):
+            raise RegistryUnavailable(f"{self._name} leads to another host")
+        request = httpx.Request(method, url, headers={**(headers or {})}, content=content)
+        request.headers.update(self._authorization)
+        response = await self._http.send(request)
+        if response.status_code == UNAUTHORIZED:
+            self._authorization = await self._authenticate(response)
+            request.headers.update(self._authorization)
+            response = await self._http.send(request)
+        return _checked(response, self._name)
+
+    # Not an httpx.Auth: its flow reads the token service's response without the bounds of HttpTransport.
+    async def _authenticate(self, response: httpx.Response) -> httpx.Headers:
+        challenge = Challenge.choose(response.headers.get_list("WWW-Authenticate"))
+        # Only the registry itself may request the password, not a host that it redirects to.
+        if challenge is None or not self._is_own(str(response.url)):
+            raise RegistryAccessDenied(f"{self._name} {_description(response)}")
+        if challenge.scheme == BEARER:
+            # With a login, push access is requested from the first token on. Some registries create a repository with
+            # its first push and answer 401 to a token for pull alone until then; a token service grants what the user
+            # has of the requested access (https://distribution.github.io/distribution/spec/auth/token/).
+            url = token_url(challenge, str(self._base), push=self._login is not None)
+            return await self._token(httpx.URL(url))
+        basic = self._basic()
+        if basic == self._authorization:  # no login, or the registry has just rejected it
+            raise RegistryAccessDenied(f"{self._name} {_description(response)}")
+        return basic
+
+    async def _token(self, url: httpx.URL) -> httpx.Headers:
+        service = f"its token service {url.netloc.decode()}"
+        request = httpx.Request("GET", url, headers=self._basic())
+        try:
+            response = _checked(await self._http.send(request), f"{self._name}: {service}")
+            if response.status_code != _OK:
+                raise RegistryUnavailable(f"{self._name}: {service} {_description(response)}")
+            return httpx.Headers({"Authorization": bearer(response.content)})
+        except TransientError as error:
+            raise TransientError(f"requires a token of {service}, which {error.cause}", error.retry_after) from None
+
+    def _basic(self) -> httpx.Headers:
+        return httpx.Headers({"Authorization": self._login.basic()} if self._login else {})
+
+    def _is_own(self, url: str) -> bool:
+        try:
+            other = httpx.URL(url)
+        except httpx.InvalidURL:
+            return False
+        return (other.scheme, other.host, other.port) == (self._base.scheme, self._base.host, self._base.port)
+
+    def _is_enough(self, state: RetryCallState) -> bool:
+        waits = state.idle_for + state.upcoming_sleep
+        return state.attempt_number >= self._policy.attempts or waits > self._policy.wait_seconds
+
+
+def _checked(response: httpx.Response, name: str) -> httpx.Response:
+    what = _description(response)
+    if is_denied(response.status_code):
+        raise RegistryAccessDenied(f"{name} {what}")
+    if is_transient(response.status_code):
+        seconds = retry_after(response.headers.get("Retry-After"), datetime.now(UTC))
+        raise TransientError(what if seconds is None else f"{what} and asks to wait {seconds:.0f} s", seconds)
+    return response
+
+
+def _description(response: httpx.Response) -> str:
+    return describe(response.status_code, response.content)
+
+
+def _pause(state: RetryCallState) -> float:
+    error = state.outcome.exception() if state.outcome else None
+    requested = error.retry_after if isinstance(error, TransientError) else None
+    return _BACKOFF(state) + (requested or 0.0)
