@@ -22,7 +22,7 @@ from ruamel.yaml import YAML
 
 from stage_ci.errors import StageError
 from stage_ci.rules.manifest import Target, update
-from stage_ci.rules.manifest.source import MAX_BYTES
+from stage_ci.rules.manifest.text import MAX_BYTES
 from stage_ci.rules.reference import Repository
 
 RESULT: Final = Path(__file__).with_suffix(".json")

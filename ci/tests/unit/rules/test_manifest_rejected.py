@@ -6,8 +6,8 @@ import pytest
 
 from stage_ci.errors import ImageNotInManifest, InvalidManifest, ManifestError, ManifestMissing
 from stage_ci.rules.manifest import Target, diff, update
-from stage_ci.rules.manifest.reading import MAX_DEPTH, MAX_NODES
-from stage_ci.rules.manifest.source import MAX_BYTES
+from stage_ci.rules.manifest.parse import MAX_DEPTH, MAX_NODES
+from stage_ci.rules.manifest.text import MAX_BYTES
 from stage_ci.rules.reference import Repository
 
 CASES = Path(__file__).parent / "testdata" / "manifest" / "leave"
