@@ -16,6 +16,7 @@ OLD = f"sha256:{'a' * 64}"
 TARGET = Target(Repository.parse(IMAGE), "v1.0.1")
 
 TEMPLATE = "a Helm or Jinja template, not a manifest; give the rendered manifest"
+SHARED = "an alias also uses the text of"
 UNREADABLE = {
     "helm": f":1: {TEMPLATE}",
     "helm_inside": f":6: {TEMPLATE}",
@@ -30,12 +31,12 @@ UNREADABLE = {
     "wrong_indentation": ":6: invalid YAML: expected <block end>",
     "merge_conflict": ":6: invalid YAML: could not find expected ':'",
     "undefined_alias": ":6: invalid YAML: found undefined alias 'other';",
-    "alias_of_itself": ":6: an alias inside of its own anchor;",
+    "alias_of_itself": ":6: an alias inside its own anchor;",
     "alias_bomb": f":11: more than {MAX_NODES} nodes once aliases are followed;",
-    "no_such_character": ": invalid YAML: a number or a character's code is out of range;",
-    "shared_with_an_annotation": ":7: an alias uses the text of Pod/svm spec.containers[0].image for something else",
-    "shared_with_a_custom_resource": ":8: an alias uses the text of Pod spec.containers[0].image for something else",
-    "shared_tag": ":5: an alias uses the text of Kustomization images[0] for something else",
+    "no_such_character": ": invalid YAML: a number or a character code is out of range;",
+    "shared_with_an_annotation": f":7: {SHARED} Pod/svm spec.containers[0].image for something else",
+    "shared_with_a_custom_resource": f":8: {SHARED} Pod spec.containers[0].image for something else",
+    "shared_tag": f":5: {SHARED} Kustomization images[0] for something else",
 }
 NOTHING = {
     "twins_only": "its images: medhedimaaroufi/callcenterai-svm-worker:v1.0.0, other/callcenterai-svm:v1.0.0;",
@@ -110,18 +111,18 @@ def test_what_is_no_text_is_no_manifest(content: bytes, problem: str) -> None:
 @pytest.mark.parametrize(
     ("content", "problem"),
     [
-        (b"# " + b"x" * 50_000_000, f"svm.yaml has 50000002 bytes, more than the {MAX_BYTES} that are read;"),
+        (b"# " + b"x" * 50_000_000, f"svm.yaml has 50000002 bytes, which exceeds the limit of {MAX_BYTES};"),
         (b"a: \x00", "svm.yaml:1: invalid YAML: character U+0000 is not allowed;"),
         ("kind: Pod\n".encode("utf-16-le"), "svm.yaml:1: invalid YAML: character U+0000 is not allowed;"),
         (b"a: b\r\n\r\n\x07", "svm.yaml:3: invalid YAML: character U+0007 is not allowed;"),
-        (b"[" * 500_000, f"svm.yaml:1: more than {MAX_DEPTH} levels;"),
-        (b"{a: " * 200_000, f"svm.yaml:1: more than {MAX_DEPTH} levels;"),
-        (b"- " * 500_000, f"svm.yaml:1: more than {MAX_DEPTH} levels;"),
-        (b"? " * 500_000, f"svm.yaml:1: more than {MAX_DEPTH} levels;"),
+        (b"[" * 500_000, f"svm.yaml:1: nested deeper than {MAX_DEPTH} levels;"),
+        (b"{a: " * 200_000, f"svm.yaml:1: nested deeper than {MAX_DEPTH} levels;"),
+        (b"- " * 500_000, f"svm.yaml:1: nested deeper than {MAX_DEPTH} levels;"),
+        (b"? " * 500_000, f"svm.yaml:1: nested deeper than {MAX_DEPTH} levels;"),
         (b"a: &a [" + b"x, " * 999 + b"]\nb: [" + b"*a, " * 1000 + b"]", f"svm.yaml:2: more than {MAX_NODES} nodes"),
         (b"a: !" + b"t" * 100_000 + b" b\n", "svm.yaml:1: invalid YAML: a tag of more than 256 characters"),
         (b"%TAG ! " + b"t" * 100_000 + b"\n--- a\n", "svm.yaml:1: invalid YAML: a tag of more than 256 characters"),
-        (b"%YAML 1." + b"1" * 5000 + b"\n--- a\n", "svm.yaml: invalid YAML: a number or a character's code"),
+        (b"%YAML 1." + b"1" * 5000 + b"\n--- a\n", "svm.yaml: invalid YAML: a number or a character code"),
     ],
     ids=[
         "huge",
@@ -182,7 +183,7 @@ def test_a_reference_hidden_in_needless_escapes_is_refused() -> None:
     """What cannot be located character by character is not touched."""
     error = refusal(pod(f'{{image: "\\t{IMAGE}:v1.0.0"}}'))
     assert type(error) is InvalidManifest
-    assert f"svm.yaml:1: {IMAGE}:v1.0.0 is written with escapes; write it without" in str(error)
+    assert f"svm.yaml:1: {IMAGE}:v1.0.0 is written with escape sequences; write it without them" in str(error)
 
 
 @pytest.mark.fault(27)
@@ -196,4 +197,4 @@ def test_a_difference_is_bounded_as_an_edit_is() -> None:
 def test_a_tag_that_goes_over_a_line_is_refused() -> None:
     """An edit changes lines and never their number."""
     error = refusal(pod(f'{{image: "{IMAGE}:2.0\\\n    .0"}}'))
-    assert f"svm.yaml:1: {IMAGE}:2.0.0 is written with escapes" in str(error)
+    assert f"svm.yaml:1: {IMAGE}:2.0.0 is written with escape sequences" in str(error)

@@ -101,6 +101,24 @@ def test_other_text_is_no_reference(text: str) -> None:
         Reference.parse(text)
 
 
+@pytest.mark.parametrize(
+    ("text", "cause"),
+    [
+        ("owner/service@sha256:1234", "invalid digest 'sha256:1234'"),
+        ("owner/service:a?", "invalid tag 'a?'"),
+        ("-host.io/service", "invalid registry '-host.io'"),
+        ("owner/Service", "each part of the path must be lowercase letters and digits with separators between them"),
+        ("owner/" + "s" * 250, "the path has more than 255 characters"),
+        ("ab" * 32, "64 hexadecimal digits are an image ID, not a name"),
+    ],
+)
+def test_an_invalid_reference_is_reported_with_its_cause(text: str, cause: str) -> None:
+    """The message quotes the text and names the part that is invalid."""
+    with pytest.raises(InvalidReference) as caught:
+        Reference.parse(text)
+    assert caught.value.cause == f"invalid image reference {text!r}: {cause}"
+
+
 @pytest.mark.fault(23)
 @pytest.mark.parametrize(("algorithm", "length"), [("sha256", 64), ("sha384", 96), ("sha512", 128)])
 def test_a_pin_by_another_registered_algorithm_is_understood(algorithm: str, length: int) -> None:
@@ -112,7 +130,7 @@ def test_a_pin_by_another_registered_algorithm_is_understood(algorithm: str, len
 @pytest.mark.parametrize("text", ["owner/service:v1.0.7", f"owner/service@{DIGEST}"])
 def test_a_repository_holds_neither_tag_nor_digest(text: str) -> None:
     """Where only a name belongs, more is a mistake to be told."""
-    with pytest.raises(InvalidReference, match="only a name belongs"):
+    with pytest.raises(InvalidReference, match="expected a name without tag and digest"):
         Repository.parse(text)
 
 

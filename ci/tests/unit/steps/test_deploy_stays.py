@@ -84,5 +84,5 @@ async def test_a_marker_that_cannot_be_read_is_told_before_anything_is_published
 ) -> None:
     """Whoever wrote it meant something."""
     repository.push({str(FILE): manifest("owner/service:v1.0.1 # stage-ci: hodl")})
-    with pytest.raises(InvalidMarker, match=f"^manifest: {FILE}:9: 'hodl' is no marker"):
+    with pytest.raises(InvalidMarker, match=f"^manifest: {FILE}:9: invalid marker 'hodl'"):
         await require_editable(Infrastructure(repository.url), PLACE, line)

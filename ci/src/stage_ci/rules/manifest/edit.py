@@ -44,7 +44,7 @@ class Target:
     def __post_init__(self) -> None:
         """Raise if the tag contains text that would end the reference, such as a space or a line break."""
         if Reference.parse(f"image:{self.tag}").tag != self.tag:
-            raise InvalidReference(f"{self.tag!r} is no tag")
+            raise InvalidReference(f"invalid tag {self.tag!r}", remedy="give a tag such as v1.0.7")
 
 
 @dataclass(frozen=True, slots=True)
@@ -153,7 +153,7 @@ def _new_reference(manifest: ManifestText, site: ImageReferenceSite, target: Tar
     # The container runtime pulls by digest and ignores the tag beside it, so a stale digest would deploy the old image:
     # https://kubernetes.io/docs/concepts/containers/images/#image-names
     if site.reference.digest and not target.digest:
-        cause = f"{render_reference(site.reference)} holds a digest, and the new image's is not known"
+        cause = f"{render_reference(site.reference)} holds a digest, but the new image's digest is unknown"
         raise manifest.error(cause, line=line_of(site.node), remedy="give the digest with --image-digest")
     digest = target.digest if site.reference.digest else None
     return replace(site.reference, tag=target.tag if site.tagged else None, digest=digest)
@@ -184,7 +184,7 @@ def _rewrite(
 
 def _raise_if_shared(manifest: ManifestText, site: ImageReferenceSite, part: Part, shared: frozenset[int]) -> None:
     if id(part.node) in shared:
-        cause = f"an alias uses the text of {site.path} for something else as well"
+        cause = f"an alias also uses the text of {site.path} for something else"
         raise manifest.error(cause, line=line_of(part.node), remedy="write the text out in both places")
 
 

@@ -113,7 +113,7 @@ def read_markers(manifest: ManifestText) -> Markers:
         if isinstance(marker, Hold):
             holds.append((comment, marker))
         elif marker and images.setdefault(comment.applies_to, marker) is not marker:
-            raise _error(manifest, comment.line, f"a second marker for line {comment.applies_to}")
+            raise _error(manifest, comment.line, f"line {comment.applies_to} has two image, tag or digest markers")
     return Markers(holds, images)
 
 
@@ -184,7 +184,7 @@ def _scopes(
 
 def _check_matches(manifest: ManifestText, line: int, matches: int, most: int) -> None:
     if not 1 <= matches <= most:
-        cause = f"the marker stands at {matches or 'no'} reference{'s' if matches > 1 else ''}"
+        cause = f"the marker matches {matches or 'no'} image reference{'s' if matches > 1 else ''}"
         raise _error(manifest, line, cause, _PLACEMENT)
 
 
@@ -195,7 +195,7 @@ def _parse_marker(manifest: ManifestText, comment: Comment) -> Hold | ImageMarke
         return Hold(comment.line, by[:_MAX_SHOWN], reason[:_MAX_SHOWN])
     image = _IMAGE_MARKER.fullmatch(text)
     if not image or (image[3] and not _is_repository(image[3])):
-        raise _error(manifest, comment.line, f"{text[:_MAX_SHOWN]!r} is no marker")
+        raise _error(manifest, comment.line, f"invalid marker {text[:_MAX_SHOWN]!r}")
     return ImageMarker(comment.line, image[1] or image[2], image[3] or "")
 
 

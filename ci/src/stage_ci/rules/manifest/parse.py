@@ -37,7 +37,7 @@ MAX_DEPTH: Final = 100
 _TEMPLATE_BRACES: Final = (("{{", "}}"), ("{%", "%}"))
 # Matches a comment, a quoted string on one line, or, as group 1, an opening outside of both.
 _TEMPLATE_OPENING: Final = re.compile(r"""(?<!\S)\#.*|(?<![^\s\[{,])(?:"(?:\\.|[^"\\\n])*+"|'[^'\n]*+')|(\{\{|\{%)""")
-_TEMPLATE_REMEDY: Final = "give the rendered manifest, or quote the braces where they are meant as text"
+_TEMPLATE_REMEDY: Final = "give the rendered manifest, or quote braces that are part of the text"
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,7 +130,7 @@ class _Composer(Composer):
         elif id(node) in self._sizes:
             self._total += self._sizes[id(node)]
         else:
-            raise _RejectedError(problem="an alias inside of its own anchor", problem_mark=event.start_mark)
+            raise _RejectedError(problem="an alias inside its own anchor", problem_mark=event.start_mark)
         if self._total > MAX_NODES:
             problem = f"more than {MAX_NODES} nodes once aliases are followed"
             raise _RejectedError(problem=problem, problem_mark=event.start_mark)
@@ -152,7 +152,7 @@ class _Composer(Composer):
 def _translated(error: Exception, manifest: ManifestText) -> InvalidManifest:
     line = _error_line(error, manifest)
     if isinstance(error, MaxDepthExceededError):
-        return manifest.error(f"more than {MAX_DEPTH} levels", line=line)
+        return manifest.error(f"nested deeper than {MAX_DEPTH} levels", line=line)
     if isinstance(error, _RejectedError):
         return manifest.error(error.problem, line=line)
     opening = next((found.start() for found in _TEMPLATE_OPENING.finditer(manifest.text) if found[1]), None)
@@ -166,7 +166,7 @@ def _problem(error: Exception) -> str:
         return f"character U+{error.character:04X} is not allowed"
     if isinstance(error, MarkedYAMLError):
         return str(error.problem)
-    return "a number or a character's code is out of range"  # such as "\UFFFFFFFF"
+    return "a number or a character code is out of range"  # such as "\UFFFFFFFF"
 
 
 def _error_line(error: Exception, manifest: ManifestText) -> int | None:

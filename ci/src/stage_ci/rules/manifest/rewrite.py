@@ -132,7 +132,8 @@ def _escaped_positions(manifest: ManifestText, scalar: ScalarNode, text: str, st
 
 
 def _escape_error(manifest: ManifestText, scalar: ScalarNode, text: str) -> InvalidManifest:
-    return manifest.error(f"{text} is written with escapes", line=line_of(scalar), remedy="write it without")
+    cause = f"{text} is written with escape sequences"
+    return manifest.error(cause, line=line_of(scalar), remedy="write it without them")
 
 
 def _same_outside(before: str, after: str, splices: Iterable[Splice]) -> bool:

@@ -42,7 +42,7 @@ class ManifestText:
             ManifestMissing: if it is empty or not UTF-8.
         """
         if len(content) > MAX_BYTES:
-            raise InvalidManifest(f"{filename} has {len(content)} bytes, more than the {MAX_BYTES} that are read")
+            raise InvalidManifest(f"{filename} has {len(content)} bytes, which exceeds the limit of {MAX_BYTES}")
         try:
             text = content.decode()
         except UnicodeDecodeError as error:
