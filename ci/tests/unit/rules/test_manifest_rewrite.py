@@ -24,13 +24,13 @@ def verify(old: str, new: str, *, intended: str | None = None, text: str = TEXT,
     verify_edit(before, parsed, edited, splices, expected)
 
 
-def test_the_meant_change_is_proven() -> None:
-    """The scalar has the meant text and all else is as it was."""
+def test_the_intended_change_passes() -> None:
+    """An edit that changes only the intended scalar passes."""
     verify("svm:v1", "svm:v2", intended="svm:v2")
 
 
-def test_no_change_is_proven() -> None:
-    """An exchange of equal text changes nothing."""
+def test_an_edit_without_a_change_passes() -> None:
+    """A replacement by equal text passes."""
     verify("svm:v1", "svm:v1")
 
 
@@ -52,8 +52,8 @@ def test_no_change_is_proven() -> None:
         ("[&a x, *a, y]", "{&a x: *a, y: }", None),
     ],
 )
-def test_another_meaning_is_refused(old: str, new: str, intended: str | None) -> None:
-    """Another text, kind, style, anchor, shape or number of nodes than meant."""
+def test_an_unintended_change_of_a_value_is_rejected(old: str, new: str, intended: str | None) -> None:
+    """A change of text, kind, style, anchor, shape or number of nodes beyond the intended scalar is rejected."""
     with pytest.raises(InvalidManifest, match=r"svm\.yaml.*nothing was written; please report this manifest"):
         verify(old, new, intended=intended)
 
@@ -61,30 +61,30 @@ def test_another_meaning_is_refused(old: str, new: str, intended: str | None) ->
 @pytest.mark.parametrize(
     ("new", "problem"), [("svm:v2\n---\nx: ", "more than the image"), ("svm:v2: x", "mapping values")]
 )
-def test_another_structure_is_refused(new: str, problem: str) -> None:
-    """A document more, or text that is no YAML any more."""
+def test_an_unintended_change_of_the_structure_is_rejected(new: str, problem: str) -> None:
+    """An edit that adds a document or breaks the YAML is rejected."""
     with pytest.raises(InvalidManifest, match=problem):
         verify("svm:v1", new, intended="svm:v2")
 
 
 @pytest.mark.fault(26)
 @pytest.mark.parametrize("new", ["1.10", "1_0", "yes", "NO", "12:30", "0x1", "2026-11-24", "null", "~", "<<", "="])
-def test_text_that_some_yaml_reads_as_no_text_is_refused(new: str) -> None:
-    """By version 1.1 or 1.2; Kubernetes' own tools hold to the older one where it suits them."""
+def test_a_plain_scalar_that_is_not_a_string_is_rejected(new: str) -> None:
+    """Plain text that YAML 1.1 or 1.2 reads as a number, boolean, null or date passes only in quotes or with a tag."""
     with pytest.raises(InvalidManifest, match=r"svm\.yaml:1: the edit would change more than the image"):
         verify("svm:v1", new, intended=new)
     verify("svm:v1", new, intended=new, text=TEXT.replace("svm:v1", '"svm:v1"'))
     verify("svm:v1", new, intended=new, text=TEXT.replace("svm:v1", "!!str svm:v1"))
 
 
-def test_a_scalar_that_is_said_to_be_no_text_stays() -> None:
-    """Its tag would not fit what takes its place."""
+def test_a_scalar_tagged_as_a_number_is_rejected() -> None:
+    """A scalar with the tag `!!float` cannot become an image tag."""
     with pytest.raises(InvalidManifest, match="more than the image"):
         verify("1.0", "v1.0.1", intended="v1.0.1", text="tag: !!float 1.0\n")
 
 
-def test_an_alias_of_another_anchor_is_refused() -> None:
-    """Nodes that were one stay one, and nodes that were two stay two, though their texts be equal."""
+def test_a_change_of_an_alias_or_anchor_is_rejected() -> None:
+    """An edit that changes which nodes are shared is rejected, even if their texts are equal."""
     text = "[&a x, &b x, *a]\n"
     with pytest.raises(InvalidManifest, match="more than the image"):
         verify("*a", "*b", text=text)
@@ -96,7 +96,7 @@ def test_an_alias_of_another_anchor_is_refused() -> None:
 
 @pytest.mark.fault(26)
 @pytest.mark.parametrize("after", [TEXT.replace("note", "mote"), TEXT.replace("v1 ", "v1  "), TEXT + "\n", TEXT[:-1]])
-def test_a_change_outside_of_the_reference_is_refused(after: str) -> None:
-    """Even one that means nothing to YAML, such as a comment or a blank."""
+def test_a_change_outside_the_reference_is_rejected(after: str) -> None:
+    """A change of a comment, of whitespace or of the file's end is rejected, though its YAML is equal."""
     with pytest.raises(InvalidManifest, match="would change text around the image"):
         verify("svm:v1", "svm:v1", after=after)
