@@ -127,14 +127,14 @@ def update(content: bytes, target: Target, *, filename: str) -> Edit:
     markers = read_markers(manifest)
     found = find_references(parsed.documents, filename, markers.images)
     holds = find_holds(manifest, markers, found.sites, parsed.documents)
-    sites = found.to(target.repository)
+    sites = found.sites_of(target.repository)
     if not sites:
         raise _not_found(found, target, filename)
-    renewals = [(site, _new_reference(manifest, site, target, holds.get(id(site.node)))) for site in sites]
+    replacements = [(site, _new_reference(manifest, site, target, holds.get(id(site.node)))) for site in sites]
     held = frozenset(id(part.node) for site in sites if id(site.node) in holds for part in site.parts)
-    edited = _rewrite(manifest, parsed, renewals, held | found.shared_scalars(target.repository)).text.encode()
+    edited = _rewrite(manifest, parsed, replacements, held | found.shared_scalars(target.repository)).text.encode()
     ManifestText.decode(edited, filename)  # raises if a longer tag made the file too large for the next edit
-    changes = (_change(manifest, site, new, target, holds.get(id(site.node))) for site, new in renewals)
+    changes = (_change(manifest, site, new, target, holds.get(id(site.node))) for site, new in replacements)
     return Edit(edited, tuple(changes))
 
 
@@ -162,12 +162,12 @@ def _new_reference(manifest: ManifestText, site: ImageReferenceSite, target: Tar
 def _rewrite(
     manifest: ManifestText,
     parsed: ParsedManifest,
-    renewals: Iterable[tuple[ImageReferenceSite, Reference]],
+    replacements: Iterable[tuple[ImageReferenceSite, Reference]],
     shared: frozenset[int],
 ) -> ManifestText:
     splices: dict[int, Splice] = {}
     intended = dict[int, tuple[ScalarNode, str]]()
-    for site, reference in renewals:
+    for site, reference in replacements:
         for part in site.parts:
             old, new = part.render(site.reference), part.render(reference)
             if old != new:

@@ -97,7 +97,7 @@ def _translate_errors(manifest: ManifestText) -> Iterator[None]:
 
 
 class _RejectedError(MarkedYAMLError):
-    """A rule of this module is violated by YAML that can be parsed."""
+    """Valid YAML that violates a rule of this module."""
 
 
 class _Parser(Parser):

@@ -86,7 +86,7 @@ class FoundReferences:
     sites: tuple[ImageReferenceSite, ...]
     others: frozenset[int]
 
-    def to(self, repository: Repository) -> tuple[ImageReferenceSite, ...]:
+    def sites_of(self, repository: Repository) -> tuple[ImageReferenceSite, ...]:
         """Return the references to a repository."""
         return tuple(site for site in self.sites if site.reference.repository == repository)
 
