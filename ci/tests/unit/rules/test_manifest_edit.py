@@ -128,6 +128,22 @@ def test_a_pinned_kustomize_entry_requires_the_new_digest() -> None:
     assert edit.changes[0].new == f"{IMAGE}:v1.0.1@{NEW}"
 
 
+@pytest.mark.fault(23, 25)
+@pytest.mark.parametrize("style", ["{}", "'{}'", '"{}"', "|-\n    {}"])
+def test_a_digest_within_a_kustomize_tag_is_replaced(style: str) -> None:
+    """`newTag: tag@digest` gets the new tag and the new digest, and is rejected if the new digest is unknown."""
+    pinned, updated = (
+        KUSTOMIZATION.replace(b"v1.0.0", style.format(f"{tag}@{digest}").encode())
+        for tag, digest in (("v1.0.0", OLD), ("v1.0.1", NEW))
+    )
+    edit = update(pinned, target(digest=NEW), filename="kustomization.yaml")
+    assert edit.content == updated
+    assert edit.changes[0].new == f"{IMAGE}:v1.0.1@{NEW}"
+    assert not update(updated, target(digest=NEW), filename="kustomization.yaml").changed
+    with pytest.raises(InvalidManifest, match="holds a digest"):
+        update(pinned, target(), filename="kustomization.yaml")
+
+
 @pytest.mark.fault(25)
 def test_a_tag_shared_by_entries_of_the_image_changes_once() -> None:
     """An alias may share a tag between Kustomize entries if all of them deploy the repository."""

@@ -204,6 +204,14 @@ def test_tag_and_digest_markers_declare_parts_of_a_reference() -> None:
         edit(values, filename="values.yaml")
 
 
+@pytest.mark.fault(23)
+def test_a_digest_within_a_declared_tag_is_replaced() -> None:
+    """A chart's `tag: tag@digest` gets the new tag and the new digest."""
+    values = "image:\n  tag: '1.0@{}' # stage-ci: tag of owner/service\n"
+    edited = edit(values.format(OLD), digest=NEW, filename="values.yaml")
+    assert edited.content.decode() == values.format(NEW).replace("1.0", "v1.0.9")
+
+
 @pytest.mark.fault(29)
 def test_a_declared_scalar_can_be_held() -> None:
     """One marker above the line can declare a tag that another on the line holds."""

@@ -164,7 +164,7 @@ def _kustomize_site(entry: Node, path: str) -> ImageReferenceSite | None:
     parts: list[Part] = []
     if tag:
         text += f":{content(tag)}"
-        parts.append(Part(tag, _render_tag))
+        parts.append(_tag_part(tag))
     if digest:
         text += f"@{content(digest)}"
         parts.append(Part(digest, _render_digest))
@@ -177,8 +177,18 @@ def _marked_site(scalar: ScalarNode, path: str, marker: ImageMarker) -> ImageRef
         return _image_site(scalar, path)
     tagged = marker.part == "tag"
     reference = _parse(f"{marker.name}{':' if tagged else '@'}{content(scalar)}")
-    part = Part(scalar, _render_tag if tagged else _render_digest)
+    part = _tag_part(scalar) if tagged else Part(scalar, _render_digest)
     return ImageReferenceSite(path, scalar, reference, (part,), tagged) if reference else None
+
+
+def _tag_part(scalar: ScalarNode) -> Part:
+    # Kustomize and Helm charts append the tag to `name:` unchecked, so `tag@digest` pins an image; Renovate writes it:
+    # https://github.com/renovatebot/renovate/pull/25596
+    return Part(scalar, _render_pinned_tag if "@" in content(scalar) else _render_tag)
+
+
+def _render_pinned_tag(reference: Reference) -> str:
+    return f"{reference.tag}@{reference.digest}"
 
 
 def _render_tag(reference: Reference) -> str:
