@@ -56,6 +56,22 @@ def test_every_document_of_a_long_file_is_updated() -> None:
     assert edit.tags == tuple(f"v1.0.{number}" for number in range(100))
 
 
+@pytest.mark.fault(26)
+@pytest.mark.parametrize("separator", ["---\n", "---\n# next\n", "...\n", "--- # next\r\n"])
+def test_a_byte_order_mark_may_start_each_document(separator: str) -> None:
+    """Joined files that start with a byte order mark each are updated in every document."""
+    before, after = (f"\ufeff{pod(f'{IMAGE}:{tag}').decode()}" for tag in ("v1.0.0", "v1.0.1"))
+    edit = update(f"{before}{separator}{before}".encode(), target(), filename="x")
+    assert edit.content == f"{after}{separator}{after}".encode()
+
+
+def test_a_byte_order_mark_within_a_document_is_text() -> None:
+    """A byte order mark that does not start a document stays part of the key that follows it."""
+    content = pod(f"{IMAGE}:v1.0.0").decode() + "\ufeffkind: x\n---\n[a]\n---\n{a: b,\n\ufeffa: c}\n"
+    edit = update(content.encode(), target(), filename="x")
+    assert edit.content == content.replace("v1.0.0", "v1.0.1").encode()
+
+
 @pytest.mark.fault(20)
 def test_content_is_the_input_if_nothing_has_to_change() -> None:
     """A manifest with the target's tag stays byte by byte, and its edit reports the tag and no change."""

@@ -157,7 +157,7 @@ def manifests(draw: st.DrawFn) -> tuple[bytes, bytes]:
     """Draw a file: its documents, separators, line breaks, byte order mark and end."""
     others = st.sampled_from(OTHERS).map(lambda text: (text, text))
     documents = [draw(workloads()), *draw(st.lists(workloads() | kustomizations() | others, max_size=3))]
-    between = draw(st.sampled_from(["---\n", "--- # next\n", "...\n---\n", "...\n# between\n---\t\n"]))
+    between = draw(st.sampled_from(["---\n", "--- # next\n", "...\n---\n", "...\n# between\n---\t\n", "---\n\ufeff"]))
     start = draw(st.sampled_from(["", "\ufeff"])) + draw(
         st.sampled_from(["", "---\n", "%YAML 1.2\n---\n", "# first\n"])
     )

@@ -1,7 +1,8 @@
 """Manifest text to YAML tokens: where each begins and ends, and its value.
 
-The scanner is ruamel.yaml's, extended with tabs between tokens and with bounds where ruamel.yaml takes time quadratic
-in the length of the text. The parser and the composer see only tokens, so equal tokens in equal order make equal nodes.
+The scanner is ruamel.yaml's, extended with tabs between tokens, with a byte order mark at the start of each document,
+and with bounds where ruamel.yaml takes time quadratic in the length of the text. The parser and the composer see only
+tokens, so equal tokens in equal order make equal nodes.
 """
 
 from typing import Any, Final, TypeAlias
@@ -31,10 +32,15 @@ def token_value(token: Token) -> TokenValue:
 
 
 class ManifestScanner(Scanner):
-    """A scanner that accepts tabs where YAML allows them: between tokens of a line, never as indentation.
+    """A scanner that accepts tabs and byte order marks where YAML allows them.
 
-    YAML 1.2.2: https://yaml.org/spec/1.2.2/#61-indentation-spaces and https://yaml.org/spec/1.2.2/#62-separation-spaces.
-    Like libyaml, the scanner treats a tab as indentation where a key of a block mapping could start.
+    A tab may separate the tokens of a line (https://yaml.org/spec/1.2.2/#62-separation-spaces) but not indent it
+    (https://yaml.org/spec/1.2.2/#61-indentation-spaces). Like libyaml, the scanner treats a tab as indentation where a
+    key of a block mapping could start.
+
+    A byte order mark may start each document of a file (https://yaml.org/spec/1.2.2/#52-character-encodings). kubectl
+    accepts one, because it splits the file at ``---`` before it parses the documents
+    (https://github.com/kubernetes/apimachinery/blob/master/pkg/util/yaml/decoder.go).
     """
 
     def need_more_tokens(self) -> bool:
@@ -45,9 +51,14 @@ class ManifestScanner(Scanner):
     def scan_to_next_token(self) -> None:
         """Skip whitespace, line breaks and comments."""
         super().scan_to_next_token()
-        while self.reader.peek() == "\t" and not self.allow_simple_key:
+        while self.reader.peek() in "\t\ufeff" and self._at_separator():
             self.reader.forward()
             super().scan_to_next_token()
+
+    def _at_separator(self) -> bool:
+        if self.reader.peek() == "\t":
+            return not self.allow_simple_key
+        return self.reader.column == 0 and self.indent == -1 and not self.flow_level  # outside of any collection
 
     def scan_plain_spaces(self, indent: int, start_mark: Any) -> Any:  # noqa: ANN401 - ruamel.yaml's own signature
         """Skip the whitespace between two words of a plain scalar, and return the text that it stands for."""
