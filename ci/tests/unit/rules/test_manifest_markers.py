@@ -55,6 +55,27 @@ def test_a_held_reference_stays(container: str, newline: str) -> None:
 
 
 @pytest.mark.fault(29)
+@pytest.mark.parametrize(
+    "comment",
+    [
+        '# {"$imagepolicy": "flux-system:web"} # stage-ci: hold',
+        "# renovate: x #stage-ci: hold",
+        "## stage-ci: hold",
+        "#\t#\tstage-ci: hold",
+    ],
+)
+def test_a_hold_after_another_comment_is_effective(comment: str) -> None:
+    """A marker may follow the comment of another tool on the same line."""
+    assert len(edit(f"{POD}  - image: {IMAGE}:v1.0.4 {comment}\n").held) == 1
+
+
+def test_prose_about_markers_is_not_a_marker() -> None:
+    """A comment that only mentions `stage-ci:`, or quotes a marker, is ignored."""
+    prose = "# See stage-ci: hold.\n# Add `# stage-ci: hold` to keep a reference.\n"
+    assert images(edit(f"{prose}{POD}  - image: {IMAGE}:v1.0.4 # not stage-ci: hold\n")) == ["v1.0.9"]
+
+
+@pytest.mark.fault(29)
 def test_references_without_a_hold_move() -> None:
     """A hold affects its own reference only, and its tag is not among the tags of the edit."""
     text = f"{POD}  - image: {IMAGE}:v1.0.12 # stage-ci: hold\n  - image: {IMAGE}:v1.0.4\n  - image: {IMAGE}:v1.0.9\n"

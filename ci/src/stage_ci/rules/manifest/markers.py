@@ -34,6 +34,9 @@ from stage_ci.rules.manifest.text import ManifestText
 from stage_ci.rules.reference import Repository
 
 _PREFIX: Final = "stage-ci:"
+# At the start of a comment, or after the comment of another tool on the same line, such as Flux's image policy marker:
+# https://fluxcd.io/flux/guides/image-update/
+_MARKER: Final = re.compile(rf"(?:^|(?:^|\s)#[ \t]*){_PREFIX}(.*)")
 _HOLD: Final = re.compile(r"""hold(?:\s+by=(?:"([^"]*)"|(\S+)))?(?:\s+reason=(.+))?""")
 _IMAGE_MARKER: Final = re.compile(r"(image)|(tag|digest)\s+of\s+(\S+)")
 _MAX_SHOWN: Final = 200  # characters: a summary shows a marker on one line
@@ -109,7 +112,8 @@ def read_markers(manifest: ManifestText) -> Markers:
     holds: list[tuple[Comment, Hold]] = []
     images: dict[int, ImageMarker] = {}
     for comment in _read_comments(manifest):
-        marker = _parse_marker(manifest, comment) if comment.text.startswith(_PREFIX) else None
+        found = _MARKER.search(comment.text)
+        marker = _parse_marker(manifest, comment, found[1].strip()) if found else None
         if isinstance(marker, Hold):
             holds.append((comment, marker))
         elif marker and images.setdefault(comment.applies_to, marker) is not marker:
@@ -188,8 +192,7 @@ def _check_matches(manifest: ManifestText, line: int, matches: int, most: int) -
         raise _error(manifest, line, cause, _PLACEMENT)
 
 
-def _parse_marker(manifest: ManifestText, comment: Comment) -> Hold | ImageMarker:
-    text = comment.text.removeprefix(_PREFIX).strip()
+def _parse_marker(manifest: ManifestText, comment: Comment, text: str) -> Hold | ImageMarker:
     if hold := _HOLD.fullmatch(text):
         by, reason = hold[1] or hold[2] or "", (hold[3] or "").strip('"')
         return Hold(comment.line, by[:_MAX_SHOWN], reason[:_MAX_SHOWN])
