@@ -1,10 +1,10 @@
 """Measures the edit of a manifest, and writes bench/manifest.json.
 
-    make bench-manifest     # some two minutes
+    make bench-manifest     # about two minutes
 
-The edit of many documents is compared with one parse by ruamel.yaml in turns, so that what else the machine does meets
-both. Each manifest that is built to cost much is edited in a process of its own, which tells its time and how much its
-memory grew.
+The edit of a thousand documents and one parse of them by ruamel.yaml alternate, so that other load on the machine
+affects both. Each costly manifest is edited in a process of its own, which reports its time and the growth of its
+memory.
 """
 
 import argparse
@@ -22,7 +22,7 @@ from ruamel.yaml import YAML
 
 from stage_ci.errors import StageError
 from stage_ci.rules.manifest import Target, update
-from stage_ci.rules.manifest.source import MAX_BYTES
+from stage_ci.rules.manifest.text import MAX_BYTES
 from stage_ci.rules.reference import Repository
 
 RESULT: Final = Path(__file__).with_suffix(".json")
@@ -49,12 +49,12 @@ spec:
 
 
 def full(piece: str, before: str = "", after: str = "") -> str:
-    """Return a text of the greatest size that is read, made of one piece over and over."""
+    """Return a text of the maximum size, made of one repeated piece."""
     return before + piece * ((MAX_BYTES - len(before) - len(after)) // len(piece)) + after
 
 
 def laughs() -> str:
-    """Return ten lists, each of nine times the one before: https://en.wikipedia.org/wiki/Billion_laughs_attack."""
+    """Return ten lists, each with nine aliases of the previous one (https://en.wikipedia.org/wiki/Billion_laughs_attack)."""
     lists = (f"a{i}: &a{i} [{', '.join([f'*a{i - 1}'] * 9)}]\n" for i in range(1, 10))
     return "a0: &a0 [" + ", ".join("x" * 9) + "]\n" + "".join(lists)
 
@@ -67,8 +67,8 @@ COSTLY: Final[dict[str, Callable[[], str]]] = {
     "a quote that does not close": lambda: full("a", 'k: "'),
     "dashes": lambda: full("- "),
     "keys of keys": lambda: full("? "),
-    "one key twice and again": lambda: full("a: b\n"),
-    "a template, over and over": lambda: full("a: {{ b\n"),
+    "one key, repeated": lambda: full("a: b\n"),
+    "a template, repeated": lambda: full("a: {{ b\n"),
     "a template behind a long text": lambda: full("# text\n", after="a: {{ b }}\n"),
     "tags": lambda: full("!!str x,", "[", "]"),
     "tag directives": lambda: full("%TAG !a! tag:x,2000:\n"),
@@ -83,14 +83,14 @@ COSTLY: Final[dict[str, Callable[[], str]]] = {
 
 
 def seconds(work: Callable[[], object]) -> float:
-    """Return how long a piece of work keeps the processor."""
+    """Return the processor time that `work` takes."""
     began = time.process_time()
     work()
     return time.process_time() - began
 
 
 def edit(text: str) -> str:
-    """Return how the edit of a manifest ends: how many references it moved, or why it refuses."""
+    """Return the result of an edit: the number of references, or the error."""
     try:
         return f"{len(update(text.encode(), TARGET, filename='svm.yaml').changes)} references moved"
     except StageError as error:
@@ -98,7 +98,7 @@ def edit(text: str) -> str:
 
 
 def ratios(rounds: int) -> dict[str, Any]:
-    """Return what an edit costs beside a parse, and the edit of twice as many documents beside one of them."""
+    """Return the cost of an edit relative to a parse, and relative to the edit of half as many documents."""
     half, whole = "---\n".join([DOCUMENT] * (DOCUMENTS // 2)), "---\n".join([DOCUMENT] * DOCUMENTS)
     edit(half)
     parses, halves, wholes = zip(
@@ -123,23 +123,23 @@ def ratios(rounds: int) -> dict[str, Any]:
 
 
 def costly(name: str) -> dict[str, Any]:
-    """Return what the edit of one costly manifest takes in this process, and how it ends."""
+    """Return the time and memory that the edit of one costly manifest takes in this process, and its result."""
     text = COSTLY[name]()
     before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     began = time.process_time()
     ended = edit(text)
     took = time.process_time() - began
     grown = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before
-    # Linux counts in KiB: https://man7.org/linux/man-pages/man2/getrusage.2.html
+    # Linux reports KiB: https://man7.org/linux/man-pages/man2/getrusage.2.html
     return {"bytes": len(text.encode()), "seconds": round(took, 2), "mebibytes": grown // 1024, "ended": ended}
 
 
 def main() -> int:
-    """Measure and write."""
+    """Measure, and write the result."""
     parser = argparse.ArgumentParser(prog="bench-manifest", description="measure the edit of a manifest")
-    parser.add_argument("--rounds", type=int, default=5, help="parses and edits (default: 5)")
+    parser.add_argument("--rounds", type=int, default=5, help="number of parses and edits (default: 5)")
     rounds = parser.parse_args().rounds
-    # First, while this process is small: a child's greatest size begins with its parent's.
+    # First, while this process is small: the peak memory of a child starts at its parent's.
     with multiprocessing.get_context("spawn").Pool(1, maxtasksperchild=1) as pool:
         endings = dict(zip(COSTLY, pool.map(costly, COSTLY, chunksize=1), strict=True))
     found = ratios(rounds) | {"costly": endings}

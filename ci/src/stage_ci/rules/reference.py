@@ -1,4 +1,4 @@
-"""Image references, as the distribution project writes them.
+"""Image references, parsed by the grammar of the distribution project.
 
 Grammar: https://github.com/distribution/reference (reference.go, regexp.go, normalize.go).
 """
@@ -11,35 +11,37 @@ from stage_ci.errors import InvalidDigest, InvalidReference
 
 DOCKER_HUB: Final = "docker.io"
 
-# OCI image-spec, descriptor.md: only sha256 is written by the tools the pipeline uses.
+# The only digest algorithm that the pipeline's own tools write:
+# https://github.com/opencontainers/image-spec/blob/main/descriptor.md#sha-256
 _DIGEST: Final = re.compile(r"sha256:[0-9a-f]{64}")
-# opencontainers/go-digest, algorithm.go: what others may have pinned an image with.
-_PINNED: Final = re.compile(r"sha256:[0-9a-f]{64}|sha384:[0-9a-f]{96}|sha512:[0-9a-f]{128}")
-# distribution/reference, regexp.go: identifier, path-component, tag, domain.
+# The algorithms that other tools may write: https://github.com/opencontainers/go-digest/blob/master/algorithm.go
+_ANY_DIGEST: Final = re.compile(r"sha256:[0-9a-f]{64}|sha384:[0-9a-f]{96}|sha512:[0-9a-f]{128}")
+# Identifier, path component, tag and domain: https://github.com/distribution/reference/blob/main/regexp.go
 _IDENTIFIER: Final = re.compile(r"[0-9a-f]{64}")
 _COMPONENT: Final = re.compile(r"[a-z0-9]+(?:(?:[._]|__|-+)[a-z0-9]+)*")
 _TAG: Final = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._-]{0,127}")
 _DOMAIN: Final = re.compile(
     r"(?:\[[0-9A-Fa-f:]+\]|[A-Za-z0-9](?:[A-Za-z0-9-]*[A-Za-z0-9])?(?:\.[A-Za-z0-9](?:[A-Za-z0-9-]*[A-Za-z0-9])?)*)(?::[0-9]+)?"
 )
-_MAX_PATH: Final = 255  # distribution/reference, reference.go: RepositoryNameTotalLengthMax
+# RepositoryNameTotalLengthMax: https://github.com/distribution/reference/blob/main/reference.go
+_MAX_PATH: Final = 255
 
 
 @dataclass(frozen=True, slots=True)
 class Digest:
-    """A content digest: ``sha256:`` and 64 hexadecimal digits, unless it comes from a reference that holds another."""
+    """A content digest: ``sha256:`` and 64 hexadecimal digits, or another algorithm if it is part of a reference."""
 
     text: str
 
     @classmethod
     def parse(cls, text: str) -> Self:
-        """Return the digest written in ``text``.
+        """Return the SHA-256 digest in ``text``.
 
         Raises:
             InvalidDigest: if ``text`` is anything else.
         """
         if not _DIGEST.fullmatch(text):
-            raise InvalidDigest(f"{text!r} is no digest")
+            raise InvalidDigest(f"invalid digest {text!r}")
         return cls(text)
 
     def __str__(self) -> str:
@@ -48,24 +50,24 @@ class Digest:
 
 @dataclass(frozen=True, slots=True)
 class Repository:
-    """Where images of one name lie: a registry's host and a path, both in full."""
+    """The repository of an image: the registry's host and the path, without abbreviation."""
 
     registry: str
     path: str
 
     @classmethod
     def parse(cls, text: str) -> Self:
-        """Return the repository named by ``text``, which holds neither tag nor digest.
+        """Return the repository with the name ``text``.
 
         >>> str(Repository.parse("owner/service"))
         'docker.io/owner/service'
 
         Raises:
-            InvalidReference: if ``text`` is no repository name, or holds a tag or a digest.
+            InvalidReference: if ``text`` is not a repository name, or contains a tag or a digest.
         """
         reference = Reference.parse(text)
         if reference.tag or reference.digest:
-            raise InvalidReference(f"{text!r} holds a tag or a digest where only a name belongs")
+            raise InvalidReference(f"invalid repository {text!r}: expected a name without tag and digest")
         return cls(reference.repository.registry, reference.repository.path)
 
     def __str__(self) -> str:
@@ -74,7 +76,7 @@ class Repository:
 
 @dataclass(frozen=True, slots=True)
 class Reference:
-    """A parsed image reference; ``name`` keeps the writer's own spelling of the repository."""
+    """A parsed image reference; ``name`` is the repository's name as written."""
 
     repository: Repository
     name: str
@@ -83,22 +85,22 @@ class Reference:
 
     @classmethod
     def parse(cls, text: str) -> Self:
-        """Return the reference written in ``text``.
+        """Return the reference in ``text``.
 
-        Short forms of Docker Hub (``name``, ``library/name``, ``index.docker.io/name``) mean what Docker makes of them.
+        Docker Hub's short forms (``name``, ``library/name``, ``index.docker.io/name``) are expanded as Docker does.
 
         Raises:
             InvalidReference: if ``text`` does not follow the grammar.
         """
         rest, at, digest = text.partition("@")
-        if at and not _PINNED.fullmatch(digest):
-            raise InvalidReference(f"{text!r} has no valid digest after @")
-        if _IDENTIFIER.fullmatch(text):  # normalize.go: Docker would read it as the ID of a local image
-            raise InvalidReference(f"{text!r} is an image's identifier, not its name")
+        if at and not _ANY_DIGEST.fullmatch(digest):
+            raise _error(text, f"invalid digest {digest!r}")
+        if _IDENTIFIER.fullmatch(text):  # normalize.go: Docker reads 64 hexadecimal digits as the ID of a local image
+            raise _error(text, "64 hexadecimal digits are an image ID, not a name")
         head, slash, last = rest.rpartition("/")
         base, colon, tag = last.partition(":")
         if colon and not _TAG.fullmatch(tag):
-            raise InvalidReference(f"{text!r} has no valid tag after :")
+            raise _error(text, f"invalid tag {tag!r}")
         name = f"{head}{slash}{base}"
         return cls(_repository(name, text), name, tag or None, Digest(digest) if at else None)
 
@@ -114,6 +116,14 @@ def _repository(name: str, text: str) -> Repository:
         registry = DOCKER_HUB
     if registry == DOCKER_HUB and "/" not in path:
         path = f"library/{path}"
-    if not _DOMAIN.fullmatch(registry) or len(path) > _MAX_PATH or not all(map(_COMPONENT.fullmatch, path.split("/"))):
-        raise InvalidReference(f"{text!r} is no image reference")
+    if not _DOMAIN.fullmatch(registry):
+        raise _error(text, f"invalid registry {registry!r}")
+    if len(path) > _MAX_PATH:
+        raise _error(text, f"the path has more than {_MAX_PATH} characters")
+    if not all(map(_COMPONENT.fullmatch, path.split("/"))):
+        raise _error(text, "each part of the path must be lowercase letters and digits with separators between them")
     return Repository(registry, path)
+
+
+def _error(text: str, cause: str) -> InvalidReference:
+    return InvalidReference(f"invalid image reference {text!r}: {cause}")

@@ -1,4 +1,4 @@
-"""What an edit costs, counted in calls instead of seconds: the same on every machine."""
+"""What an edit costs, counted in function calls instead of seconds: the count is the same on every machine."""
 
 import sys
 from collections.abc import Callable
@@ -10,17 +10,17 @@ from ruamel.yaml import YAML
 
 from stage_ci.rules.manifest import diff, update
 
-# Where a document of the benchmark names its image.
-WRITTEN = f"image: {IMAGE}:v1.0.10"
+# The line that holds the image in a document of the benchmark.
+IMAGE_LINE = f"image: {IMAGE}:v1.0.10"
 
 
 def manifest(documents: int, marker: str = "") -> str:
-    """Return a manifest of so many documents, each with a reference to move."""
-    return "---\n".join([DOCUMENT.replace(WRITTEN, f"{WRITTEN} {marker}".rstrip())] * documents)
+    """Return a manifest of `documents` documents, each with a reference to update."""
+    return "---\n".join([DOCUMENT.replace(IMAGE_LINE, f"{IMAGE_LINE} {marker}".rstrip())] * documents)
 
 
 def calls(work: Callable[[], object]) -> int:
-    """Return how many functions were called for a piece of work, those of the language included."""
+    """Return the number of Python and C functions that `work` calls."""
     count = 0
 
     def called(_frame: FrameType, event: str, _argument: object) -> None:
@@ -36,8 +36,8 @@ def calls(work: Callable[[], object]) -> int:
     return count
 
 
-def edited(text: str) -> int:
-    """Return what an edit costs, with the difference that is shown of it."""
+def edit_cost(text: str) -> int:
+    """Return the number of calls that an edit and its diff make."""
     content = text.encode()
     return calls(lambda: diff(content, update(content, TARGET, filename="svm.yaml").content, filename="svm.yaml"))
 
@@ -45,15 +45,15 @@ def edited(text: str) -> int:
 @pytest.mark.fault(27)
 @pytest.mark.parametrize("marker", ["", "# stage-ci: image"])
 def test_an_edit_costs_at_most_two_parses(marker: str) -> None:
-    """With every document edited, against one parse of ruamel.yaml alone."""
+    """An edit of every document, with its diff, makes at most twice the calls of one parse by ruamel.yaml."""
     text = manifest(20, marker)
     parse = calls(lambda: list(YAML(typ="safe", pure=True).compose_all(text)))
-    assert edited(text) <= 2 * parse
+    assert edit_cost(text) <= 2 * parse
 
 
 @pytest.mark.fault(27)
 @pytest.mark.parametrize("marker", ["", "# stage-ci: image", "# stage-ci: hold"])
-def test_the_cost_grows_as_the_manifest_does(marker: str) -> None:
-    """Twice the documents, twice the cost."""
-    edited(manifest(1))
-    assert edited(manifest(40, marker)) <= 2.05 * edited(manifest(20, marker))
+def test_cost_is_linear_in_the_size_of_the_manifest(marker: str) -> None:
+    """Twice the documents cost at most 2.05 times the calls."""
+    edit_cost(manifest(1))
+    assert edit_cost(manifest(40, marker)) <= 2.05 * edit_cost(manifest(20, marker))

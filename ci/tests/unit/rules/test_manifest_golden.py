@@ -1,4 +1,4 @@
-"""Golden folders: `original.yaml` becomes `expected.yaml`, byte by byte."""
+"""Golden folders: an edit turns `original.yaml` into `expected.yaml`, byte by byte."""
 
 from pathlib import Path
 
@@ -34,39 +34,39 @@ NAMES = [
 
 
 def read(name: str) -> tuple[bytes, bytes]:
-    """Return both files of a case."""
+    """Return the original and the expected file of a golden folder."""
     return (CASES / name / "original.yaml").read_bytes(), (CASES / name / "expected.yaml").read_bytes()
 
 
 def windows(content: bytes) -> bytes:
-    """Return a manifest as Windows would have it."""
+    """Return a manifest with a byte order mark and Windows line breaks."""
     return b"\xef\xbb\xbf" + content.replace(b"\n", b"\r\n")
 
 
 def test_every_golden_folder_is_a_case() -> None:
-    """A folder that no test reads proves nothing."""
+    """Every folder with an expected file is in the list of cases."""
     assert {str(name.values[0]) for name in NAMES} == {path.parent.name for path in CASES.glob("*/expected.yaml")}
 
 
 @pytest.mark.parametrize("name", NAMES)
 def test_exactly_the_references_change(name: str) -> None:
-    """Every reference to the repository changes, every other byte stays."""
+    """Every reference to the repository changes, and every other byte stays."""
     original, expected = read(name)
     assert update(original, TARGET, filename="x.yaml").content == expected
 
 
 @pytest.mark.fault(26)
 @pytest.mark.parametrize("name", NAMES)
-def test_byte_order_mark_and_windows_line_ends_stay(name: str) -> None:
-    """Positions count in characters, so a mark at the start and two characters a line shift nothing."""
+def test_byte_order_mark_and_windows_line_breaks_stay(name: str) -> None:
+    """A byte order mark and line breaks of two characters neither change nor shift the edit."""
     original, expected = read(name)
     assert update(windows(original), TARGET, filename="x.yaml").content == windows(expected)
 
 
 @pytest.mark.fault(20)
 @pytest.mark.parametrize("name", NAMES)
-def test_what_is_already_there_stays_as_it_is(name: str) -> None:
-    """The same references are found, none of them changes, and neither does the file."""
+def test_a_second_edit_changes_nothing(name: str) -> None:
+    """An edit of the expected file reports the same references and leaves the file unchanged."""
     original, expected = read(name)
     before, again = (update(content, TARGET, filename="x.yaml") for content in (original, expected))
     assert not again.changed
@@ -78,7 +78,7 @@ def test_what_is_already_there_stays_as_it_is(name: str) -> None:
 
 @pytest.mark.fault(24)
 def test_one_line_of_the_example_changes() -> None:
-    """The manifest that a rehearsal starts from, with the image named in a ConfigMap and in a comment."""
+    """Only the container's image changes in the example manifest, which also names it in a ConfigMap and a comment."""
     original = (EXAMPLE / "svm.yaml").read_bytes()
     edit = update(original, TARGET, filename="manifests/default/svm.yaml")
     before, after = original.splitlines(), edit.content.splitlines()
@@ -88,8 +88,8 @@ def test_one_line_of_the_example_changes() -> None:
 
 
 @pytest.mark.parametrize("service", ["agent", "transformer"])
-def test_a_sibling_of_the_example_is_updated_with_arguments_alone(service: str) -> None:
-    """Another image and another manifest: the same rules."""
+def test_the_manifests_of_other_services_are_updated(service: str) -> None:
+    """The manifest of another service needs no other code, only another target."""
     target = Target(Repository.parse(f"medhedimaaroufi/callcenterai-{service}"), "v1.0.9")
     edit = update((EXAMPLE / f"{service}.yaml").read_bytes(), target, filename=f"{service}.yaml")
     assert [change.path for change in edit.changes] == [

@@ -1,4 +1,4 @@
-"""Marker comments: what they hold, what they name, and that none is overlooked."""
+"""Marker comments: the references that they hold, the scalars that they declare, and the markers that are rejected."""
 
 import re
 from pathlib import Path
@@ -17,13 +17,13 @@ HOLD = "# stage-ci: hold by=alice reason=v1.0.5 loses tickets"
 
 
 def edit(text: str, *, digest: str | None = None, filename: str = "svm.yaml") -> Edit:
-    """Return the edit that names v1.0.9."""
+    """Return the edit that sets the image to v1.0.9."""
     target = Target(Repository.parse(IMAGE), "v1.0.9", Digest.parse(digest) if digest else None)
     return update(text.encode(), target, filename=filename)
 
 
 def images(edited: Edit) -> list[str]:
-    """Return the references after an edit, in the order of the file."""
+    """Return the tags after an edit, in the order of the file."""
     return [change.new.removeprefix(f"{IMAGE}:") for change in edited.changes]
 
 
@@ -44,8 +44,8 @@ def images(edited: Edit) -> list[str]:
     ],
 )
 @pytest.mark.parametrize("newline", ["\n", "\r\n"])
-def test_a_reference_that_is_held_stays(container: str, newline: str) -> None:
-    """On its line or right above, in every style; who holds it, why, and where the marker stands are told."""
+def test_a_held_reference_stays(container: str, newline: str) -> None:
+    """A hold on or above the line of a reference keeps it, in every style, and is reported with who, why and where."""
     text = (POD + container).replace("\n", newline)
     edited = edit(text)
     assert edited.content == text.encode()
@@ -55,8 +55,29 @@ def test_a_reference_that_is_held_stays(container: str, newline: str) -> None:
 
 
 @pytest.mark.fault(29)
-def test_the_others_move() -> None:
-    """A hold is about its reference, and the tags that a deploy compares are those it may move."""
+@pytest.mark.parametrize(
+    "comment",
+    [
+        '# {"$imagepolicy": "flux-system:web"} # stage-ci: hold',
+        "# renovate: x #stage-ci: hold",
+        "## stage-ci: hold",
+        "#\t#\tstage-ci: hold",
+    ],
+)
+def test_a_hold_after_another_comment_is_effective(comment: str) -> None:
+    """A marker may follow the comment of another tool on the same line."""
+    assert len(edit(f"{POD}  - image: {IMAGE}:v1.0.4 {comment}\n").held) == 1
+
+
+def test_prose_about_markers_is_not_a_marker() -> None:
+    """A comment that only mentions `stage-ci:`, or quotes a marker, is ignored."""
+    prose = "# See stage-ci: hold.\n# Add `# stage-ci: hold` to keep a reference.\n"
+    assert images(edit(f"{prose}{POD}  - image: {IMAGE}:v1.0.4 # not stage-ci: hold\n")) == ["v1.0.9"]
+
+
+@pytest.mark.fault(29)
+def test_references_without_a_hold_move() -> None:
+    """A hold affects its own reference only, and its tag is not among the tags of the edit."""
     text = f"{POD}  - image: {IMAGE}:v1.0.12 # stage-ci: hold\n  - image: {IMAGE}:v1.0.4\n  - image: {IMAGE}:v1.0.9\n"
     edited = edit(text)
     assert edited.content.decode() == text.replace("v1.0.4", "v1.0.9")
@@ -67,15 +88,15 @@ def test_the_others_move() -> None:
 
 
 @pytest.mark.fault(29)
-def test_a_held_reference_that_says_the_right_thing_is_nothing_to_tell() -> None:
-    """Whoever holds a version may release the same one again."""
+def test_a_hold_at_the_target_s_tag_is_not_reported() -> None:
+    """A held reference with the target's tag counts as up to date."""
     edited = edit(f"{POD}  - image: {IMAGE}:v1.0.9 # stage-ci: hold\n")
     assert (edited.changed, edited.held, edited.tags) == (False, (), ("v1.0.9",))
 
 
 @pytest.mark.fault(29)
 @pytest.mark.parametrize(
-    ("text", "told"),
+    ("text", "shown"),
     [
         ("hold", "held"),
         ("hold by=alice", "held by alice"),
@@ -84,19 +105,19 @@ def test_a_held_reference_that_says_the_right_thing_is_nothing_to_tell() -> None
         (f"hold by={'x' * 5000} reason={'y' * 5000}", f"held by {'x' * 200} ({'y' * 200})"),
     ],
 )
-def test_a_hold_says_who_and_why_if_it_likes(text: str, told: str) -> None:
-    """Both are free, and neither fills a page."""
+def test_a_hold_shows_its_name_and_reason(text: str, shown: str) -> None:
+    """The name and the reason of a hold are optional, and each is cut at 200 characters."""
     held = edit(f"{POD}  - image: {IMAGE}:v1.0.4 #stage-ci: {text}\n").held
-    assert [str(change.hold) for change in held] == [told]
+    assert [str(change.hold) for change in held] == [shown]
 
 
 @pytest.mark.fault(29)
 @pytest.mark.parametrize(
     "text", ["hodl", "hold alice", "HOLD", "", "hold by=", "tag", "tag of", "tag of x:v1", "image x"]
 )
-def test_a_marker_that_says_nothing_known_is_refused(text: str) -> None:
-    """A hold that is misspelt is not a hold that is ignored, wherever in the file it stands."""
-    with pytest.raises(InvalidMarker, match=rf"^manifest: svm\.yaml:8: {text!r} is no marker; write `hold by=NAME"):
+def test_an_unknown_marker_is_rejected(text: str) -> None:
+    """A misspelled marker is rejected wherever it stands, because it could be meant as a hold."""
+    with pytest.raises(InvalidMarker, match=rf"^manifest: svm\.yaml:8: invalid marker {text!r}; write `hold by=NAME"):
         edit(f"{POD}  - image: {IMAGE}:v1.0.4\n---\n# stage-ci: {text}\n")
 
 
@@ -115,10 +136,11 @@ def test_a_marker_that_says_nothing_known_is_refused(text: str) -> None:
         f"{POD}  - image: {IMAGE}:v1.0.4\n    resources: {{}} # stage-ci: tag of {IMAGE}\n",
     ],
 )
-def test_a_marker_that_stands_at_no_reference_is_refused(text: str) -> None:
-    """Its writer meant one, so nothing is moved until it is clear which."""
+def test_a_marker_without_a_matching_reference_is_rejected(text: str) -> None:
+    """A marker that matches no reference, or several where one is meant, is rejected with its line."""
     line = 1 + text[: text.index("# stage-ci")].count("\n")
-    with pytest.raises(InvalidMarker, match=rf"svm\.yaml:{line}: the marker stands at (no|2) references?; put it on"):
+    problem = rf"svm\.yaml:{line}: the marker matches (no|2) image references?; put it on"
+    with pytest.raises(InvalidMarker, match=problem):
         edit(text)
 
 
@@ -135,15 +157,15 @@ def test_a_marker_that_stands_at_no_reference_is_refused(text: str) -> None:
     ],
 )
 def test_a_hold_above_all_content_holds_all_of_it(head: str, between: str, held: list[bool]) -> None:
-    """Above the first document the file, above another that document."""
+    """A hold above the first document holds the file; above another document, that document."""
     pod = f"{POD}  - image: {IMAGE}:v1.0.4\n  - image: {IMAGE}:v1.0.5\n"
     edited = edit(f"{head}{pod}{between}{pod}")
     assert [bool(change.hold) for change in edited.changes] == [side for side in held for _ in range(2)]
 
 
 @pytest.mark.fault(29)
-def test_of_several_holds_the_nearest_is_told() -> None:
-    """The line's before the document's before the file's."""
+def test_the_nearest_of_several_holds_is_reported() -> None:
+    """A hold on the line is reported before one of the document, and that before one of the file."""
     pod = f"{POD}  - image: {IMAGE}:v1.0.4 # stage-ci: hold by=line\n  - image: {IMAGE}:v1.0.5\n"
     edited = edit(f"# stage-ci: hold by=file\n{pod}---\n# stage-ci: hold by=document\n{pod}---\n{pod}")
     holders = [change.hold and change.hold.by for change in edited.changes]
@@ -152,8 +174,8 @@ def test_of_several_holds_the_nearest_is_told() -> None:
 
 @pytest.mark.fault(25, 29)
 @pytest.mark.parametrize("at", ["name", "newTag", "digest", "above"])
-def test_an_entry_of_kustomize_is_held_by_any_of_its_lines(at: str) -> None:
-    """Where its parts stand; neither a tag nor a digest moves, and no digest has to be known."""
+def test_a_kustomize_entry_is_held_by_any_of_its_lines(at: str) -> None:
+    """A hold on any line of a Kustomize entry keeps tag and digest, and no new digest is required."""
     lines = {"above": "#", "name": f"- name: {IMAGE}", "newTag": "  newTag: v1.0.4", "digest": f"  digest: {OLD}"}
     lines[at] += " # stage-ci: hold" if at != "above" else " stage-ci: hold"
     lines["above"] += "" if at == "above" else " nothing"
@@ -163,15 +185,15 @@ def test_an_entry_of_kustomize_is_held_by_any_of_its_lines(at: str) -> None:
 
 
 @pytest.mark.fault(29)
-def test_a_marker_inside_of_text_is_text() -> None:
-    """In a block scalar, in quotes, in a plain scalar that goes on."""
+def test_a_marker_inside_a_scalar_is_ignored() -> None:
+    """Marker text in a block scalar, in quotes or within a plain scalar is not a comment."""
     decoys = "  - name: |\n      # stage-ci: hold\n    args: ['# stage-ci: hold', a# stage-ci]\n"
     assert images(edit(f"{POD}{decoys}    image: {IMAGE}:v1.0.4\n")) == ["v1.0.9"]
 
 
 @pytest.mark.fault(24)
-def test_a_marker_makes_a_reference_of_any_scalar() -> None:
-    """Parsing and people say what is a reference; the same text beside it stays."""
+def test_an_image_marker_declares_any_scalar_a_reference() -> None:
+    """A marked scalar of a custom resource is updated, and the same text without a marker stays."""
     text = (
         "apiVersion: example.com/v1\nkind: Stack\nmetadata: {name: svm}\nspec:\n"
         f"  image: {IMAGE}:v1.0.4 # stage-ci: image\n  other: {IMAGE}:v1.0.3\n"
@@ -186,8 +208,8 @@ def test_a_marker_makes_a_reference_of_any_scalar() -> None:
 
 
 @pytest.mark.fault(23)
-def test_a_marker_makes_a_tag_and_a_digest_of_scalars() -> None:
-    """As a chart's values have them, in quotes or not, and a digest is never left beside a new tag."""
+def test_tag_and_digest_markers_declare_parts_of_a_reference() -> None:
+    """Marked tags and digests of a chart's values are updated together, and a digest requires the new one."""
     values = (
         f"image:\n  repository: {IMAGE}\n  tag: '1.0' # stage-ci: tag of {IMAGE}\n"
         f"  digest: {OLD} # stage-ci: digest of docker.io/{IMAGE}\n"
@@ -203,45 +225,53 @@ def test_a_marker_makes_a_tag_and_a_digest_of_scalars() -> None:
         edit(values, filename="values.yaml")
 
 
+@pytest.mark.fault(23)
+def test_a_digest_within_a_declared_tag_is_replaced() -> None:
+    """A chart's `tag: tag@digest` gets the new tag and the new digest."""
+    values = "image:\n  tag: '1.0@{}' # stage-ci: tag of owner/service\n"
+    edited = edit(values.format(OLD), digest=NEW, filename="values.yaml")
+    assert edited.content.decode() == values.format(NEW).replace("1.0", "v1.0.9")
+
+
 @pytest.mark.fault(29)
-def test_what_a_marker_names_another_may_hold() -> None:
-    """One above the line, one on it."""
+def test_a_declared_scalar_can_be_held() -> None:
+    """One marker above the line can declare a tag that another on the line holds."""
     text = f"# values\nname: x\n# stage-ci: tag of {IMAGE}\ntag: v1.0.4 # stage-ci: hold by=bob\n"
     assert [str(change.hold) for change in edit(text).held] == ["held by bob"]
 
 
-def test_an_alias_of_a_named_scalar_is_a_reference_too() -> None:
-    """The marker is about the text, whoever uses it; without one the same use is refused."""
+def test_an_alias_of_a_declared_scalar_is_a_reference() -> None:
+    """A marked scalar may be shared with an image field by an alias; without the marker the edit is rejected."""
     text = f"x-image: &image {IMAGE}:v1.0.4 # stage-ci: image\n{POD}  - image: *image\n"
     assert edit(text).content.decode() == text.replace("v1.0.4", "v1.0.9")
-    with pytest.raises(InvalidManifest, match="an alias uses the text"):
+    with pytest.raises(InvalidManifest, match="an alias also uses the text"):
         edit(text.replace("# stage-ci: image", ""))
 
 
 @pytest.mark.fault(29)
-def test_a_tag_that_a_held_entry_shares_is_not_moved_behind_its_back() -> None:
-    """An alias would move both."""
+def test_a_tag_shared_with_a_held_entry_is_rejected() -> None:
+    """A tag is not changed if an alias shares it with a held entry."""
     text = f"images:\n- {{name: {IMAGE}, newTag: &tag v1.0.4}}\n- {{name: {IMAGE}, newTag: *tag}} # stage-ci: hold\n"
-    with pytest.raises(InvalidManifest, match=r":2: an alias uses the text of Kustomization images\[0\] for"):
+    with pytest.raises(InvalidManifest, match=r":2: an alias also uses the text of Kustomization images\[0\] for"):
         edit(text, filename="kustomization.yaml")
 
 
-def test_two_markers_cannot_name_one_line() -> None:
-    """It would be a guess which is meant."""
+def test_two_declaring_markers_for_one_line_are_rejected() -> None:
+    """A line with an image marker above it and a tag marker on it is rejected as ambiguous."""
     text = f"a: b\n# stage-ci: image\ntag: v1.0.4 # stage-ci: tag of {IMAGE}\n"
-    with pytest.raises(InvalidMarker, match=r"svm\.yaml:3: a second marker for line 3"):
+    with pytest.raises(InvalidMarker, match=r"svm\.yaml:3: line 3 has two image, tag or digest markers"):
         edit(text)
 
 
-def test_a_named_part_of_another_image_is_not_this_one() -> None:
-    """The name after `of` decides."""
+def test_a_declared_tag_of_another_image_stays() -> None:
+    """A tag marker with another image's name makes the tag that image's."""
     with pytest.raises(ImageNotInManifest, match=r"its images: other/service:v1\.0\.4"):
         edit("a: b\ntag: v1.0.4 # stage-ci: tag of other/service\n")
 
 
 @pytest.mark.fault(29)
-def test_the_example_of_the_documentation_does_what_it_says() -> None:
-    """The tag moves, and what Alice holds stays."""
+def test_the_example_of_the_documentation_is_correct() -> None:
+    """In the example of docs/markers.md the tag moves and the held reference stays."""
     (example,) = re.findall(r"```yaml\n(.*?)```", DOCUMENTATION.read_text(), re.DOTALL)
     edited = edit(example, filename="values.yaml")
     assert edited.content.decode() == example.replace("v1.0.4 ", "v1.0.9 ", 1)
@@ -251,8 +281,8 @@ def test_the_example_of_the_documentation_does_what_it_says() -> None:
 
 
 @pytest.mark.fault(27)
-def test_many_markers_cost_what_their_lines_cost() -> None:
-    """Holds of one place and holds of many lines are looked up, not compared with one another."""
+def test_many_markers_are_read_in_linear_time() -> None:
+    """Five thousand holds in one place and two thousand on lines of their own are looked up, not compared in pairs."""
     holds = "# stage-ci: hold\n" * 5_000
     text = f"{holds}{POD}" + f"  - image: {IMAGE}:v1.0.4 # stage-ci: hold\n" * 2_000
     assert len(edit(text).held) == 2_000

@@ -1,4 +1,4 @@
-"""Properties of the edit, over manifests that nobody wrote."""
+"""Properties of the edit, over generated manifests."""
 
 from pathlib import Path
 
@@ -15,14 +15,14 @@ OLD, NEW = f"sha256:{'a' * 64}", f"sha256:{'b' * 64}"
 TARGET = Target(Repository.parse(IMAGE), "v1.0.10", Digest.parse(NEW))
 ORIGINALS = [path.read_bytes() for path in sorted(Path(__file__).parent.glob("testdata/manifest/*/original.yaml"))]
 
-# Text as it is and as it has to become.
+# Text before the edit and after it.
 Pair = tuple[str, str]
 
 NAMES = [IMAGE, f"docker.io/{IMAGE}", f"index.docker.io/{IMAGE}"]
 TAGS = ["v1.0.9", "v1.0.1", "v1.0.100", "v1.0.10", "latest", "x", "V_1.-"]
 LINES = ["", "  ", "# comment", f"      # - image: {IMAGE}:v1.0.9", "# {{ braces }} 'n' \"such", "#"]
 COMMENTS = ["", " ", " # note", f"  # {IMAGE}:v1.0.9", "\t", "\t# tab", " # é 🤖 'open \"quotes [", " #"]
-# How a container may write its image, where its fields are indented by eight. A comment may follow.
+# Fields of a container, indented by eight spaces, that hold its image. A comment may follow each.
 STYLES = [
     "image: {}",
     "image:   {}",
@@ -42,7 +42,7 @@ STYLES = [
     '{{"image":"{}"}}',
     '{{"name": "a",\n\t"image":\t"{}" }}',
 ]
-# None may follow here: it would be text.
+# A comment after these would be part of the text.
 BLOCKS = ["image: |-\n          {}", "image: >\n\n           {}", "image: &b !!str |+ # why\n         {}\n\n"]
 DECOYS = [
     f"image: {IMAGE}-worker:v1.0.9",
@@ -64,7 +64,7 @@ WORKLOADS = [
     "apiVersion: v1\nkind: List\nitems:\n- kind: ConfigMap\n- kind: DaemonSet\n  spec:\n   template:\n    spec:",
     "kind: PodList\nitems:\n-\n    spec:",
 ]
-# A reference that is used several times: by aliases, and by merge keys.
+# A reference that is used several times, by aliases or merge keys.
 SHARED = [
     "image: &image {}\n      - image: *image\n      - {{name: c, image: *image }}",
     "&all\n        image: '{}'\n      - <<: *all\n        name: b\n      - *all",
@@ -86,8 +86,8 @@ OTHERS = [
     f"# {IMAGE}:v1.0.9\n",
     "",
 ]
-# What is a reference by its marker alone, as it is and as it has to become.
-NAMED = [
+# Scalars that are references by their markers alone.
+DECLARED = [
     "kind: ConfigMap\ndata:\n  image: {name}:{tag} # stage-ci: image\n  other: {name}:v1.0.9\n",
     "image:\n  # stage-ci: tag of {name}\n\n  tag: '{tag}'\n  sha: {digest} # stage-ci: digest of {name}\n",
 ]
@@ -104,7 +104,7 @@ def references(draw: st.DrawFn) -> Pair:
 
 @st.composite
 def containers(draw: st.DrawFn) -> Pair:
-    """Draw a container with the image, in one of the ways to write it."""
+    """Draw a container with the image in one of the YAML styles."""
     style = draw(st.tuples(st.sampled_from(STYLES), st.sampled_from(COMMENTS)).map("".join) | st.sampled_from(BLOCKS))
     old, new = draw(references())
     return style.format(old), style.format(new)
@@ -112,7 +112,7 @@ def containers(draw: st.DrawFn) -> Pair:
 
 @st.composite
 def held(draw: st.DrawFn) -> Pair:
-    """Draw a container whose image a marker holds, beside it or above."""
+    """Draw a container whose image is held by a marker on its line or above it."""
     old, hold = draw(references())[0], draw(st.sampled_from(HOLDS))
     text = draw(
         st.sampled_from([f"image: {old} {hold}", f"name: x\n        {hold}\n        # y\n        image: '{old}'"])
@@ -122,25 +122,25 @@ def held(draw: st.DrawFn) -> Pair:
 
 @st.composite
 def shared(draw: st.DrawFn) -> Pair:
-    """Draw containers that share one reference."""
+    """Draw containers that share one reference by aliases or merge keys."""
     style, (old, new) = draw(st.sampled_from(SHARED)), draw(references())
     return style.format(old), style.format(new)
 
 
 @st.composite
 def kustomizations(draw: st.DrawFn) -> Pair:
-    """Draw a Kustomization with entries for the image, or an object with a marked reference."""
+    """Draw a Kustomization with entries for the image, or an object with a declared reference."""
     name, tag = draw(st.sampled_from(NAMES)), draw(st.sampled_from(TAGS))
     entries = draw(st.lists(st.sampled_from(ENTRIES), min_size=1, max_size=3))
     kustomization = "kind: Kustomization\nimages:\n" + "".join(f"- {entry}\n" for entry in entries)
-    text = draw(st.sampled_from([kustomization, *NAMED]))
+    text = draw(st.sampled_from([kustomization, *DECLARED]))
     values = {"name": name, "tag": tag, "digest": OLD}, {"name": name, "tag": "v1.0.10", "digest": NEW}
     return text.format(**values[0]), text.format(**values[1])
 
 
 @st.composite
 def workloads(draw: st.DrawFn) -> Pair:
-    """Draw an object with a pod in it, with decoys, blank lines and comments between its containers."""
+    """Draw a workload with decoys, blank lines and comments between its containers."""
     decoys = st.sampled_from(DECOYS).map(lambda decoy: (decoy, decoy))
     items = draw(st.lists(decoys | containers() | shared() | held(), max_size=4))
     items.insert(draw(st.integers(0, len(items))), draw(containers()))
@@ -154,10 +154,10 @@ def workloads(draw: st.DrawFn) -> Pair:
 
 @st.composite
 def manifests(draw: st.DrawFn) -> tuple[bytes, bytes]:
-    """Draw a file: its documents, what parts them, its line ends, its mark and its end."""
+    """Draw a file: its documents, separators, line breaks, byte order mark and end."""
     others = st.sampled_from(OTHERS).map(lambda text: (text, text))
     documents = [draw(workloads()), *draw(st.lists(workloads() | kustomizations() | others, max_size=3))]
-    between = draw(st.sampled_from(["---\n", "--- # next\n", "...\n---\n", "...\n# between\n---\t\n"]))
+    between = draw(st.sampled_from(["---\n", "--- # next\n", "...\n---\n", "...\n# between\n---\t\n", "---\n\ufeff"]))
     start = draw(st.sampled_from(["", "\ufeff"])) + draw(
         st.sampled_from(["", "---\n", "%YAML 1.2\n---\n", "# first\n"])
     )
@@ -169,7 +169,7 @@ def manifests(draw: st.DrawFn) -> tuple[bytes, bytes]:
 
 
 def attempt(content: bytes) -> Edit | None:
-    """Return the edit, or nothing where it was refused with an error of its own."""
+    """Return the edit; None if it raises a ManifestError."""
     try:
         return update(content, TARGET, filename="svm.yaml")
     except ManifestError:
@@ -179,8 +179,8 @@ def attempt(content: bytes) -> Edit | None:
 @pytest.mark.fault(21, 23, 24, 25, 26, 29)
 @settings(max_examples=100, deadline=None)
 @given(manifests())
-def test_exactly_the_references_change_whatever_stands_around_them(files: tuple[bytes, bytes]) -> None:
-    """The file becomes what putting in the new references by hand gives, byte by byte."""
+def test_exactly_the_references_change(files: tuple[bytes, bytes]) -> None:
+    """The edited file equals the generated file with the new references, byte by byte."""
     before, after = files
     edit = update(before, TARGET, filename="svm.yaml")
     assert edit.content == after
@@ -191,7 +191,7 @@ def test_exactly_the_references_change_whatever_stands_around_them(files: tuple[
 @settings(max_examples=30, deadline=None)
 @given(manifests())
 def test_a_second_edit_changes_nothing(files: tuple[bytes, bytes]) -> None:
-    """What is there already is found and left."""
+    """A second edit reports the same references and changes none of them."""
     edit = update(files[0], TARGET, filename="svm.yaml")
     again = update(edit.content, TARGET, filename="svm.yaml")
     assert (again.content, again.changed) == (edit.content, False)
@@ -201,8 +201,8 @@ def test_a_second_edit_changes_nothing(files: tuple[bytes, bytes]) -> None:
 @pytest.mark.fault(27)
 @settings(max_examples=100, deadline=None)
 @given(st.sampled_from(ORIGINALS), st.data())
-def test_a_damaged_manifest_is_refused_or_edited_and_never_spoilt(content: bytes, data: st.DataObject) -> None:
-    """Whatever is cut out of a manifest or put into it, the lines without a reference stay."""
+def test_a_damaged_manifest_is_rejected_or_edited_correctly(content: bytes, data: st.DataObject) -> None:
+    """After random damage, an edit either raises or changes nothing but lines with a reference."""
     start = data.draw(st.integers(0, len(content)))
     end = data.draw(st.integers(start, min(len(content), start + 20)))
     piece = data.draw(st.text("ab:-'\"{}[]&*!|>#%@\\,? \t\r\n\ufeff\u2028é", max_size=6))

@@ -1,4 +1,4 @@
-"""Image references are read as Docker and Kubernetes read them."""
+"""Image references are parsed as Docker and Kubernetes parse them."""
 
 import pytest
 from hypothesis import given
@@ -33,8 +33,8 @@ NAMES = st.builds("{}{}{}".format, WORDS, st.sampled_from([".", "_", "__", "-", 
         ("a__b/c---d.e_f", "docker.io", "a__b/c---d.e_f"),
     ],
 )
-def test_a_name_means_a_registry_and_a_path(text: str, registry: str, path: str) -> None:
-    """The short forms of Docker Hub and their full forms are one repository."""
+def test_a_name_is_expanded_to_registry_and_path(text: str, registry: str, path: str) -> None:
+    """The short and the full forms of a Docker Hub name are one repository."""
     assert Repository.parse(text) == Repository(registry, path)
 
 
@@ -52,8 +52,8 @@ def test_a_name_means_a_registry_and_a_path(text: str, registry: str, path: str)
         ("docker.io/owner/service:_x.Y-z", "docker.io/owner/service", "_x.Y-z", None),
     ],
 )
-def test_tag_and_digest_are_told_from_the_name(text: str, name: str, tag: str | None, digest: str | None) -> None:
-    """A port is no tag, and the name keeps its writer's spelling."""
+def test_tag_and_digest_are_separated_from_the_name(text: str, name: str, tag: str | None, digest: str | None) -> None:
+    """A port stays part of the name, and the name keeps its spelling."""
     reference = Reference.parse(text)
     assert (reference.name, reference.tag, reference.digest and str(reference.digest)) == (name, tag, digest)
 
@@ -95,29 +95,47 @@ def test_tag_and_digest_are_told_from_the_name(text: str, name: str, tag: str | 
         "ab" * 32,
     ],
 )
-def test_other_text_is_no_reference(text: str) -> None:
-    """What Docker would refuse is refused, an image's identifier among it."""
+def test_an_invalid_reference_is_rejected(text: str) -> None:
+    """Text that Docker rejects, or reads as the ID of a local image, raises InvalidReference."""
     with pytest.raises(InvalidReference):
         Reference.parse(text)
 
 
+@pytest.mark.parametrize(
+    ("text", "cause"),
+    [
+        ("owner/service@sha256:1234", "invalid digest 'sha256:1234'"),
+        ("owner/service:a?", "invalid tag 'a?'"),
+        ("-host.io/service", "invalid registry '-host.io'"),
+        ("owner/Service", "each part of the path must be lowercase letters and digits with separators between them"),
+        ("owner/" + "s" * 250, "the path has more than 255 characters"),
+        ("ab" * 32, "64 hexadecimal digits are an image ID, not a name"),
+    ],
+)
+def test_an_invalid_reference_is_reported_with_its_cause(text: str, cause: str) -> None:
+    """The message quotes the text and names the part that is invalid."""
+    with pytest.raises(InvalidReference) as caught:
+        Reference.parse(text)
+    assert caught.value.cause == f"invalid image reference {text!r}: {cause}"
+
+
 @pytest.mark.fault(23)
 @pytest.mark.parametrize(("algorithm", "length"), [("sha256", 64), ("sha384", 96), ("sha512", 128)])
-def test_a_pin_by_another_registered_algorithm_is_understood(algorithm: str, length: int) -> None:
-    """Whoever pinned an image chose the algorithm; the reference still means this repository."""
+def test_a_digest_of_another_registered_algorithm_is_accepted(algorithm: str, length: int) -> None:
+    """A reference pinned by SHA-384 or SHA-512 still belongs to its repository."""
     reference = Reference.parse(f"owner/service@{algorithm}:{'0' * length}")
     assert reference.repository == Repository("docker.io", "owner/service")
 
 
 @pytest.mark.parametrize("text", ["owner/service:v1.0.7", f"owner/service@{DIGEST}"])
-def test_a_repository_holds_neither_tag_nor_digest(text: str) -> None:
-    """Where only a name belongs, more is a mistake to be told."""
-    with pytest.raises(InvalidReference, match="only a name belongs"):
+def test_a_repository_has_neither_tag_nor_digest(text: str) -> None:
+    """A repository with a tag or a digest raises InvalidReference."""
+    with pytest.raises(InvalidReference, match="expected a name without tag and digest"):
         Repository.parse(text)
 
 
 def test_a_digest_is_sha256() -> None:
-    """The only algorithm that the pipeline's own tools write."""
+    """Only `sha256:` and 64 lowercase hexadecimal digits are a digest of the pipeline."""
     assert str(Digest.parse(DIGEST)) == DIGEST
     for text in ("", DIGEST[:-1], DIGEST + "0", DIGEST.upper(), DIGEST.removeprefix("sha256:"), "sha512:" + "0" * 128):
         with pytest.raises(InvalidDigest):
@@ -125,8 +143,8 @@ def test_a_digest_is_sha256() -> None:
 
 
 @given(owner=NAMES, name=NAMES)
-def test_every_spelling_of_a_name_on_docker_hub_is_one_repository(owner: str, name: str) -> None:
-    """A repository's full name means itself, and so do the short ones, unless the owner looks like a host."""
+def test_every_spelling_of_a_docker_hub_name_is_one_repository(owner: str, name: str) -> None:
+    """The full name and the short names are equal, unless the owner looks like a host."""
     repository = Repository.parse(f"docker.io/{owner}/{name}")
     assert repository == Repository.parse(str(repository)) == Repository.parse(f"index.docker.io/{owner}/{name}")
     if "." not in owner and owner != "localhost":

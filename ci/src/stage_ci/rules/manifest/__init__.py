@@ -1,28 +1,23 @@
-"""The byte-exact image edit of a Kubernetes manifest: bytes in, bytes out.
+"""The byte-exact image edit of a deployment manifest: bytes in, bytes out.
 
 ::
 
-    edit            the chain: read, find, exchange, prove
-    ├── source      bytes to text; how a refusal names its place
-    ├── reading     text to nodes that know where they stand, within bounds
-    │   ├── tokens      text to tokens, tabs among them
-    │   └── templates   telling a template from a manifest
-    ├── search      the references among the nodes
-    │   ├── places      where Kubernetes and Kustomize keep them
-    │   └── sites       what one says, and which scalars say it
-    ├── markers     what people say of them: this is one, this one stays
-    │   ├── comments    which line a comment speaks of
-    │   └── holds       which references stay
-    ├── splicing    the characters of a reference, exchanged
-    └── proof       the edited text, read again: only what was meant has changed
-    difference      what changed, as text to look at
-    nodes           moving among nodes; merge keys
+    edit                the public types, and update(): parse, find, replace, verify
+    ├── references      the image references of the manifest, and the scalars that spell them
+    │   └── schema      the fields in which Kubernetes and Kustomize keep images
+    ├── markers         the `stage-ci:` comments, and which references they hold
+    ├── rewrite         replaces the characters of a reference; verifies that nothing else changed
+    ├── parse           text to YAML nodes, within bounds; duplicate keys and templates
+    │   └── scanner     text to YAML tokens
+    ├── nodes           traversal of YAML nodes; merge keys
+    └── text            bytes to text; line numbers; the unified diff of two versions
 
-Parsing finds what to change and proves that nothing else did; it never writes: a round-trip dump is not an edit.
+Parsing finds what to change and verifies the result. It never writes, because dumping parsed YAML loses comments,
+quotes and line breaks.
 """
 
-from stage_ci.rules.manifest.difference import diff
 from stage_ci.rules.manifest.edit import Change, Edit, Target, update
 from stage_ci.rules.manifest.markers import Hold
+from stage_ci.rules.manifest.text import diff
 
 __all__ = ["Change", "Edit", "Hold", "Target", "diff", "update"]

@@ -1,4 +1,4 @@
-"""Marker comments: what people tell the pipeline in a manifest, beside the reference that it is about.
+"""Marker comments: which scalars they declare to be references, and which references they hold.
 
 ::
 
@@ -7,33 +7,56 @@
     tag: v1.0.4                    # stage-ci: tag of owner/service
     digest: sha256:…               # stage-ci: digest of owner/service
 
-A marker speaks of the line on which it stands or, alone on its line, of the next one with content.
+A marker applies to its own line or, if it is alone on its line, to the next line with content.
 """
 
 import re
+from bisect import bisect_left, bisect_right
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Final
 
+from ruamel.yaml.tokens import (
+    DirectiveToken,
+    DocumentEndToken,
+    DocumentStartToken,
+    ScalarToken,
+    StreamEndToken,
+    StreamStartToken,
+    Token,
+)
+
 from stage_ci.errors import InvalidMarker, InvalidReference
-from stage_ci.rules.manifest.comments import Comment, comments
-from stage_ci.rules.manifest.source import Source
+from stage_ci.rules.manifest.nodes import Node, start_of
+from stage_ci.rules.manifest.parse import scan
+from stage_ci.rules.manifest.references import ImageMarker, ImageReferenceSite
+from stage_ci.rules.manifest.text import ManifestText
 from stage_ci.rules.reference import Repository
 
-_WORD: Final = "stage-ci:"
+_PREFIX: Final = "stage-ci:"
+# At the start of a comment, or after the comment of another tool on the same line, such as Flux's image policy marker:
+# https://fluxcd.io/flux/guides/image-update/
+_MARKER: Final = re.compile(rf"(?:^|(?:^|\s)#[ \t]*){_PREFIX}(.*)")
 _HOLD: Final = re.compile(r"""hold(?:\s+by=(?:"([^"]*)"|(\S+)))?(?:\s+reason=(.+))?""")
-_NAMING: Final = re.compile(r"(image)|(tag|digest)\s+of\s+(\S+)")
-_MOST_SHOWN: Final = 200  # a line of a summary, not a page
+_IMAGE_MARKER: Final = re.compile(r"(image)|(tag|digest)\s+of\s+(\S+)")
+_MAX_SHOWN: Final = 200  # characters: a summary shows a marker on one line
+_PLACEMENT: Final = "put it on the line of the reference, or alone on the line above"
+
+_COMMENT: Final = re.compile(r"#[^\r\n]*")
+# A block scalar's header and text are one token, and a comment may follow the header:
+# https://yaml.org/spec/1.2.2/#811-block-scalar-headers
+_HEADER_COMMENT: Final = re.compile(r"[|>][^ \t\r\n]*[ \t]+(#[^\r\n]*)")
+_WITHOUT_CONTENT: Final = (StreamStartToken, DirectiveToken, DocumentStartToken, DocumentEndToken, StreamEndToken)
 
 
 @dataclass(frozen=True, slots=True)
 class Hold:
-    """A marker that keeps references as they are.
+    """A marker that keeps references unchanged.
 
     Args:
         line: The line of the marker, counted from 1.
-        by: Who set it; empty if it does not say.
-        reason: Why; empty if it does not say.
+        by: The person who set it; empty if the marker names nobody.
+        reason: The reason; empty if the marker gives none.
     """
 
     line: int
@@ -45,18 +68,24 @@ class Hold:
 
 
 @dataclass(frozen=True, slots=True)
-class Naming:
-    """A marker that makes a reference, or a part of one, of a scalar that is none by its path.
+class Comment:
+    """A comment at its place in the manifest.
 
     Args:
-        line: The line of the marker, counted from 1.
-        part: What the scalar holds: ``image`` for a whole reference, ``tag`` or ``digest``.
-        name: The image's name where the scalar holds a part.
+        text: Its text, without the ``#`` and the whitespace around it.
+        start: Its position.
+        line: Its line, counted from 1.
+        applies_to: Its own line, or the next line with content if it is alone on its line.
+        heads_file: Whether it is above all content of the file.
+        heads_document: Whether it is above all content of a document.
     """
 
+    text: str
+    start: int
     line: int
-    part: str
-    name: str = ""
+    applies_to: int
+    heads_file: bool = False
+    heads_document: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,61 +93,156 @@ class Markers:
     """The markers of a manifest.
 
     Args:
-        holds: Those that hold, each with its comment, in the order of the text.
-        namings: Those that name, by the line that they speak of.
+        holds: The holds with their comments, in the order of the text.
+        images: The markers that declare references, by the line that they apply to.
     """
 
     holds: Sequence[tuple[Comment, Hold]] = ()
-    namings: Mapping[int, Naming] = field(default_factory=dict)
+    images: Mapping[int, ImageMarker] = field(default_factory=dict)
 
 
-def markers(source: Source) -> Markers:
-    """Return the markers of a manifest that is known to be YAML.
+def read_markers(manifest: ManifestText) -> Markers:
+    """Return the markers of a manifest that is valid YAML.
 
     Raises:
-        InvalidMarker: if one says nothing known, which a misspelt hold does, or if two name one line.
+        InvalidMarker: if a marker cannot be parsed, such as a misspelled hold, or if two declare one line.
     """
-    if _WORD not in source.text:
+    if _PREFIX not in manifest.text:
         return Markers()
     holds: list[tuple[Comment, Hold]] = []
-    namings: dict[int, Naming] = {}
-    for comment, marker in _parsed(source):
+    images: dict[int, ImageMarker] = {}
+    for comment in _read_comments(manifest):
+        found = _MARKER.search(comment.text)
+        marker = _parse_marker(manifest, comment, found[1].strip()) if found else None
         if isinstance(marker, Hold):
             holds.append((comment, marker))
-        elif namings.setdefault(comment.about, marker) is not marker:
-            raise refusal(source, comment.line, f"a second marker for line {comment.about}")
-    return Markers(holds, namings)
+        elif marker and images.setdefault(comment.applies_to, marker) is not marker:
+            raise _error(manifest, comment.line, f"line {comment.applies_to} has two image, tag or digest markers")
+    return Markers(holds, images)
 
 
-def refusal(source: Source, line: int, cause: str, remedy: str | None = None) -> InvalidMarker:
-    """Return the error that says what is wrong with the marker on ``line``."""
-    return InvalidMarker(f"{source.filename}:{line}: {cause}", remedy=remedy)
+def find_holds(
+    manifest: ManifestText, markers: Markers, sites: Sequence[ImageReferenceSite], documents: Sequence[Node]
+) -> Mapping[int, Hold]:
+    """Return the hold of each held site, by the identity of its node; the nearest hold if several apply.
+
+    A hold above all content of a document holds the whole document; above all content of the file, the whole file.
+
+    Args:
+        manifest: The manifest.
+        markers: Its markers.
+        sites: Its references, in the order of the text.
+        documents: Its root nodes.
+
+    Raises:
+        InvalidMarker: if a hold matches no reference, or another marker does not match exactly one: an ignored marker
+            would look like one that works.
+    """
+    if not markers.holds and not markers.images:
+        return {}
+    counts: dict[int, int] = {}
+    for line in (line for site in sites for line in site.lines):
+        counts[line] = counts.get(line, 0) + 1
+    for line, marker in markers.images.items():
+        _check_matches(manifest, marker.line, counts.get(line, 0), most=1)
+    roots = [start_of(document) for document in documents]
+    numbers = [bisect_right(roots, start_of(site.node)) - 1 for site in sites]
+    scopes = _scopes(manifest, markers.holds, counts, roots, numbers)
+    found = ((site, scopes.nearest(site, number)) for site, number in zip(sites, numbers, strict=True))
+    return {id(site.node): hold for site, hold in found if hold}
 
 
-def _parsed(source: Source) -> Iterator[tuple[Comment, Hold | Naming]]:
-    for comment in comments(source):
-        if comment.text.startswith(_WORD):
-            text = comment.text.removeprefix(_WORD).strip()
-            marker = _hold(text, comment.line) or _naming(text, comment.line)
-            if not marker:
-                raise refusal(source, comment.line, f"{text[:_MOST_SHOWN]!r} is no marker")
-            yield comment, marker
+@dataclass(slots=True)
+class _HoldScopes:
+    """The hold of the whole file, of documents by their number, and of lines."""
+
+    file: Hold | None = None
+    documents: dict[int, Hold] = field(default_factory=dict)
+    lines: dict[int, Hold] = field(default_factory=dict)
+
+    def nearest(self, site: ImageReferenceSite, document: int) -> Hold | None:
+        on_line = next((self.lines[line] for line in sorted(site.lines) if line in self.lines), None)
+        return on_line or self.documents.get(document) or self.file
 
 
-def _hold(text: str, line: int) -> Hold | None:
-    found = _HOLD.fullmatch(text)
-    by, reason = (found[1] or found[2] or "", found[3] or "") if found else ("", "")
-    return Hold(line, by[:_MOST_SHOWN], reason.strip('"')[:_MOST_SHOWN]) if found else None
+def _scopes(
+    manifest: ManifestText,
+    holds: Sequence[tuple[Comment, Hold]],
+    counts: Mapping[int, int],
+    roots: Sequence[int],
+    numbers: Sequence[int],
+) -> _HoldScopes:
+    scopes = _HoldScopes()
+    for comment, hold in holds:
+        document = bisect_left(roots, comment.start)
+        if comment.heads_file:
+            scopes.file, matches = hold, len(numbers)
+        elif comment.heads_document:
+            scopes.documents[document] = hold
+            matches = bisect_right(numbers, document) - bisect_left(numbers, document)
+        else:
+            scopes.lines[comment.applies_to], matches = hold, counts.get(comment.applies_to, 0)
+        _check_matches(manifest, hold.line, matches, most=len(numbers))
+    return scopes
 
 
-def _naming(text: str, line: int) -> Naming | None:
-    found = _NAMING.fullmatch(text)
-    if not found:
-        return None
-    if found[1]:
-        return Naming(line, found[1])
+def _check_matches(manifest: ManifestText, line: int, matches: int, most: int) -> None:
+    if not 1 <= matches <= most:
+        cause = f"the marker matches {matches or 'no'} image reference{'s' if matches > 1 else ''}"
+        raise _error(manifest, line, cause, _PLACEMENT)
+
+
+def _parse_marker(manifest: ManifestText, comment: Comment, text: str) -> Hold | ImageMarker:
+    if hold := _HOLD.fullmatch(text):
+        by, reason = hold[1] or hold[2] or "", (hold[3] or "").strip('"')
+        return Hold(comment.line, by[:_MAX_SHOWN], reason[:_MAX_SHOWN])
+    image = _IMAGE_MARKER.fullmatch(text)
+    if not image or (image[3] and not _is_repository(image[3])):
+        raise _error(manifest, comment.line, f"invalid marker {text[:_MAX_SHOWN]!r}")
+    return ImageMarker(comment.line, image[1] or image[2], image[3] or "")
+
+
+def _is_repository(text: str) -> bool:
     try:
-        Repository.parse(found[3])
+        Repository.parse(text)
     except InvalidReference:
-        return None
-    return Naming(line, found[2], found[3])
+        return False
+    return True
+
+
+def _error(manifest: ManifestText, line: int, cause: str, remedy: str | None = None) -> InvalidMarker:
+    return InvalidMarker(f"{manifest.filename}:{line}: {cause}", remedy=remedy)
+
+
+def _read_comments(manifest: ManifestText) -> Iterator[Comment]:
+    # Only whitespace, line breaks and comments can be between two tokens, so a `#` inside a scalar is never a comment.
+    previous: Token | None = None
+    heads_file, heads_document = True, True
+    for token in scan(manifest):
+        if previous is not None:
+            yield from _comments_between(manifest, previous, token, file=heads_file, document=heads_document)
+        if isinstance(token, ScalarToken):
+            header = _HEADER_COMMENT.match(manifest.text, token.start_mark.index)
+            if header:
+                line = token.start_mark.line + 1
+                yield Comment(_comment_text(header[1]), header.start(1), line, line)
+        heads_document = isinstance(token, _WITHOUT_CONTENT)
+        heads_file = heads_file and heads_document
+        previous = token
+
+
+def _comments_between(
+    manifest: ManifestText, previous: Token, token: Token, *, file: bool, document: bool
+) -> Iterator[Comment]:
+    start, end = previous.end_mark.index, token.start_mark.index
+    line = previous.end_mark.line + 1
+    alone = previous.end_mark.column == 0
+    for found in _COMMENT.finditer(manifest.text, start, end):
+        newlines = manifest.count_newlines(start, found.start())
+        start, line, alone = found.start(), line + newlines, alone or newlines > 0
+        applies_to = token.start_mark.line + 1 if alone else line
+        yield Comment(_comment_text(found[0]), start, line, applies_to, file, document)
+
+
+def _comment_text(comment: str) -> str:
+    return comment.removeprefix("#").strip(" \t")

@@ -1,4 +1,4 @@
-"""Moving among YAML nodes: what lies beneath, where it starts, what a mapping holds once merge keys are resolved."""
+"""Traversal of YAML nodes: children, positions, and the fields of a mapping with merge keys resolved."""
 
 from collections.abc import Iterator
 from typing import Final, TypeAlias
@@ -11,11 +11,11 @@ STRING: Final = "tag:yaml.org,2002:str"
 _NULL: Final = "tag:yaml.org,2002:null"
 _MERGE: Final = "tag:yaml.org,2002:merge"  # https://yaml.org/type/merge.html
 
-_BLANKS: Final = " \t\r\n"
+_WHITESPACE: Final = " \t\r\n"
 
 
 def children(node: Node) -> list[Node]:
-    """Return the nodes directly beneath a node: items, or keys and values in turn."""
+    """Return the direct children of a node: the items of a sequence, or the keys and values of a mapping in turn."""
     if isinstance(node, ScalarNode):
         return []
     if isinstance(node, SequenceNode):
@@ -24,7 +24,7 @@ def children(node: Node) -> list[Node]:
 
 
 def walk(root: Node) -> Iterator[Node]:
-    """Yield a node and all beneath it in the order of the text, the aliased ones as often as they are used."""
+    """Yield a node and its descendants in the order of the text; an aliased node once for each use."""
     waiting = [root]
     while waiting:
         node = waiting.pop()
@@ -33,7 +33,7 @@ def walk(root: Node) -> Iterator[Node]:
 
 
 def start_of(node: Node) -> int:
-    """Return the position in the text at which a node starts, its anchor and tag included."""
+    """Return the position in the text at which a node starts; its anchor and tag belong to it."""
     return int(node.start_mark.index)
 
 
@@ -43,18 +43,18 @@ def line_of(node: Node) -> int:
 
 
 def lines_of(scalar: ScalarNode) -> tuple[int, int]:
-    """Return the lines, counted from 1, on which a scalar starts and ends; a block scalar's header counts alone."""
+    """Return the first and last line of a scalar, counted from 1; for a block scalar, both are its header's line."""
     start = line_of(scalar)
     return start, start if scalar.style in ("|", ">") else int(scalar.end_mark.line) + 1
 
 
 def content(scalar: ScalarNode) -> str:
-    """Return a scalar's text without the blanks around it, such as the line break that ends a block scalar."""
-    return str(scalar.value).strip(_BLANKS)
+    """Return a scalar's text without surrounding whitespace, such as the line break at the end of a block scalar."""
+    return str(scalar.value).strip(_WHITESPACE)
 
 
 def pairs(mapping: MappingNode) -> Iterator[tuple[Node, Node]]:
-    """Yield a mapping's pairs, those of its merge keys behind its own: of two pairs with one key the first holds."""
+    """Yield the pairs of a mapping, then those of its merge keys; if a key occurs twice, the first pair wins."""
     waiting = [mapping]
     while waiting:
         merged: list[Node] = []
@@ -69,7 +69,7 @@ def pairs(mapping: MappingNode) -> Iterator[tuple[Node, Node]]:
 
 
 def fields(node: Node) -> dict[str, Node]:
-    """Return what a mapping holds, by the text of its keys; nothing of a node that is no mapping."""
+    """Return the fields of a mapping by name; an empty dict for any other node."""
     found: dict[str, Node] = {}
     for key, value in pairs(node) if isinstance(node, MappingNode) else ():
         if isinstance(key, ScalarNode):
@@ -78,7 +78,10 @@ def fields(node: Node) -> dict[str, Node]:
 
 
 def scalars(node: Node) -> dict[str, ScalarNode]:
-    """Return the fields that hold a scalar with some text: Go reads an empty one, or null, as one that is absent."""
+    """Return the fields of a mapping that hold non-empty text.
+
+    Kubernetes and Kustomize decode into Go structs, in which an empty string and null equal an absent field.
+    """
     return {
         name: value
         for name, value in fields(node).items()

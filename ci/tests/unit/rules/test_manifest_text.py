@@ -1,4 +1,4 @@
-"""The difference of two versions is a patch that git applies."""
+"""The diff of two versions is a patch that git applies."""
 
 import subprocess
 from pathlib import Path
@@ -13,27 +13,27 @@ LINES = [f"line {number}\n" for number in range(1, 21)]
 BEFORE = "".join(LINES).encode()
 
 
-def changed(*numbers: int) -> bytes:
-    """Return the lines with some of them changed."""
+def change_lines(*numbers: int) -> bytes:
+    """Return the twenty lines with the numbered ones in upper case."""
     return "".join(line.upper() if number in numbers else line for number, line in enumerate(LINES, 1)).encode()
 
 
-def applied(folder: Path, before: bytes, patch: str) -> bytes:
-    """Return what git makes of a file and a patch."""
+def git_apply(folder: Path, before: bytes, patch: str) -> bytes:
+    """Return the file that `git apply` makes of `before` and a patch."""
     (folder / "svm.yaml").write_bytes(before)
     command = ["git", "apply", "--whitespace=nowarn", "-"]
     subprocess.run(command, input=patch.encode(), cwd=folder, check=True, capture_output=True)
     return (folder / "svm.yaml").read_bytes()
 
 
-def test_equal_versions_have_no_difference() -> None:
-    """Nothing to show."""
+def test_equal_versions_have_an_empty_diff() -> None:
+    """The diff of a file with itself is empty."""
     assert diff(BEFORE, BEFORE, filename="svm.yaml") == ""
 
 
-def test_a_change_is_shown_with_three_lines_around_it() -> None:
-    """As git shows it."""
-    assert diff(BEFORE, changed(9), filename="manifests/svm.yaml") == (
+def test_a_change_has_three_lines_of_context() -> None:
+    """A changed line is shown with three lines before and after it, as git shows it."""
+    assert diff(BEFORE, change_lines(9), filename="manifests/svm.yaml") == (
         "--- a/manifests/svm.yaml\n+++ b/manifests/svm.yaml\n@@ -6,7 +6,7 @@\n"
         " line 6\n line 7\n line 8\n-line 9\n+LINE 9\n line 10\n line 11\n line 12\n"
     )
@@ -49,15 +49,15 @@ def test_a_change_is_shown_with_three_lines_around_it() -> None:
         ((5, 13), ["@@ -2,7 +2,7 @@", "@@ -10,7 +10,7 @@"]),
     ],
 )
-def test_changes_that_are_near_are_shown_together(numbers: tuple[int, ...], heads: list[str]) -> None:
-    """Contexts that touch are one."""
-    lines = diff(BEFORE, changed(*numbers), filename="svm.yaml").splitlines()
+def test_changes_with_touching_contexts_share_a_hunk(numbers: tuple[int, ...], heads: list[str]) -> None:
+    """Changes up to seven lines apart are one hunk; others have their own."""
+    lines = diff(BEFORE, change_lines(*numbers), filename="svm.yaml").splitlines()
     assert [line for line in lines if line.startswith("@@")] == heads
 
 
-def test_lines_that_change_together_are_shown_old_before_new() -> None:
-    """As git shows them."""
-    lines = diff(BEFORE, changed(5, 6), filename="svm.yaml").splitlines()
+def test_adjacent_changes_show_all_old_lines_before_the_new_ones() -> None:
+    """Two adjacent changed lines are removed together and then added together."""
+    lines = diff(BEFORE, change_lines(5, 6), filename="svm.yaml").splitlines()
     assert [line for line in lines[3:] if line[0] != " "] == ["-line 5", "-line 6", "+LINE 5", "+LINE 6"]
 
 
@@ -76,9 +76,9 @@ def test_lines_that_change_together_are_shown_old_before_new() -> None:
     ],
     ids=["crlf", "open end", "open context", "mark", "other breaks", "cr", "end lost", "line more"],
 )
-def test_the_difference_is_a_patch(before: bytes, after: bytes, tmp_path: Path) -> None:
-    """Line ends, a missing last one and a byte order mark are kept by it."""
-    assert applied(tmp_path, before, diff(before, after, filename="svm.yaml")) == after
+def test_the_diff_is_a_patch(before: bytes, after: bytes, tmp_path: Path) -> None:
+    """Git turns the diff into the new version byte by byte, whatever its line breaks, last line or byte order mark."""
+    assert git_apply(tmp_path, before, diff(before, after, filename="svm.yaml")) == after
 
 
 CONTENT = st.lists(st.sampled_from(["a: 1", "b: 2", "c: 3\r", ""]), min_size=2, max_size=25).map("\n".join)
@@ -86,10 +86,10 @@ CONTENT = st.lists(st.sampled_from(["a: 1", "b: 2", "c: 3\r", ""]), min_size=2, 
 
 @settings(max_examples=30, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(before=CONTENT, numbers=st.sets(st.integers(0, 24), min_size=1))
-def test_whichever_lines_change_the_difference_is_a_patch(before: str, numbers: set[int], tmp_path: Path) -> None:
-    """Any file, any lines of it."""
+def test_the_diff_of_any_changed_lines_is_a_patch(before: str, numbers: set[int], tmp_path: Path) -> None:
+    """Git turns the diff of generated lines into the new version byte by byte."""
     lines = before.split("\n")
     after = "\n".join(f"{line}é" if number in numbers else line for number, line in enumerate(lines))
     patch = diff(f"x{before}".encode(), f"x{after}".encode(), filename="svm.yaml")
     if before != after:
-        assert applied(tmp_path, f"x{before}".encode(), patch) == f"x{after}".encode()
+        assert git_apply(tmp_path, f"x{before}".encode(), patch) == f"x{after}".encode()

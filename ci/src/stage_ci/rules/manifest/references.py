@@ -1,0 +1,252 @@
+"""The image references of a manifest: where they are, and which scalars spell them."""
+
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import Final, TypeAlias
+
+from ruamel.yaml.nodes import MappingNode, ScalarNode, SequenceNode
+
+from stage_ci.errors import InvalidReference
+from stage_ci.rules.manifest.nodes import STRING, Node, content, fields, line_of, lines_of, pairs, scalars, start_of
+from stage_ci.rules.manifest.schema import (
+    Schema,
+    SchemaFields,
+    SchemaItems,
+    SchemaLeaf,
+    SchemaObject,
+    default_kind,
+    schema_of,
+)
+from stage_ci.rules.reference import Reference, Repository
+
+_MAX_NAME: Final = 253  # https://kubernetes.io/docs/concepts/overview/working-with-objects/names/
+
+
+@dataclass(frozen=True, slots=True)
+class ImageMarker:
+    """A marker comment that declares a scalar to be an image reference, or a part of one.
+
+    Args:
+        line: The line of the marker, counted from 1.
+        part: What the scalar holds: ``image`` for a whole reference, ``tag`` or ``digest``.
+        name: The name of the image if the scalar holds a tag or a digest.
+    """
+
+    line: int
+    part: str
+    name: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """A scalar that holds a reference or a part of one.
+
+    Args:
+        node: The scalar.
+        render: Returns the scalar's text for a given reference.
+    """
+
+    node: ScalarNode
+    render: Callable[[Reference], str]
+
+
+@dataclass(frozen=True, slots=True)
+class ImageReferenceSite:
+    """An image reference at its place in the manifest.
+
+    Args:
+        path: The object and the field, such as ``Deployment/svm spec.template.spec.containers[0].image``.
+        node: The node that holds the reference.
+        reference: The parsed reference.
+        parts: The scalars that hold its tag and digest; empty if it has neither, nor a scalar that could hold them.
+        tagged: Whether a scalar can hold its tag.
+    """
+
+    path: str
+    node: Node
+    reference: Reference
+    parts: tuple[Part, ...]
+    tagged: bool = True
+
+    @property
+    def lines(self) -> frozenset[int]:
+        """The lines, counted from 1, on which its scalars start and end."""
+        return frozenset((line_of(self.node), *(line for part in self.parts for line in lines_of(part.node))))
+
+
+@dataclass(frozen=True, slots=True)
+class FoundReferences:
+    """The references of a manifest.
+
+    Args:
+        sites: Its image references, in the order of the text.
+        others: The identities of the scalars that are used as anything else, be it through an alias.
+    """
+
+    sites: tuple[ImageReferenceSite, ...]
+    others: frozenset[int]
+
+    def sites_of(self, repository: Repository) -> tuple[ImageReferenceSite, ...]:
+        """Return the references to a repository."""
+        return tuple(site for site in self.sites if site.reference.repository == repository)
+
+    def shared_scalars(self, repository: Repository) -> frozenset[int]:
+        """Return the identities of the scalars that are used as anything but a reference to a repository."""
+        foreign = (site for site in self.sites if site.reference.repository != repository)
+        return self.others.union(id(part.node) for site in foreign for part in site.parts)
+
+
+# A path as a linked list: the parent's path, and the step from there. It is rendered for references only, because the
+# paths of all nodes can be many times as long as the manifest.
+_Path: TypeAlias = tuple["_Path | None", str]
+_Visit: TypeAlias = tuple[Node, Schema, _Path]
+
+
+def find_references(
+    documents: Iterable[Node], filename: str, image_markers: Mapping[int, ImageMarker] | None = None
+) -> FoundReferences:
+    """Return the image references of all documents; text that is not a reference, such as ``${IMAGE}``, is skipped.
+
+    Aliases are followed and merge keys resolved. A reference that is used several times is one site with the path of
+    its first use.
+
+    Args:
+        documents: The root nodes.
+        filename: The manifest's name; Kustomize's file names make an object without a kind a Kustomization.
+        image_markers: The markers that declare other scalars to be references, by the line that they apply to.
+    """
+    sites: dict[int, ImageReferenceSite] = {}
+    others: set[int] = set()
+    root = SchemaObject(kind=default_kind(filename))
+    waiting: list[_Visit] = [(document, root, (None, "")) for document in documents]
+    while waiting:
+        visit = waiting.pop()
+        site = _site(visit, image_markers or {})
+        if site:
+            sites.setdefault(id(site.node), site)
+        elif isinstance(visit[0], ScalarNode):
+            others.add(id(visit[0]))
+        waiting.extend(reversed(_children(visit, site)))
+    return FoundReferences(tuple(sorted(sites.values(), key=lambda site: start_of(site.node))), frozenset(others))
+
+
+def render_reference(reference: Reference) -> str:
+    """Return the text of a reference, with the repository's name as the manifest spells it."""
+    tag = f":{reference.tag}" if reference.tag else ""
+    return f"{reference.name}{tag}{f'@{reference.digest}' if reference.digest else ''}"
+
+
+def _site(visit: _Visit, image_markers: Mapping[int, ImageMarker]) -> ImageReferenceSite | None:
+    node, schema, path = visit
+    if schema is SchemaLeaf.KUSTOMIZE_ENTRY:
+        return _kustomize_site(node, _render_path(path))
+    if not isinstance(node, ScalarNode):
+        return None
+    if schema is SchemaLeaf.IMAGE:
+        return _image_site(node, _render_path(path))
+    if not image_markers or schema is not SchemaLeaf.OTHER:
+        return None
+    marker = next((image_markers[line] for line in lines_of(node) if line in image_markers), None)
+    return _marked_site(node, _render_path(path), marker) if marker else None
+
+
+def _image_site(scalar: ScalarNode, path: str) -> ImageReferenceSite | None:
+    reference = _parse(content(scalar)) if scalar.tag == STRING else None
+    return ImageReferenceSite(path, scalar, reference, (Part(scalar, render_reference),)) if reference else None
+
+
+def _kustomize_site(entry: Node, path: str) -> ImageReferenceSite | None:
+    # The name is newName, or else name; newTag and digest together replace the tag and digest of the resource:
+    # https://github.com/kubernetes-sigs/kustomize/blob/master/api/filters/imagetag/updater.go
+    found = scalars(entry)
+    name, tag, digest = found.get("newName", found.get("name")), found.get("newTag"), found.get("digest")
+    text = content(name) if name else ""
+    parts: list[Part] = []
+    if tag:
+        text += f":{content(tag)}"
+        parts.append(_tag_part(tag))
+    if digest:
+        text += f"@{content(digest)}"
+        parts.append(Part(digest, _render_digest))
+    reference = _parse(text)
+    return ImageReferenceSite(path, entry, reference, tuple(parts), tagged=tag is not None) if reference else None
+
+
+def _marked_site(scalar: ScalarNode, path: str, marker: ImageMarker) -> ImageReferenceSite | None:
+    if marker.part == "image":
+        return _image_site(scalar, path)
+    tagged = marker.part == "tag"
+    reference = _parse(f"{marker.name}{':' if tagged else '@'}{content(scalar)}")
+    part = _tag_part(scalar) if tagged else Part(scalar, _render_digest)
+    return ImageReferenceSite(path, scalar, reference, (part,), tagged) if reference else None
+
+
+def _tag_part(scalar: ScalarNode) -> Part:
+    # Kustomize and Helm charts append the tag to `name:` unchecked, so `tag@digest` pins an image; Renovate writes it:
+    # https://github.com/renovatebot/renovate/pull/25596
+    return Part(scalar, _render_pinned_tag if "@" in content(scalar) else _render_tag)
+
+
+def _render_pinned_tag(reference: Reference) -> str:
+    return f"{reference.tag}@{reference.digest}"
+
+
+def _render_tag(reference: Reference) -> str:
+    return reference.tag or ""
+
+
+def _render_digest(reference: Reference) -> str:
+    return str(reference.digest or "")
+
+
+def _parse(text: str) -> Reference | None:
+    try:
+        return Reference.parse(text)
+    except InvalidReference:
+        return None
+
+
+def _render_path(path: _Path | None) -> str:
+    steps = []
+    while path:
+        path, step = path
+        steps.append(step)
+    return f"{steps.pop()} {''.join(reversed(steps)).removeprefix('.')}".strip()
+
+
+def _children(visit: _Visit, site: ImageReferenceSite | None) -> list[_Visit]:
+    """Return the visits to the children of a node, except the scalars that belong to its own site."""
+    node, schema, path = visit
+    if isinstance(schema, SchemaObject):
+        schema, path = _object_schema(node, schema)
+    if isinstance(node, SequenceNode):
+        item = schema.item if isinstance(schema, SchemaItems) else SchemaLeaf.OTHER
+        return [(child, item, (path, f"[{index}]")) for index, child in enumerate(node.value)]
+    if isinstance(node, MappingNode):
+        own = {id(part.node) for part in site.parts} if site else set()
+        inside = _field_visits(node, schema.children if isinstance(schema, SchemaFields) else {}, path)
+        return [visit for visit in inside if id(visit[0]) not in own]
+    return []
+
+
+def _object_schema(node: Node, default: SchemaObject) -> tuple[Schema, _Path]:
+    """Return the schema of an object, and the path of its root, such as ``Deployment/svm``."""
+    texts = {name: str(scalar.value) for name, scalar in scalars(node).items()}
+    kind = texts.get("kind", default.kind)
+    metadata = fields(node).get("metadata")
+    name = scalars(metadata).get("name") if metadata else None
+    title = f"{kind}/{name.value[:_MAX_NAME]}" if name else kind
+    return schema_of(texts.get("apiVersion", default.api_version), kind), (None, title)
+
+
+def _field_visits(mapping: MappingNode, schemas: Mapping[str, Schema], path: _Path) -> Iterator[_Visit]:
+    seen: set[str] = set()
+    for key, value in pairs(mapping):
+        yield key, SchemaLeaf.KEY, path
+        name = key.value if isinstance(key, ScalarNode) else ""
+        step = path, f".{name[:_MAX_NAME]}"
+        if name not in schemas:
+            yield value, SchemaLeaf.OTHER, step
+        elif name not in seen:  # the mapping's own field overrides the merged one: https://yaml.org/type/merge.html
+            seen.add(name)
+            yield value, schemas[name], step
