@@ -25,7 +25,14 @@ BENEATH: Final = {
     "steps": ("stage_ci.errors", "stage_ci.pins", "stage_ci.rules", "stage_ci.adapters", "stage_ci.steps"),
 }
 # What rules may import beside the package: parsers, nothing that reaches a process, a file or a wire.
-PURE: Final = (sys.stdlib_module_names | {"ruamel"}) - {"ftplib", "http", "shutil", "socket", "ssl", "subprocess"}
+PURE: Final = (sys.stdlib_module_names | {"packaging", "ruamel"}) - {
+    "ftplib",
+    "http",
+    "shutil",
+    "socket",
+    "ssl",
+    "subprocess",
+}
 
 # distribution/reference, regexp.go: a whole string that is a name and a tag. A tag that starts as versions do, or is a
 # moving one; four digits or more are a port, as in registry:5000.

@@ -14,7 +14,6 @@ from stage_ci.rules.version import Version, VersionLine
 
 # GitHub's own limit for a path is 4,096 bytes; a manifest's is far below.
 _MAX_FILENAME: Final = 1024
-_ANY_VERSION: Final = re.compile(r"(v(?:0|[1-9][0-9]{0,8})\.(?:0|[1-9][0-9]{0,8}))\.[0-9]+")
 _UNPRINTABLE: Final = re.compile(r"[\x00-\x1f\x7f\\]")
 
 
@@ -147,10 +146,10 @@ def require_line(line: VersionLine, tags: Iterable[str], filename: str) -> None:
         InvalidVersion: if one is; names it and the flag.
     """
     for tag in tags:
-        found = _ANY_VERSION.fullmatch(tag)
-        if found and VersionLine.parse(found[1]) > line:
+        found = VersionLine.of(tag)
+        if found and found > line:
             raise InvalidVersion(
-                f"{filename} names {tag}, of a higher line than {line}", remedy=f"give --version-line={found[1]}"
+                f"{filename} names {tag}, of a higher line than {line}", remedy=f"give --version-line={found}"
             )
 
 
