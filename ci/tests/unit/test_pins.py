@@ -1,4 +1,4 @@
-"""Every pin of the repository: listed in docs/pins.md, and none of the releases that carried somebody else's code."""
+"""The pins of the repository are listed in docs/pins.md, and none of them is a compromised release."""
 
 import re
 import subprocess
@@ -11,18 +11,22 @@ from pathlib import Path
 from typing import Final, Self
 
 import pytest
+from packaging.requirements import Requirement
+from packaging.utils import canonicalize_name
+from packaging.version import Version
 
 from stage_ci.adapters.locks import lock
 from stage_ci.pins import LINTERS
+from stage_ci.rules.requirement_file import read_requirements
 
 ROOT: Final = Path(__file__).resolve().parents[3]
 PAGE: Final = (ROOT / "docs/pins.md").read_text()
-# Where names with versions are text, other people's pins, or examples.
+# Files in which a name with a version is prose, an example or somebody else's pin.
 NO_PINS: Final = ("*.md", "*/go.sum", "examples/*", "ci/tests/unit/*", "*/test_*.py")
-# Whole sets, resolved by a tool; what is named elsewhere is chosen by hand.
+# Files that a tool resolves; a pin in any other file is chosen by hand.
 LOCKS: Final = ("*go.mod", "requirements*", "*/requirements", "*/requirements.*", "*.requirements")
 
-# How each kind of pin is written, wherever it is.
+# How a pin of each kind is written, in any file.
 PATTERNS: Final = {
     # PEP 508's name, extras and PEP 440's exact version.
     "python": r"(?<![\w.-])(?P<package>[A-Za-z0-9][\w.-]*)(?:\[[\w,-]+\])?==(?P<version>\d[\w.+!]*)",
@@ -40,7 +44,7 @@ COMMIT: Final = re.compile(r"[0-9a-f]{40}")
 
 @dataclass(frozen=True, slots=True)
 class Pin:
-    """A version that a file names."""
+    """A version that a file pins."""
 
     file: str
     ecosystem: str
@@ -49,7 +53,7 @@ class Pin:
 
     @classmethod
     def read(cls, file: str, text: str) -> Iterator[Self]:
-        """Yield the pins that a file's text holds; an action's commit and its tag are two."""
+        """Yield the pins in a file's text. The commit and the tag of an action are two pins."""
         for ecosystem, pattern in PATTERNS.items():
             for found in re.finditer(pattern, text, re.MULTILINE):
                 groups = found.groupdict()
@@ -58,7 +62,7 @@ class Pin:
                     yield cls(file, kind, package, version)
 
     def __str__(self) -> str:
-        """Return the pin as docs/pins.md names it: an action without its version, which a robot raises."""
+        """Return the pin as docs/pins.md spells it. Actions have no version there, because Dependabot raises them."""
         written = {"python": "{}=={}", "go": "{} v{}", "image": "{}:{}", "action": "{}"}
         return written[self.ecosystem].format(self.package, self.version)
 
@@ -74,38 +78,46 @@ class Release:
     happened: str
 
     def includes(self, pin: Pin) -> bool:
-        """Tell whether ``pin`` is one of these."""
+        """Return whether ``pin`` is one of the listed versions."""
         same = self.ecosystem == pin.ecosystem and self.package == normal(pin.ecosystem, pin.package)
-        return same and any(affected(versions, pin.version.removeprefix("v")) for versions in self.versions)
+        version = pin.version.removeprefix("v")
+        return same and any(affected(self.ecosystem, versions, version) for versions in self.versions)
 
 
 def normal(ecosystem: str, package: str) -> str:
-    """Return the one spelling of a package's name."""
+    """Return the canonical spelling of a package's name."""
     match ecosystem:
-        case "python":  # PEP 503
-            return re.sub(r"[-_.]+", "-", package).lower()
+        case "python":
+            return canonicalize_name(package)
         case "image":  # distribution/reference, normalize.go
             return package.removeprefix("docker.io/").removeprefix("library/")
-        case "action":  # without the folder in the repository
+        case "action":  # the repository, without the folder in it
             return "/".join(package.lower().split("/")[:2])
         case _:
             return package
 
 
-def affected(versions: str, version: str) -> bool:
-    """Tell whether a version is among those that an entry names."""
+def affected(ecosystem: str, versions: str, version: str) -> bool:
+    """Return whether ``version`` is among the versions that an entry lists."""
     if versions.startswith("<"):
-        return not COMMIT.fullmatch(version) and numbers(version) < numbers(versions)
+        return not COMMIT.fullmatch(version) and Version(version) < Version(versions.removeprefix("<"))
+    if ecosystem == "python" and versions != "*":
+        return Version(version) == Version(versions)
     return versions in {"*", version}
 
 
-def numbers(version: str) -> tuple[int, ...]:
-    """Return the numbers of a version."""
-    return tuple(map(int, re.findall(r"\d+", version)))
+def lines(text: str) -> list[str]:
+    """Return the lines of a requirement file, continued lines joined, without comments and inclusions."""
+    return [line for line in text.replace("\\\n", "").splitlines() if line and not line.startswith(("#", "-r "))]
+
+
+def exact(requirement: Requirement) -> bool:
+    """Return whether a requirement allows one version only."""
+    return re.fullmatch(r"==[^*,]+", str(requirement.specifier)) is not None
 
 
 def compromised(pins: Iterable[Pin]) -> list[str]:
-    """Return what is to be said of the pins that are on the list."""
+    """Return a message for each pin that is a compromised release."""
     return [
         f"{pin.file}: {pin.package} {pin.version} {release.happened}: {release.advisory}"
         for pin in pins
@@ -124,19 +136,19 @@ def pins() -> tuple[Pin, ...]:
 
 
 def matches(name: str, patterns: Iterable[str]) -> bool:
-    """Tell whether a file's name is of one of the patterns."""
+    """Return whether a file's name matches one of the patterns."""
     return any(fnmatch(name, pattern) for pattern in patterns)
 
 
 def rows(heading: str) -> list[list[str]]:
     """Return the cells of the table under a heading of docs/pins.md."""
     section = PAGE.partition(f"## {heading}\n")[2].partition("\n## ")[0]
-    lines = [line for line in section.splitlines() if line.startswith("| ")]
-    return [[cell.strip() for cell in line.strip("|").split("|")] for line in lines[1:]]
+    _, *table = [line for line in section.splitlines() if line.startswith("| ")]
+    return [[cell.strip() for cell in line.strip("|").split("|")] for line in table]
 
 
 def quoted(cell: str) -> set[str]:
-    """Return what a cell has in backticks."""
+    """Return the texts in backticks in a cell."""
     return set(re.findall(r"`([^`]+)`", cell))
 
 
@@ -148,13 +160,13 @@ REQUIREMENTS: Final = [name for name in LOCKED if name not in MODULES]
 
 
 def test_no_pin_is_a_compromised_release() -> None:
-    """The failure names file, pin and advisory."""
+    """No file pins a release of ci/compromised.toml; a failure names the file, the pin and the advisory."""
     assert compromised(pins()) == []
 
 
 @pytest.mark.parametrize("release", RELEASES, ids=lambda release: f"{release.ecosystem}-{release.package}")
 def test_a_listed_release_is_found_in_a_file_that_names_it(release: Release) -> None:
-    """The list is spelled as pins are, or it would find nothing."""
+    """Every entry of ci/compromised.toml is spelled such that a file that pins the release is found."""
     version = release.versions[-1].replace("*", "1.0")
     line = {
         "python": f"{release.package}=={version} \\",
@@ -171,6 +183,7 @@ def test_a_listed_release_is_found_in_a_file_that_names_it(release: Release) -> 
     [
         "LiteLLM==1.82.8",
         "deep_translator[ai]==1.8.5 ; python_version < '3.12'",
+        "telnyx==4.87.1.0",
         f"- uses: Aquasecurity/trivy-action/sub@{'a' * 40} # v0.34.0",
         f"- uses: tj-actions/changed-files@{'a' * 40} # v9",
         "FROM docker.io/aquasec/trivy:0.69.5 AS scanner",
@@ -179,7 +192,7 @@ def test_a_listed_release_is_found_in_a_file_that_names_it(release: Release) -> 
     ],
 )
 def test_a_compromised_release_is_found_however_it_is_spelled(line: str) -> None:
-    """Letters, dashes, extras, registries, folders and tags do not hide it."""
+    """A release is found despite capitals, dashes, extras, trailing zeros, registries, folders and tags."""
     assert len(compromised(Pin.read("planted", line))) == 1
 
 
@@ -195,14 +208,14 @@ def test_a_compromised_release_is_found_however_it_is_spelled(line: str) -> None
         "\tgithub.com/boltdb/bolt v1.3.1 // indirect",
     ],
 )
-def test_a_sound_release_is_not_found(line: str) -> None:
-    """Neither the release before, nor the one after, nor a name that is only like it."""
+def test_an_uncompromised_release_is_not_found(line: str) -> None:
+    """Releases before and after a compromised one and packages with similar names are accepted."""
     assert list(Pin.read("planted", line))
     assert compromised(Pin.read("planted", line)) == []
 
 
-def test_what_is_chosen_by_hand_is_listed_with_every_file_that_names_it() -> None:
-    """Images, tools, actions and the module's libraries: docs/pins.md says all of them, and nothing else."""
+def test_pins_chosen_by_hand_are_listed_with_every_file_that_names_them() -> None:
+    """docs/pins.md lists each image, tool, action and library with the files that pin it, and nothing else."""
     listed = {pin: quoted(row[2]) for row in rows("By hand") for pin in quoted(row[1])}
     named: dict[str, set[str]] = {}
     for pin in BY_HAND:
@@ -210,38 +223,37 @@ def test_what_is_chosen_by_hand_is_listed_with_every_file_that_names_it() -> Non
     assert listed == named
 
 
-def test_what_a_tool_resolves_is_listed() -> None:
-    """Each lock file has its row in docs/pins.md."""
+def test_lock_files_are_listed() -> None:
+    """docs/pins.md has a row for each lock file."""
     assert sorted(file for row in rows("Locked") for file in quoted(row[1])) == LOCKED
 
 
-def test_what_is_said_to_be_hashed_is_hashed() -> None:
-    """A file whose row says so has a digest for each of its packages, and no other has."""
-    said = {file for row in rows("Locked") if row[2].startswith("digests") for file in quoted(row[1])}
-    whole = r"(?m)^[\w.-]+==\S+(?: ;.+)? \\\n(?: +--hash=sha256:[0-9a-f]{64}(?: \\)?\n)+"
+def test_files_listed_with_digests_have_one_for_each_package() -> None:
+    """Exactly the requirement files that docs/pins.md lists with digests pin each package by sha256."""
+    listed = {file for row in rows("Locked") if row[2].startswith("digests") for file in quoted(row[1])}
     texts = {name: (ROOT / name).read_text() for name in REQUIREMENTS}
-    left = {name: re.findall(r"(?m)^[A-Za-z].*", re.sub(whole, "", text)) for name, text in texts.items()}
-    assert said == {name for name, loose in left.items() if not loose}
+    hashed = re.compile(r".+?(\s+--hash=sha256:[0-9a-f]{64})+")
+    assert listed == {name for name, text in texts.items() if all(map(hashed.fullmatch, lines(text)))}
 
 
-def test_the_locks_of_the_checks_are_made_from_the_pins() -> None:
-    """The linters are those of pins.py, and uv is the one that the image is installed with."""
-    linters = {str(pin) for pin in Pin.read("linters", lock("linters.requirements"))}
-    assert set(LINTERS) <= linters
+def test_the_locks_of_the_checks_match_the_pins() -> None:
+    """The linters are locked at the versions of pins.py, and uv at the version that installs the image."""
+    assert set(LINTERS) <= set(map(str, read_requirements(lock("linters.requirements"))))
     assert lock("uv.requirements") == (ROOT / "requirements.uv").read_text()
 
 
 @pytest.mark.parametrize("name", REQUIREMENTS)
-def test_a_requirement_has_a_version(name: str) -> None:
-    """Each line of a requirement file is a comment, an inclusion, a digest, or a pin."""
-    lines = re.findall(r"(?m)^(?!-r |#).+", re.sub(r"\\\n", "", (ROOT / name).read_text()))
-    assert lines
-    assert [line for line in lines if not re.match(PATTERNS["python"], line)] == []
+def test_a_requirement_has_one_version(name: str) -> None:
+    """Each line of a requirement file is a comment, an inclusion, or a package at one exact version."""
+    text = (ROOT / name).read_text()
+    requirements = list(read_requirements(text))
+    assert len(requirements) == len(lines(text)) > 0
+    assert [str(requirement) for requirement in requirements if not exact(requirement)] == []
 
 
 @pytest.mark.parametrize("name", MODULES)
 def test_a_go_module_is_fixed_by_its_sum(name: str) -> None:
-    """What go.mod names, go.sum holds; a replaced module is not fetched."""
+    """go.sum holds each module that go.mod requires, except for modules that are replaced and not fetched."""
     text, sums = (ROOT / name).read_text(), (ROOT / name).with_name("go.sum").read_text()
     replaced = set(re.findall(r"(\S+) =>", text))
     required = [pin for pin in Pin.read(name, text) if pin.package not in replaced or f"=> {pin}" in text]

@@ -13,6 +13,7 @@ from stage_ci.adapters import toolchain
 from stage_ci.adapters.commands import NOBODY, as_nobody, run, step
 from stage_ci.adapters.programs import program
 from stage_ci.rules.checks import LintReport, TestReport, ToolRun, started_at
+from stage_ci.rules.requirement_file import missing_requirements
 
 REPORTS: Final = "/reports"
 # Seconds after which a test run is ended; a hanging test must not hold a release for longer.
@@ -86,7 +87,9 @@ def _linters(source: dagger.Directory) -> dagger.Container:
 async def _tests(source: dagger.Directory) -> dagger.Container:
     present = await toolchain.requirement_files(source)
     wanted = [name for name in ("requirements", "requirements.dev") if name in present]
-    extra = () if "requirements.dev" in present else pins.TEST_TOOLS
+    extra = (
+        () if "requirements.dev" in present else missing_requirements(pins.TEST_TOOLS, present.get("requirements", ""))
+    )
     container = (
         toolchain.with_requirements(present, wanted, extra)
         .with_new_file("/programs/run_tests.py", program("run_tests.py"))

@@ -1,24 +1,24 @@
-"""Versions of one line: which tags count, and which number comes next.
+"""Version lines and versions: which tags belong to a line, and which number comes next.
 
-A line is ``vMAJOR.MINOR``, a version ``vMAJOR.MINOR.N`` with a plain decimal N. Whatever else a registry holds
-(``latest``, ``v1.0.3-rc1``, ``v1.0.007``) is foreign: read over when listing, refused when given.
+A line is ``vMAJOR.MINOR`` and a version is ``vMAJOR.MINOR.N``. Both are PEP 440 releases, which ``packaging`` parses
+and orders. This module accepts one spelling of each: a ``v`` and plain decimals without leading zeros, with no suffix.
+Other tags, such as ``latest``, ``v1.0.3-rc1`` or ``v1.0.007``, are ignored in a list and rejected as an argument.
 """
 
-import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Final, Self
 
+from packaging import version as pep440
+
 from stage_ci.errors import InvalidVersion
 
-FIRST: Final = 1  # v1.0.0 may stand in a manifest as a placeholder; the first release is v1.0.1
+FIRST: Final = 1  # manifests use v1.0.0 as a placeholder, so the first release is v1.0.1
 
-# Decimal without leading zeros, so that a number has one spelling. Nine digits bound what a foreign tag can make of the
-# next version; an OCI tag has room for 128 characters (distribution-spec v1.1, "Pulling manifests").
-_NUMBER: Final = r"(0|[1-9][0-9]{0,8})"
-_LINE: Final = re.compile(rf"v{_NUMBER}\.{_NUMBER}")
+# Without a bound, one foreign tag could make the next version arbitrarily long.
 _HIGHEST: Final = 999_999_999
-_SHOWN: Final = 128  # characters of a refused text that an error repeats: the longest tag there can be
+# Characters, and the most that an error repeats: OCI distribution-spec v1.1, "Pulling manifests".
+_LONGEST_TAG: Final = 128
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -42,14 +42,26 @@ class VersionLine:
             The line.
 
         Raises:
-            InvalidVersion: if ``text`` is anything else.
+            InvalidVersion: if ``text`` has any other form.
         """
-        match = _LINE.fullmatch(text)
-        if match is None:
-            raise InvalidVersion(
-                f"{text[:_SHOWN]!r} is no version line", remedy="give a line as vMAJOR.MINOR, such as v1.0"
-            )
-        return cls(int(match[1]), int(match[2]))
+        match _numbers(text):
+            case (major, minor):
+                return cls(major, minor)
+        raise InvalidVersion(
+            f"invalid version line {text[:_LONGEST_TAG]!r}: expected vMAJOR.MINOR", remedy="give a line such as v1.0"
+        )
+
+    @classmethod
+    def of(cls, text: str) -> Self | None:
+        """Return the line of the version written in ``text``, or None if ``text`` is not a version.
+
+        >>> str(VersionLine.of("v2.0.3"))
+        'v2.0'
+        """
+        match _numbers(text):
+            case (major, minor, _):
+                return cls(major, minor)
+        return None
 
     def version(self, number: int) -> "Version":
         """Return version ``number`` of this line.
@@ -65,9 +77,10 @@ class VersionLine:
         """
         if not 0 <= number <= _HIGHEST:
             raise InvalidVersion(
-                f"{self} has no version {number}: the highest is {_HIGHEST}", remedy="start another version line"
+                f"version number {number} of line {self} is out of range: the highest is {_HIGHEST}",
+                remedy="start another version line",
             )
-        return Version(self, number)
+        return Version(pep440.Version(f"{self}.{number}"))
 
     def parse_version(self, text: str) -> "Version":
         """Return the version of this line written in ``text``.
@@ -79,27 +92,22 @@ class VersionLine:
             The version.
 
         Raises:
-            InvalidVersion: if ``text`` is no version, or one of another line.
+            InvalidVersion: if ``text`` is not a version, or belongs to another line.
         """
-        number = self._number(text)
-        if number is None:
-            raise InvalidVersion(f"{text[:_SHOWN]!r} is no version of the line {self}")
-        return Version(self, number)
+        if VersionLine.of(text) != self:
+            raise InvalidVersion(f"invalid version {text[:_LONGEST_TAG]!r}: expected {self}.N")
+        return Version(pep440.Version(text))
 
     def select(self, texts: Iterable[str]) -> list["Version"]:
-        """Return the versions of this line among ``texts``, lowest first and each once.
+        """Return the versions of this line among ``texts``, each once, lowest first.
 
         Args:
-            texts: Tags or claims in any order; what is no version of this line is read over.
+            texts: Tags or claims in any order; those that are not versions of this line are ignored.
 
         Returns:
             The versions in numeric order.
         """
-        return sorted({Version(self, number) for number in map(self._number, texts) if number is not None})
-
-    def _number(self, text: str) -> int | None:
-        match = re.fullmatch(rf"{re.escape(str(self))}\.{_NUMBER}", text)
-        return int(match[1]) if match else None
+        return sorted({Version(pep440.Version(text)) for text in texts if VersionLine.of(text) == self})
 
     def __str__(self) -> str:
         return f"v{self.major}.{self.minor}"
@@ -107,30 +115,52 @@ class VersionLine:
 
 @dataclass(frozen=True, slots=True, order=True)
 class Version:
-    """One version of a line; versions order by number, never by text."""
+    """One version of a line. Versions are ordered by number, so v1.0.10 follows v1.0.9."""
 
-    line: VersionLine
-    number: int
+    release: pep440.Version
+
+    @property
+    def line(self) -> VersionLine:
+        """The line that the version belongs to."""
+        return VersionLine(self.release.major, self.release.minor)
+
+    @property
+    def number(self) -> int:
+        """The last of the three numbers."""
+        return self.release.micro
 
     def __str__(self) -> str:
-        return f"{self.line}.{self.number}"
+        return f"v{self.release}"
 
 
 def next_version(line: VersionLine, tags: Iterable[str], claims: Iterable[Version]) -> Version:
-    """Return the version that follows everything released or claimed.
+    """Return the version after the highest one that has been released or claimed.
 
-    A claim counts as much as a tag: its run may not have pushed yet. Numbers may be skipped, they are never reused.
+    A claim counts like a tag, because the run that holds it may not have pushed yet. Numbers may be skipped but are
+    never reused.
 
     Args:
         line: The line to release in.
-        tags: Every tag of the registry, foreign ones included.
-        claims: The versions claimed in the infrastructure repository; those of other lines do not count.
+        tags: Every tag of the registry; those that are not versions of the line are ignored.
+        claims: The versions claimed in the infrastructure repository; those of other lines are ignored.
 
     Returns:
-        The highest number of both plus one; number 1 when there is none.
+        The highest number in both plus one, or number 1 if there is none.
 
     Raises:
         InvalidVersion: if the line is used up.
     """
     taken = [*line.select(tags), *(claim for claim in claims if claim.line == line)]
     return line.version(max(taken).number + 1 if taken else FIRST)
+
+
+def _numbers(text: str) -> tuple[int, ...]:
+    """Return the numbers of the release in ``text``; none if it is not a release in the accepted spelling."""
+    if len(text) > _LONGEST_TAG:
+        return ()
+    try:
+        release = pep440.Version(text).release
+    except pep440.InvalidVersion:
+        return ()
+    spelling = "v" + ".".join(map(str, release))
+    return release if spelling == text and max(release) <= _HIGHEST else ()
