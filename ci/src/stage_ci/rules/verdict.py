@@ -79,7 +79,7 @@ class Verdict:
             raise ScannerUnavailable(f"the scanner wrote no readable report ({type(error).__name__})") from error
         return cls(packages, findings, excused, advisories, waivers)
 
-    def require(self) -> None:
+    def raise_if_failed(self) -> None:
         """Do nothing if the image may be released.
 
         Raises:

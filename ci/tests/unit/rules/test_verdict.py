@@ -78,7 +78,7 @@ def test_what_trivy_writes_is_read() -> None:
     """Unfixed passes with a note, waived and not affected pass and are listed."""
     report, sbom = ((WRITTEN / name).read_text() for name in ("scan.json", "sbom.cdx.json"))
     verdict = Verdict.read(report, sbom, ADVISORIES, Waivers())
-    verdict.require()
+    verdict.raise_if_failed()
     assert verdict.summary == (
         "3 packages, nothing critical that has a fix, 1 critical without a fix, critical and excused: 2 "
         "(CVE-2025-43859 in h11 0.14.0 "
@@ -91,7 +91,7 @@ def test_what_trivy_writes_is_read() -> None:
 def test_an_image_without_findings_may_be_released() -> None:
     """The summary says how much was looked at, and with a database of which day."""
     verdict = read()
-    verdict.require()
+    verdict.raise_if_failed()
     assert verdict.summary == "2 packages, nothing critical that has a fix (database of 2026-05-04)"
 
 
@@ -102,13 +102,13 @@ def test_a_critical_vulnerability_with_a_fix_forbids_a_release() -> None:
         VulnerableImage,
         match=r"critical vulnerabilities that have a fix: 1 \(CVE-2026-1 in openssl 3\.0\.1 \(fixed in 3\.0\.2\)\)",
     ):
-        read(FIXED).require()
+        read(FIXED).raise_if_failed()
 
 
 def test_only_the_first_few_are_named() -> None:
     """And all of them counted."""
     with pytest.raises(VulnerableImage) as refused:
-        read(*[FIXED | {"VulnerabilityID": f"CVE-{number}"} for number in range(5)]).require()
+        read(*[FIXED | {"VulnerabilityID": f"CVE-{number}"} for number in range(5)]).raise_if_failed()
     assert refused.value.cause.startswith("critical vulnerabilities that have a fix: 5 (")
     assert refused.value.cause.endswith(" and more)")
     assert refused.value.cause.count("CVE-") == 3
@@ -119,7 +119,7 @@ def test_only_the_first_few_are_named() -> None:
 def test_a_critical_vulnerability_without_a_fix_is_a_note(fixed: dict[str, Any]) -> None:
     """Nobody can mend it yet, so it passes and is told."""
     verdict = read(UNFIXED | fixed)
-    verdict.require()
+    verdict.raise_if_failed()
     assert ", 1 critical without a fix (" in verdict.summary
     assert str(verdict.findings[0]) == "CVE-2026-2 in openssl 3.0.1 (no fix yet)"
 
@@ -136,7 +136,7 @@ def test_a_critical_vulnerability_without_a_fix_is_a_note(fixed: dict[str, Any])
 def test_an_excused_critical_vulnerability_passes_and_is_listed(status: str, statement: str, told: str) -> None:
     """A waiver that holds, and a VEX statement, with whoever answers for it."""
     verdict = read(excused=[modified(status, statement)])
-    verdict.require()
+    verdict.raise_if_failed()
     assert f", critical and excused: 1 (CVE-2026-1 in openssl 3.0.1 ({told})) (database" in verdict.summary
 
 
@@ -155,7 +155,7 @@ def test_what_is_suppressed_but_no_vulnerability_is_passed_over() -> None:
 def test_an_expired_waiver_of_a_critical_vulnerability_names_its_owner(found: dict[str, Any]) -> None:
     """With a fix or without, for somebody promised to have looked at it by then."""
     with pytest.raises(WaiverExpired) as refused:
-        read(found, over=(OVER,)).require()
+        read(found, over=(OVER,)).raise_if_failed()
     assert refused.value.cause.startswith("critical vulnerabilities whose waiver is over: 1 (CVE-2026-1 in openssl")
     assert refused.value.cause.endswith(", waived until 2026-01-31 by team-a: no path reaches it)")
 
@@ -163,21 +163,21 @@ def test_an_expired_waiver_of_a_critical_vulnerability_names_its_owner(found: di
 @pytest.mark.parametrize("found", [[], [FIXED | {"Severity": "HIGH"}], [UNFIXED]])
 def test_an_expired_waiver_of_anything_else_is_no_reason(found: list[dict[str, Any]]) -> None:
     """The package was raised, or the finding would not have forbidden a release."""
-    read(*found, over=(OVER,)).require()
+    read(*found, over=(OVER,)).raise_if_failed()
 
 
 @pytest.mark.parametrize("severity", ["HIGH", "MEDIUM", "LOW", "UNKNOWN", "critical?"])
 def test_a_lesser_vulnerability_is_no_reason(severity: str) -> None:
     """With a fix or without."""
     verdict = read(FIXED | {"Severity": severity})
-    verdict.require()
+    verdict.raise_if_failed()
     assert "without a fix" not in verdict.summary
 
 
 def test_an_image_without_packages_was_not_scanned() -> None:
     """The operating system alone is no package: nothing checked is a failure."""
     with pytest.raises(NothingToCheck, match=r"^scan: the scanner found no package"):
-        read(sbom='{"components": [{"type": "operating-system"}]}').require()
+        read(sbom='{"components": [{"type": "operating-system"}]}').raise_if_failed()
 
 
 def test_a_rehearsal_says_loudly_that_it_is_no_verdict() -> None:
@@ -217,7 +217,7 @@ def test_a_report_without_findings_has_none(report: str) -> None:
 def test_any_json_is_a_verdict_or_an_error(report: object, sbom: object) -> None:
     """No other exception reaches the caller."""
     try:
-        Verdict.read(json.dumps(report), json.dumps(sbom), ADVISORIES, Waivers()).require()
+        Verdict.read(json.dumps(report), json.dumps(sbom), ADVISORIES, Waivers()).raise_if_failed()
     except StageError:
         return
 

@@ -1,4 +1,4 @@
-"""Steps side by side: all of them end, and all of their failures are told."""
+"""Running steps side by side: all of them end, and all of their failures are reported."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import pytest
 from anyio import Event, fail_after, sleep
 
 from stage_ci.errors import BuildFailed, LintFailed, MultipleFailures, StageError, TestsFailed
-from stage_ci.steps.gather import gather
+from stage_ci.steps.gather import gather, gather_all
 
 LINT = LintFailed("flake8: src/a.py:1:1: F401")
 TESTS = TestsFailed("1 of 3 tests failed")
@@ -26,36 +26,36 @@ async def failing(error: Exception, *, after: float = 0) -> None:
 
 
 async def test_results_come_in_the_order_of_the_steps() -> None:
-    """Whichever ends first."""
-    assert await gather(giving(1, after=0.02), giving(2), giving(3, after=0.01)) == [1, 2, 3]
+    """Results come in the order of the steps, whichever ends first."""
+    assert await gather(giving(1, after=0.02), giving(2), giving(3, after=0.01)) == (1, 2, 3)
 
 
 async def test_no_steps_have_no_results() -> None:
-    """Nothing to wait for."""
-    assert await gather() == []
+    """Gathering no steps gives no results."""
+    assert await gather_all([]) == []
 
 
 async def test_steps_run_side_by_side() -> None:
-    """One may wait for what another does."""
+    """A step can wait for what another step does."""
     ready = Event()
 
-    async def tell() -> None:
+    async def set_ready() -> None:
         ready.set()
 
     with fail_after(1):
-        await gather(ready.wait(), tell())
+        await gather(ready.wait(), set_ready())
 
 
-async def test_one_failure_comes_out_as_it_is() -> None:
-    """The very error, not a group with one member."""
+async def test_one_failure_is_raised_unchanged() -> None:
+    """If one step fails, its own error is raised, not a group with one member."""
     with pytest.raises(LintFailed) as failed:
         await gather(giving(1), failing(LINT))
     assert failed.value is LINT
 
 
 @pytest.mark.fault(40)
-async def test_two_failures_are_both_told_in_the_order_of_the_steps() -> None:
-    """A line each, with step, cause and remedy."""
+async def test_two_failures_are_reported_in_the_order_of_the_steps() -> None:
+    """If two steps fail, the error has a line for each, with step, cause and remedy."""
     with pytest.raises(MultipleFailures) as failed:
         await gather(failing(LINT, after=0.02), giving(1), failing(TESTS))
     assert str(failed.value) == f"{LINT}\n{TESTS}"
@@ -65,7 +65,7 @@ async def test_two_failures_are_both_told_in_the_order_of_the_steps() -> None:
 
 @pytest.mark.fault(40)
 async def test_a_failure_leaves_the_other_steps_running() -> None:
-    """One run tells everything there is to mend."""
+    """A failing step does not cancel the others, so that one run reports everything that has to be fixed."""
     ended: list[str] = []
 
     async def slow() -> None:
@@ -78,30 +78,30 @@ async def test_a_failure_leaves_the_other_steps_running() -> None:
 
 
 @pytest.mark.fault(40)
-async def test_failures_of_steps_within_steps_are_told_once_each() -> None:
-    """A line each however deep, and the same failure of two steps is one."""
+async def test_failures_of_nested_steps_are_reported_once() -> None:
+    """Failures of nested steps have one line each, and equal failures share one."""
     with pytest.raises(MultipleFailures) as failed:
         await gather(gather(failing(LINT), failing(TESTS)), failing(BUILD), failing(LintFailed(LINT.cause)))
     assert str(failed.value).splitlines() == [str(LINT), str(TESTS), str(BUILD)]
 
 
 async def test_the_same_failure_twice_is_one() -> None:
-    """Two steps that need the same image fail with the same words."""
+    """Two steps that fail for the same reason, such as the image they share, raise one error."""
     with pytest.raises(LintFailed):
         await gather(failing(LINT), failing(LintFailed(LINT.cause)))
 
 
 @pytest.mark.parametrize("other", [giving, failing])
-async def test_what_nobody_expected_comes_out_as_it_is(other: object) -> None:
-    """Not as "unhandled errors in a TaskGroup": its own type and text say more."""
+async def test_an_unexpected_error_is_raised_unchanged(other: object) -> None:
+    """An unexpected error keeps its type and text instead of "unhandled errors in a TaskGroup"."""
     assert callable(other)
     with pytest.raises(ZeroDivisionError, match="by zero"):
-        await gather(gather(failing(ZeroDivisionError("by zero"))), other(LINT, after=0.02))
+        await gather(gather_all([failing(ZeroDivisionError("by zero"))]), other(LINT, after=0.02))
 
 
 @pytest.mark.fault(40)
 async def test_a_deadline_ends_all_steps() -> None:
-    """A cancelled run leaves none behind, and is no failure of a step."""
+    """A deadline cancels all steps and is raised as a TimeoutError, not as a failure of a step."""
     ended: list[str] = []
 
     async def forever(name: str) -> None:
