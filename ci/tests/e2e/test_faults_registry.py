@@ -130,7 +130,7 @@ def test_a_login_is_answered_with_the_password(registry: str, tmp_path: Path, sc
 @pytest.mark.fault(7)
 @pytest.mark.parametrize("form", ["seconds", "date", "absent"])
 def test_a_busy_registry_gets_another_request_after_a_pause(tagged_env: Environment, form: str) -> None:
-    """After a response 429, the tags are requested again, with a Retry-After in either form of RFC 9110 or without one."""
+    """After a 429 response, with either form of Retry-After (RFC 9110) or none, the tags are requested again."""
     date = format_datetime(datetime.now(UTC) + timedelta(seconds=4), usegmt=True)
     busy = {
         "seconds": answers(429, Retry_After="2"),
