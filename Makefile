@@ -80,16 +80,16 @@ test-app: .venv/app.stamp ## the service's unit tests
 
 .PHONY: test-e2e
 test-e2e: .venv/ci.stamp .venv/mlflow.stamp ## the pipeline on a real engine, as a user calls it
-	@$(with_engine) cd ci && ../$(CI)/python -m pytest tests/e2e -m "not long and not alone" --numprocesses=2 --dist=loadfile $(ARGS)
+	@$(with_engine) cd ci && ../$(CI)/python -m pytest tests/e2e -m "not slow and not serial" --numprocesses=2 --dist=loadfile $(ARGS)
 
 .PHONY: test-faults
 test-faults: .venv/ci.stamp .venv/mlflow.stamp ## all forty faults, on a real engine; writes bench/faults.json and canary.jsonl (about 30 min)
 	@rm -f bench/canary.jsonl
 	@$(with_engine) if [[ $${_EXPERIMENTAL_DAGGER_RUNNER_HOST-} != unix://* ]]; then \
 		echo "the engine is not this project's own: it is not killed (part of fault 40)"; \
-	else cd ci && ../$(CI)/python -m pytest tests/e2e -m alone; fi
+	else cd ci && ../$(CI)/python -m pytest tests/e2e -m serial; fi
 	@$(with_engine) cd ci && CANARY_REPORT="$(CURDIR)/bench/canary.jsonl" \
-		../$(CI)/python -m pytest tests/unit tests/e2e -m "fault and not alone" --numprocesses=2 --dist=loadfile \
+		../$(CI)/python -m pytest tests/unit tests/e2e -m "fault and not serial" --numprocesses=2 --dist=loadfile \
 		--faults=../bench/faults.json $(ARGS)
 
 .PHONY: check-python

@@ -1,3 +1,3 @@
-"""What all tests share."""
+"""The plugins of all tests."""
 
 pytest_plugins = ["tests.faults_report"]

@@ -1,4 +1,4 @@
-"""How the forty faults of docs/errors.md ended in a run of pytest: a plugin with the option `--faults=FILE`."""
+"""A pytest plugin: `--faults=FILE` writes the outcome of each of the forty faults of docs/errors.md as JSON."""
 
 import json
 from collections.abc import Iterator
@@ -17,34 +17,34 @@ class Fault:
     """A row of the table.
 
     Attributes:
-        number: What the tests carry.
-        name: What goes wrong, in a few words.
-        ends: How it must end.
-        errors: The classes of the errors that it ends with; none if it ends well.
-        says: What is said then: parts of messages, with `…` for what differs.
+        number: The number in the tests' markers.
+        name: The fault in a few words.
+        outcome: How a run with this fault must end.
+        errors: The error classes of a run that fails; empty if the run succeeds.
+        messages: Parts of the printed messages, with `…` for what varies.
         remedy: What to do.
     """
 
     number: int
     name: str
-    ends: str
+    outcome: str
     errors: tuple[str, ...]
-    says: tuple[str, ...]
+    messages: tuple[str, ...]
     remedy: str
 
 
 def faults() -> Iterator[Fault]:
-    """Yield the rows of the table, in their order."""
+    """Yield the rows of the table in their order."""
     for line in TABLE.read_text().splitlines():
         number, *cells = (cell.strip() for cell in line.strip("|").split("|"))
         if number.isdigit():
-            name, ends, errors, says, remedy = cells
-            kinds = tuple(filter(None, errors.split(", ")))
-            yield Fault(int(number), name.replace("`", ""), ends, kinds, tuple(says.split("`")[1::2]), remedy)
+            name, outcome, errors, messages, remedy = cells
+            classes = tuple(filter(None, errors.split(", ")))
+            yield Fault(int(number), name.replace("`", ""), outcome, classes, tuple(messages.split("`")[1::2]), remedy)
 
 
 class Report:
-    """Gathers what the tests of each fault came to; on a worker of xdist, tells the controller which tests those are.
+    """Collects the results of each fault's tests; a worker of pytest-xdist sends its tests to the controller.
 
     Args:
         file: The file to write.
@@ -52,50 +52,50 @@ class Report:
 
     def __init__(self, file: Path) -> None:
         self._file = file
-        self._carried: dict[str, list[int]] = {}
-        self._outcomes: dict[str, list[pytest.TestReport]] = {}
-        self._amiss: list[str] = []
+        self._numbers: dict[str, list[int]] = {}
+        self._results: dict[str, list[pytest.TestReport]] = {}
+        self._open: list[str] = []
 
     def pytest_collection_finish(self, session: pytest.Session) -> None:
-        """Look which numbers each test carries that is going to run."""
+        """Collect the fault numbers of each selected test."""
         for item in session.items:
-            self._carried[item.nodeid] = sorted({row for mark in item.iter_markers("fault") for row in mark.args})
+            self._numbers[item.nodeid] = sorted({row for mark in item.iter_markers("fault") for row in mark.args})
         if _is_worker(session):
-            session.config.workeroutput[_KEY] = self._carried  # type: ignore[attr-defined] # xdist's
+            session.config.workeroutput[_KEY] = self._numbers  # type: ignore[attr-defined] # set by pytest-xdist
 
     @pytest.hookimpl(optionalhook=True)
-    def pytest_testnodedown(self, node: Any) -> None:  # noqa: ANN401 - xdist's
-        """Take over what a worker has collected; one that crashed says nothing, and the one in its place does."""
-        self._carried |= getattr(node, "workeroutput", {}).get(_KEY, {})
+    def pytest_testnodedown(self, node: Any) -> None:  # noqa: ANN401 - pytest-xdist's
+        """Add the tests of a worker; a crashed worker has none, and its replacement collects the same."""
+        self._numbers |= getattr(node, "workeroutput", {}).get(_KEY, {})
 
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
-        """Keep how a part of a test ended: its set-up, itself, or what comes after it."""
-        self._outcomes.setdefault(report.nodeid, []).append(report)
+        """Add the result of a test's setup, call or teardown."""
+        self._results.setdefault(report.nodeid, []).append(report)
 
     @pytest.hookimpl(tryfirst=True)
     def pytest_sessionfinish(self, session: pytest.Session) -> None:
-        """Write the file, and let the run fail if a fault does not end as written."""
+        """Write the file, and fail the session if a fault does not end as documented."""
         if _is_worker(session):
             return
         rows = [self._row(fault) for fault in faults()]
         self._file.write_text(json.dumps(rows, indent=2, ensure_ascii=False) + "\n")
-        amiss = [row for row in rows if not row["ends_as_written"]]
-        self._amiss = [f"fault {row['row']} does not end as written: {row['name']}" for row in amiss]
-        if self._amiss and session.exitstatus == pytest.ExitCode.OK:
+        failed = [row for row in rows if not row["ends_as_documented"]]
+        self._open = [f"fault {row['row']} does not end as documented: {row['name']}" for row in failed]
+        if self._open and session.exitstatus == pytest.ExitCode.OK:
             session.exitstatus = pytest.ExitCode.TESTS_FAILED
 
     def pytest_terminal_summary(self, terminalreporter: pytest.TerminalReporter) -> None:
-        """Print a line for each fault that does not end as written."""
-        for line in self._amiss:
+        """Print a line for each fault that does not end as documented."""
+        for line in self._open:
             terminalreporter.write_line(line, red=True)
 
     def _row(self, fault: Fault) -> dict[str, Any]:
-        tests = [test for test, numbers in self._carried.items() if fault.number in numbers]
-        durations = [part.duration for test in tests for part in self._outcomes.get(test, [])]
+        tests = [test for test, numbers in self._numbers.items() if fault.number in numbers]
+        durations = [phase.duration for test in tests for phase in self._results.get(test, [])]
         return {
             "row": fault.number,
             "name": fault.name,
-            "ends_as_written": bool(tests) and all(map(self._passed, tests)),
+            "ends_as_documented": bool(tests) and all(map(self._passed, tests)),
             "evidence": {
                 "tests": len(tests),
                 "end_to_end": sorted(test for test in tests if test.startswith("tests/e2e/")),
@@ -104,8 +104,8 @@ class Report:
         }
 
     def _passed(self, test: str) -> bool:
-        parts = self._outcomes.get(test, [])
-        return "call" in {part.when for part in parts} and all(part.passed for part in parts)
+        phases = self._results.get(test, [])
+        return "call" in {phase.when for phase in phases} and all(phase.passed for phase in phases)
 
 
 def _is_worker(session: pytest.Session) -> bool:
@@ -114,10 +114,10 @@ def _is_worker(session: pytest.Session) -> bool:
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     """Add the option."""
-    parser.addoption("--faults", metavar="FILE", help="write how each fault of docs/errors.md ended, as JSON")
+    parser.addoption("--faults", metavar="FILE", help="write the outcome of each fault of docs/errors.md as JSON")
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """Report if the option is given; its path is relative to where pytest was called."""
+    """Register the report if the option is given; its path is relative to the directory that pytest was started in."""
     if config.option.faults:
         config.pluginmanager.register(Report(config.invocation_params.dir / config.option.faults))

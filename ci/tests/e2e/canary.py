@@ -1,4 +1,4 @@
-"""Values that are easy to find again, and the search for them in whatever form and archive they may lie in."""
+"""Secret values that can be found again, and the search for them in every encoding and archive."""
 
 import base64
 import gzip
@@ -14,43 +14,47 @@ from pathlib import Path
 from typing import Final
 from urllib.parse import quote, quote_plus
 
-CREDENTIALS: Final = ("DOCKER_USERNAME", "DOCKER_PASSWORD", "TOKEN")
-ENVIRONMENT: Final = ("DATABRICKS_HOST", "DATABRICKS_TOKEN", "MODEL_URI", "EXPERIMENT_NAME")
-SECRETS: Final = (*CREDENTIALS, *ENVIRONMENT)
+CREDENTIAL_NAMES: Final = ("DOCKER_USERNAME", "DOCKER_PASSWORD", "TOKEN")
+DOTENV_NAMES: Final = ("DATABRICKS_HOST", "DATABRICKS_TOKEN", "MODEL_URI", "EXPERIMENT_NAME")
+SECRET_NAMES: Final = (*CREDENTIAL_NAMES, *DOTENV_NAMES)
 KINDS: Final = ("plain", "newline", "metacharacters", "non-ASCII", "64 KiB")
-LENGTH: Final = 64 * 1024  # of the long kind
-PIECE: Final = 64  # bytes of a long value that tell something of it
+LONG_VALUE: Final = 64 * 1024  # bytes of a value of the kind "64 KiB"
+FRAGMENT: Final = 64  # bytes of a long value that would be a leak
 _URL_SAFE: Final = bytes.maketrans(b"+/", b"-_")
-_GZIP: Final = b"\x1f\x8b"
-_TAR: Final = b"ustar"  # at byte 257 of a header
+_GZIP: Final = b"\x1f\x8b"  # https://www.rfc-editor.org/rfc/rfc1952#section-2.3.1
+_TAR: Final = b"ustar"  # at byte 257: https://pubs.opengroup.org/onlinepubs/9699919799/utilities/pax.html
 
 
 def new_word() -> str:
-    """Return a word that nobody else has; its letters are those whose two cases of hexadecimal differ."""
+    """Return a random word of letters whose ASCII codes contain a hexadecimal letter, which has two spellings."""
     return "".join(secrets.choice("jklmno") for _ in range(14))
 
 
-def values(kind: str, word: str) -> dict[str, str]:
-    """Return a value of ``kind`` for each secret argument; ``word`` is in all of them, and each differs.
+def secret_values(kind: str, word: str) -> dict[str, str]:
+    """Return a different value for each secret argument, all of which contain ``word``.
 
-    A user name cannot hold a colon in basic authentication, so none of them does.
+    No value contains a colon, because a user name of basic authentication cannot (RFC 7617).
+
+    Args:
+        kind: One of `KINDS`.
+        word: The word to search for.
     """
-    return {secret: _value(kind, f"{word}{chr(ord('A') + place)}") for place, secret in enumerate(SECRETS)}
+    return {secret: _value(kind, f"{word}{chr(ord('A') + place)}") for place, secret in enumerate(SECRET_NAMES)}
 
 
 def _value(kind: str, mark: str) -> str:
-    lines = "".join(f"{mark}{number:05}." for number in range(LENGTH // len(f"{mark}00000.") + 1))
+    lines = "".join(f"{mark}{number:05}." for number in range(LONG_VALUE // len(f"{mark}00000.") + 1))
     return {
         "plain": f"{mark}-value",
         "newline": f"{mark} one\n{mark} two\n",
         "metacharacters": f"-{mark}'\"${{HOME}}$(id)`id`#;&|<>*?~%+=/\\ {mark}\\",
         "non-ASCII": f"{mark} grüße, 日本語 🔑 {mark}é",
-        "64 KiB": lines[:LENGTH],
+        "64 KiB": lines[:LONG_VALUE],
     }[kind]
 
 
-def forms(value: str) -> dict[str, set[bytes]]:
-    """Return how a value may be spelt, by the name of the form."""
+def encodings(value: str) -> dict[str, set[bytes]]:
+    """Return the spellings of a value, by the name of the encoding."""
     raw = value.encode()
     texts = {
         "URL-encoded": {quote(value), quote(value, safe=""), quote_plus(value)},
@@ -59,115 +63,134 @@ def forms(value: str) -> dict[str, set[bytes]]:
         "repr": {repr(value)[1:-1], ascii(value)[1:-1], repr(raw)[2:-1]},
         "XML": {html.escape(value), html.escape(value, quote=False)},
     }
-    spelt = {name: {text.encode() for text in same} for name, same in texts.items()}
-    whole = aligned(raw)
-    return {"bytes": {raw}, "base64": whole, "base64url": {text.translate(_URL_SAFE) for text in whole}, **spelt}
+    encoded = {name: {text.encode() for text in spellings} for name, spellings in texts.items()}
+    plain = base64_spellings(raw)
+    return {"bytes": {raw}, "base64": plain, "base64url": {text.translate(_URL_SAFE) for text in plain}, **encoded}
 
 
-def aligned(raw: bytes) -> set[bytes]:
-    """Return the characters of base64 that ``raw`` alone decides, behind 0, 1 or 2 other bytes."""
+def base64_spellings(raw: bytes) -> set[bytes]:
+    """Return the base64 characters of ``raw`` at each of the three alignments.
 
-    def behind(others: int) -> bytes:
-        text = base64.b64encode(b"\0" * others + raw).rstrip(b"=")
-        # A character that also holds bits of what stands before or behind is no part of it.
-        end = len(text) - ((others + len(raw)) % 3 > 0)
-        return text[-(-others * 4 // 3) : end]
+    Characters that also encode bits of a neighbouring byte are left out, so that the result is found wherever ``raw``
+    is part of encoded data.
+    """
 
-    return {behind(others) for others in range(3)}
+    def aligned(offset: int) -> bytes:
+        text = base64.b64encode(b"\0" * offset + raw).rstrip(b"=")
+        end = len(text) - ((offset + len(raw)) % 3 > 0)
+        return text[-(-offset * 4 // 3) : end]
 
-
-def pieces(value: str) -> list[str]:
-    """Return pieces of a long value, from its beginning to its end; none of a short one."""
-    last = len(value) - PIECE
-    return [value[at : at + PIECE] for at in (0, last // 5, last // 2, last * 3 // 4, last)] if last > PIECE else []
+    return {aligned(offset) for offset in range(3)}
 
 
-def needles(given: Mapping[str, str]) -> Iterator[tuple[str, bytes]]:
-    """Yield everything that is looked for, with what to call it."""
-    for secret, value in given.items():
-        for part, text in [("", value), *(("a piece of ", piece) for piece in pieces(value))]:
-            for form, spelt in forms(text).items():
-                yield from ((f"{part}{secret} as {form}", needle) for needle in spelt)
+def fragments(value: str) -> list[str]:
+    """Return five fragments of a long value, from its beginning to its end; none of a short value."""
+    last = len(value) - FRAGMENT
+    places = (0, last // 5, last // 2, last * 3 // 4, last)
+    return [value[place : place + FRAGMENT] for place in places] if last > FRAGMENT else []
+
+
+def needles(values: Mapping[str, str]) -> Iterator[tuple[str, bytes]]:
+    """Yield a description and the bytes of everything to search for.
+
+    Args:
+        values: The values by the names of their secrets.
+    """
+    for secret, value in values.items():
+        for part, text in [("", value), *(("a fragment of ", fragment) for fragment in fragments(value))]:
+            for encoding, spellings in encodings(text).items():
+                yield from ((f"{part}{secret} as {encoding}", needle) for needle in spellings)
 
 
 @dataclass
-class Looked:
-    """What was looked at in a place: how many files, or whatever it holds, and how many bytes; no archive counts."""
+class Searched:
+    """How much was searched in a place.
+
+    Attributes:
+        items: Number of files or other items; an archive counts as its members.
+        bytes: Their size.
+    """
 
     items: int = 0
     bytes: int = 0
 
 
 class Search:
-    """Looks for all forms of all values, counts where, and remembers what it found.
+    """Searches data for every encoding of every value, and counts what it has searched.
 
-    Every form of every value holds the word that all values share, in one of six spellings: so these alone are looked
-    for first. That finds everything that holds a whole value, and pieces besides.
+    Every encoding of every value contains the shared word in one of six spellings, so data is first searched for these
+    six. This finds everything that contains a whole value, and fragments besides.
 
     Args:
-        word: What all values share: letters and digits.
-        given: The values, by the names of their secrets; several where secrets were given different values.
+        word: The word that all values contain: letters and digits.
+        values: Values by the names of their secrets; several mappings if secrets had several values.
 
     Raises:
-        ValueError: if there is a form that does not hold the word, which would be overlooked.
+        ValueError: if an encoding of a value does not contain the word, so that the search would miss it.
     """
 
-    def __init__(self, word: str, *given: Mapping[str, str]) -> None:
+    def __init__(self, word: str, *values: Mapping[str, str]) -> None:
         raw = word.encode()
-        self._traces = (raw, *aligned(raw), raw.hex().encode(), raw.hex().upper().encode())
+        self._spellings = (raw, *base64_spellings(raw), raw.hex().encode(), raw.hex().upper().encode())
         self._needles: dict[bytes, str] = {}
-        for name, needle in (named for each in given for named in needles(each)):
-            if not self._leads_to(needle):
-                raise ValueError(f"{name} would be overlooked")
-            self._needles.setdefault(needle, name)
-        self.places: dict[str, Looked] = {}
+        for description, needle in (item for mapping in values for item in needles(mapping)):
+            if not self._contains_word(needle):
+                raise ValueError(f"the search would miss {description}")
+            self._needles.setdefault(needle, description)
+        self.places: dict[str, Searched] = {}
         self.found: list[str] = []
 
-    def look(self, place: str, data: bytes, name: str = "") -> None:
-        """Look at the bytes of one thing, at its name, and at what is packed in it."""
-        if self._leads_to(data) or self._leads_to(name.encode()):
-            told = {called for needle, called in self._needles.items() if needle in data}
-            self.found.append(f"{place}: {name}: {', '.join(sorted(told)) or 'a piece'}")
-        packed = False
-        for inner, content in unpacked(data):
-            packed = True
-            self.look(place, content, f"{name}/{inner}")
-        looked = self.places.setdefault(place, Looked())
-        looked.items += not packed
-        looked.bytes += len(data) * (not packed)
+    def search(self, place: str, data: bytes, name: str = "") -> None:
+        """Search an item, its name, and recursively what it contains if it is an archive.
 
-    def look_into(self, place: str, folder: Path) -> None:
-        """Look at every file under a folder."""
+        Args:
+            place: What to count the item under.
+            data: The item's bytes.
+            name: The item's name, such as a path.
+        """
+        if self._contains_word(data) or self._contains_word(name.encode()):
+            descriptions = {description for needle, description in self._needles.items() if needle in data}
+            self.found.append(f"{place}: {name}: {', '.join(sorted(descriptions)) or 'a fragment'}")
+        is_archive = False
+        for member, content in unpack(data):
+            is_archive = True
+            self.search(place, content, f"{name}/{member}")
+        searched = self.places.setdefault(place, Searched())
+        searched.items += not is_archive
+        searched.bytes += len(data) * (not is_archive)
+
+    def search_folder(self, place: str, folder: Path) -> None:
+        """Search every file below a folder."""
         for path in sorted(folder.rglob("*")):
             if path.is_file():
-                self.look(place, path.read_bytes(), str(path.relative_to(folder)))
+                self.search(place, path.read_bytes(), str(path.relative_to(folder)))
 
     def report(self) -> dict[str, object]:
-        """Return where it looked, how much there was, and what it found."""
-        places = {place: asdict(looked) for place, looked in self.places.items()}
-        return {"places": places, "bytes": sum(looked.bytes for looked in self.places.values()), "found": self.found}
+        """Return what was searched in each place, the size of it all, and what was found."""
+        places = {place: asdict(searched) for place, searched in self.places.items()}
+        return {"places": places, "bytes": sum(place.bytes for place in self.places.values()), "found": self.found}
 
-    def _leads_to(self, data: bytes) -> bool:
-        return any(trace in data for trace in self._traces)
+    def _contains_word(self, data: bytes) -> bool:
+        return any(spelling in data for spelling in self._spellings)
 
 
-def unpacked(data: bytes) -> Iterator[tuple[str, bytes]]:
-    """Yield what is packed in ``data``, with its name: the files of a tar archive, or what gzip compressed."""
+def unpack(data: bytes) -> Iterator[tuple[str, bytes]]:
+    """Yield name and content of each member of a tar archive, or the content of a gzip file."""
     if data.startswith(_GZIP):
-        yield from _inflated(data)
+        yield from _decompress(data)
     elif data.startswith(_TAR, 257):
-        yield from _files(data)
+        yield from _members(data)
 
 
-def _inflated(data: bytes) -> Iterator[tuple[str, bytes]]:
+def _decompress(data: bytes) -> Iterator[tuple[str, bytes]]:
     try:
         content = gzip.decompress(data)
     except (OSError, EOFError, zlib.error):
-        return  # only begins as gzip does: its bytes were looked at
+        return  # not gzip after all; its bytes have been searched
     yield "gzip", content
 
 
-def _files(data: bytes) -> Iterator[tuple[str, bytes]]:
+def _members(data: bytes) -> Iterator[tuple[str, bytes]]:
     with tarfile.open(fileobj=io.BytesIO(data), mode="r:") as archive:
         for member in archive:
             file = archive.extractfile(member) if member.isreg() else None

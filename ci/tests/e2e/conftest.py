@@ -1,71 +1,70 @@
-"""What the end-to-end tests share."""
+"""Fixtures of the end-to-end tests."""
 
 import shutil
-import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from user import REPOSITORY, SERVICE, Rehearsal, Servers, mirror, shown
-from world import World, world
+from cli import MINIMAL_SERVICE, Rehearsal, serve_registry, start, wait_for
+from environment import Environment, Servers, start_environment
 
 
 @pytest.fixture(scope="session")
-def used() -> Iterator[list[Rehearsal]]:
-    """The rehearsals of this run, all of them emptied at its end."""
-    names: list[Rehearsal] = []
-    yield names
-    resets = [["dagger", "call", "rehearsal", f"--name={used.name}", "reset"] for used in names]
-    for running in [subprocess.Popen(reset, cwd=REPOSITORY, stderr=subprocess.DEVNULL) for reset in resets]:
-        assert running.wait() == 0
+def created() -> Iterator[list[Rehearsal]]:
+    """The rehearsals that this run has created; all of them are reset at its end."""
+    rehearsals: list[Rehearsal] = []
+    yield rehearsals
+    for process in [start("rehearsal", "reset", config=rehearsal.config) for rehearsal in rehearsals]:
+        call = wait_for(process)
+        assert call.status == 0, call.stderr
 
 
-def fresh(used: list[Rehearsal]) -> Rehearsal:
-    """Return a rehearsal that nobody else uses."""
-    used.append(Rehearsal.fresh())
-    return used[-1]
+def create_rehearsal(created: list[Rehearsal]) -> Rehearsal:
+    """Return a new rehearsal and note it for the reset."""
+    created.append(Rehearsal.unique())
+    return created[-1]
 
 
 @pytest.fixture
-def rehearsal(used: list[Rehearsal]) -> Rehearsal:
-    """A rehearsal of the test's own."""
-    return fresh(used)
+def rehearsal(created: list[Rehearsal]) -> Rehearsal:
+    """A new rehearsal."""
+    return create_rehearsal(created)
 
 
 @pytest.fixture(scope="module")
-def released(used: list[Rehearsal]) -> Rehearsal:
-    """A rehearsal that holds one release of the smallest service, for tests that must not change it."""
-    own = fresh(used)
-    assert own.stage(SERVICE).status == 0
-    return own
+def released_rehearsal(created: list[Rehearsal]) -> Rehearsal:
+    """A rehearsal that holds one release of the minimal service, shared by tests that must not change it."""
+    rehearsal = create_rehearsal(created)
+    assert rehearsal.stage(MINIMAL_SERVICE).status == 0
+    return rehearsal
 
 
 @pytest.fixture
-def service(tmp_path: Path) -> Path:
-    """The source of the smallest service, to be changed at will."""
-    return Path(shutil.copytree(SERVICE, tmp_path / "service"))
+def source(tmp_path: Path) -> Path:
+    """A copy of the minimal service's source, which a test may change."""
+    return Path(shutil.copytree(MINIMAL_SERVICE, tmp_path / "service"))
 
 
 @pytest.fixture(scope="session")
 def registry() -> Iterator[str]:
-    """Host and port of a registry on this machine, which holds the vulnerability database as a mirror does."""
-    with mirror() as address:
+    """Host and port of a registry on this machine that also holds the vulnerability database."""
+    with serve_registry() as address:
         yield address
 
 
 @pytest.fixture
-def own(registry: str, tmp_path: Path) -> Iterator[World]:
-    """An image of the test's own, with a registry and a git server that a test can script."""
-    with world(registry, tmp_path) as own:
-        yield own
+def env(registry: str, tmp_path: Path) -> Iterator[Environment]:
+    """A registry with a unique image and an infrastructure repository, both behind scriptable proxies."""
+    with start_environment(registry, tmp_path) as env:
+        yield env
 
 
 @pytest.fixture(scope="module")
-def servers(used: list[Rehearsal]) -> Iterator[Servers]:
+def servers(created: list[Rehearsal]) -> Iterator[Servers]:
     """A registry and a git server on ports of this machine."""
-    own = f"--name={fresh(used).name}"
+    rehearsal = create_rehearsal(created)
     with (
-        shown("rehearsal", own, "registry", port=5000) as registry,
-        shown("rehearsal", own, "infrastructure", port=8080) as infrastructure,
+        rehearsal.serve("registry", port=5000) as registry,
+        rehearsal.serve("infrastructure", port=8080) as infrastructure,
     ):
-        yield Servers(used[-1].name, registry, infrastructure)
+        yield Servers(rehearsal, registry, infrastructure)

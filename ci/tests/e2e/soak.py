@@ -1,9 +1,9 @@
-"""Races stages against each other until the time is over, and counts what was lost, doubled or overwritten.
+"""Race stages against each other and count what was lost, duplicated or overwritten.
 
     make soak SECONDS=300              # twenty at once; ARGS=--runs=5 for fewer
 
-Waves alternate: as many sources as there are runs, then one source in all of them. No wave starts after the time is
-over, which counts from the first, and one that runs is awaited. Standard output holds one JSON object, all else goes
+Waves alternate between one source in every run and a different source in each. The seconds count from the first wave;
+no wave starts after them, and one that has started is completed. Standard output holds one JSON object; progress goes
 to standard error.
 """
 
@@ -17,72 +17,76 @@ import time
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
-from ledger import Ledger, Run, Sight
-from user import LIMIT, Call, changed, mirror
-from world import World, world
+from cli import CALL_TIMEOUT, Call, make_source, serve_registry
+from environment import Environment, start_environment
+from soak_invariants import Invariants, Snapshot, StageRun
 
 
 def main() -> int:
-    """Race as the command line says; return the exit status."""
+    """Run the soak and return the exit status: 1 if an invariant was violated."""
     parser = argparse.ArgumentParser(prog="soak", description="race stages against each other")
-    parser.add_argument("--seconds", type=float, default=300, help="after which no wave starts (default: 300)")
-    parser.add_argument("--runs", type=int, default=20, help="stages at once in a wave (default: 20)")
-    asked = parser.parse_args()
+    parser.add_argument("--seconds", type=float, default=300, help="no wave starts after this time (default: 300)")
+    parser.add_argument("--runs", type=int, default=20, help="concurrent stages of a wave (default: 20)")
+    options = parser.parse_args()
     began = time.monotonic()
-    say("a registry is filled")
-    with tempfile.TemporaryDirectory() as folder, mirror() as address, world(address, Path(folder)) as own:
-        ledger = race(own, Path(folder) / "sources", asked.runs, asked.seconds)
-        # The counts stand whatever comes of emptying the registry.
-        print(json.dumps(ledger.counts() | {"seconds": round(time.monotonic() - began)}))  # noqa: T201 - the result
-    return 0 if ledger.sound else 1
+    log("filling a registry")
+    with (
+        tempfile.TemporaryDirectory() as folder,
+        serve_registry() as address,
+        start_environment(address, Path(folder)) as env,
+    ):
+        invariants = race(env, Path(folder) / "sources", options.runs, options.seconds)
+        # Printed before the registry is reset, which may fail.
+        print(json.dumps(invariants.counts() | {"seconds": round(time.monotonic() - began)}))  # noqa: T201 - the result
+    return 0 if invariants.hold else 1
 
 
-def race(own: World, folder: Path, runs: int, seconds: float) -> Ledger:
-    """Return what came of a first run alone, and of the waves that start within ``seconds`` after it."""
-    ledger = Ledger()
-    # What all images have in common is uploaded by one, not by twenty at once through a proxy that holds it in memory.
-    wave(own, ledger, [changed(folder, 0)])
+def race(env: Environment, folder: Path, runs: int, seconds: float) -> Invariants:
+    """Run a first stage, then waves until ``seconds`` have passed; return the checked invariants."""
+    invariants = Invariants()
+    # The first run uploads the layers that all images share: twenty uploads at once would fill the proxy's memory.
+    run_wave(env, invariants, [make_source(folder, 0)])
     deadline, number = time.monotonic() + seconds, 1
-    # One source at once is the shorter wave: so both kinds start within five minutes on two cores.
+    # The wave with one source is the shorter one: starting with it, both kinds start within five minutes on two cores.
     for different in itertools.cycle([1, runs]):
         if time.monotonic() >= deadline:
             break
-        sources = [changed(folder, number + place) for place in range(different)]
+        sources = [make_source(folder, number + place) for place in range(different)]
         number += different
-        wave(own, ledger, sources * (runs // different))
-    return ledger
+        run_wave(env, invariants, sources * (runs // different))
+    return invariants
 
 
-def wave(own: World, ledger: Ledger, sources: list[Path]) -> None:
-    """Stage ``sources`` side by side, and look at what is outside afterwards."""
-    say(f"runs: {len(sources)}, sources: {len(set(sources))}")
+def run_wave(env: Environment, invariants: Invariants, sources: list[Path]) -> None:
+    """Stage all ``sources`` at once, then check the invariants."""
+    log(f"runs: {len(sources)}, sources: {len(set(sources))}")
     began = time.monotonic()
     with ThreadPoolExecutor(len(sources)) as pool:
-        runs = list(pool.map(lambda source: staged(own, source), sources))
+        runs = list(pool.map(lambda source: run_stage(env, source), sources))
     for run in runs:
-        say(f"  {run}")
-    problems = ledger.enter(runs, Sight(own.tags(), own.claims(), own.commits(), own.show(), own.image))
-    for problem in problems:
-        say(f"  WRONG: {problem}")
-    say(f"  {time.monotonic() - began:.0f} s; {json.dumps(ledger.counts())}")
+        log(f"  {run}")
+    snapshot = Snapshot(env.tags(), env.claims(), env.commits(), env.read_file(), env.image)
+    for violation in invariants.check(runs, snapshot):
+        log(f"  VIOLATED: {violation}")
+    log(f"  {time.monotonic() - began:.0f} s; {json.dumps(invariants.counts())}")
 
 
-def staged(own: World, source: Path) -> Run:
-    """Return how staging ``source`` ended."""
+def run_stage(env: Environment, source: Path) -> StageRun:
+    """Stage ``source`` and return the result."""
     try:
-        call = own.stage(source, "--format=json")
+        call = env.stage(source, "--format=json")
     except subprocess.TimeoutExpired:
-        return Run(source.name, error=f"did not end within {LIMIT} s")
-    return Run(source.name, call.release) if call.status == 0 else Run(source.name, error=reason(call))
+        return StageRun(source.name, error=f"did not end within {CALL_TIMEOUT} s")
+    return StageRun(source.name, call.release) if call.status == 0 else StageRun(source.name, error=reason(call))
 
 
 def reason(call: Call) -> str:
-    """Return on one line why a call failed."""
+    """Return why a call failed, on one line."""
     return " ".join((call.error or f"status {call.status}: {call.stderr[-500:]}").split())
 
 
-def say(text: str) -> None:
-    """Tell on standard error what is done."""
+def log(text: str) -> None:
+    """Print progress to standard error."""
     print(text, file=sys.stderr, flush=True)  # noqa: T201
 
 

@@ -1,4 +1,4 @@
-"""Secrets of every kind reach the tests byte for byte, and are found nowhere afterwards."""
+"""Secrets of every kind arrive in the tests unchanged and are found nowhere afterwards."""
 
 import hashlib
 import json
@@ -14,28 +14,27 @@ from typing import Final, Self
 
 import httpx
 import pytest
-from canary import ENVIRONMENT, KINDS, Search, new_word, values
+from canary import DOTENV_NAMES, KINDS, Search, new_word, secret_values
+from cli import Call, Rehearsal, dagger
+from environment import Environment, start_environment
 from tests.servers.git import GIT
 from tests.servers.registry import asks_for_basic, basic
-from user import Call, Rehearsal, dagger
-from world import World, world
 
-ARRIVES: Final = Path(__file__).parent / "testdata" / "canary"
-READER: Final = "python-dotenv==1.2.4"  # what services read their .env with
-GIVEN: Final = [f"--{name.lower().replace('_', '-')}=env:{name}" for name in ENVIRONMENT]
-LOUD: Final = ("-vvv", "--progress=plain")
-# What servers, or the module itself, do not take as a credential: headers hold 64 KiB at most, and a token is one word.
-REFUSED: Final = {
+CARELESS: Final = Path(__file__).parent / "testdata" / "canary"
+DOTENV_READER: Final = "python-dotenv==1.2.4"  # the usual reader of .env files
+DOTENV_FLAGS: Final = [f"--{name.lower().replace('_', '-')}=env:{name}" for name in DOTENV_NAMES]
+VERBOSE: Final = ("-vvv", "--progress=plain")
+# Credentials that cannot be used: HTTP servers limit headers to less than 64 KiB, and a token is a single ASCII word.
+REJECTED: Final = {
     "newline": ("TOKEN",),
     "non-ASCII": ("TOKEN",),
     "64 KiB": ("DOCKER_USERNAME", "DOCKER_PASSWORD", "TOKEN"),
 }
-NO_TOKEN: Final = "contains characters that are not printable ASCII"  # noqa: S105 - words of an error
-LAYERS: Final = ("tar", "tar+gzip")  # media types whose layers the search can open
-# What never leaves the caller's machine, and what does.
+INVALID_TOKEN: Final = "contains characters that are not printable ASCII"  # noqa: S105 - part of an error message
+LAYER_TYPES: Final = ("tar", "tar+gzip")  # endings of the media types that the search can unpack
 HIDDEN: Final = (".env", "src/.env", "src/service/.env", ".git/config", ".dvc/config", ".dvc/config.local")
-HIDDEN_KEYS: Final = (".aws/credentials", "key.pem", "src/service/server.pem", "id_rsa", "src/id_rsa", "id_rsa.pub")
-ORDINARY: Final = (
+KEYS: Final = (".aws/credentials", "key.pem", "src/service/server.pem", "id_rsa", "src/id_rsa", "id_rsa.pub")
+UPLOADED: Final = (
     "Dockerfile",
     "requirements",
     ".dockerignore",
@@ -46,36 +45,36 @@ ORDINARY: Final = (
 
 @dataclass(frozen=True)
 class Canaries:
-    """The values of a test, by the names of their secrets, and the search for them.
+    """The secret values of a test and the search for them.
 
     Attributes:
-        kind: What they are like.
-        given: The values of this kind.
-        ordinary: Plain ones, where a server takes no such credential.
-        search: Looks for all of them.
+        kind: The kind of the values.
+        values: A value of this kind for each secret.
+        plain: A plain value for each secret, to replace a rejected credential.
+        search: The search for both.
     """
 
     kind: str
-    given: dict[str, str]
-    ordinary: dict[str, str]
+    values: dict[str, str]
+    plain: dict[str, str]
     search: Search
 
     @classmethod
-    def of(cls, kind: str) -> Self:
-        """Return values that no other test has."""
+    def create(cls, kind: str) -> Self:
+        """Return new values of a kind."""
         word = new_word()
-        given, ordinary = values(kind, word), values("plain", word)
-        return cls(kind, given, ordinary, Search(word, given, ordinary))
+        values, plain = secret_values(kind, word), secret_values("plain", word)
+        return cls(kind, values, plain, Search(word, values, plain))
 
 
 @pytest.fixture(
-    params=[kind if kind in {"plain", "newline"} else pytest.param(kind, marks=pytest.mark.long) for kind in KINDS]
+    params=[kind if kind in {"plain", "newline"} else pytest.param(kind, marks=pytest.mark.slow) for kind in KINDS]
 )
 def canaries(request: pytest.FixtureRequest, record_property: Callable[[str, object], None]) -> Iterator[Canaries]:
-    """Values of each kind; where they were looked for is told in the end, also in the file of CANARY_REPORT."""
-    own = Canaries.of(request.param)
-    yield own
-    line = json.dumps({"kind": own.kind, **own.search.report()}, ensure_ascii=False)
+    """Secret values of each kind; what was searched for them is appended to the file named by CANARY_REPORT."""
+    canaries = Canaries.create(request.param)
+    yield canaries
+    line = json.dumps({"kind": canaries.kind, **canaries.search.report()}, ensure_ascii=False)
     record_property("canary", line)
     sys.stdout.write(f"{line}\n")
     if filename := os.environ.get("CANARY_REPORT"):
@@ -83,127 +82,128 @@ def canaries(request: pytest.FixtureRequest, record_property: Callable[[str, obj
             file.write(f"{line}\n")
 
 
-def careless(service: Path, given: Mapping[str, str]) -> None:
-    """Give a service a test that prints its .env, and that passes if the values are those of ``given``."""
-    shutil.copy(ARRIVES / "pytest.ini", service)
-    shutil.copy(ARRIVES / "test_arrives.py", service / "tests" / "unit")
-    expected = {name: hashlib.sha256(given[name].encode()).hexdigest() for name in ENVIRONMENT}
-    (service / "tests" / "unit" / "expected.json").write_text(json.dumps(expected))
-    with (service / "requirements.dev").open("a") as file:
-        file.write(f"{READER}\n")
+def add_careless_test(source: Path, values: Mapping[str, str]) -> None:
+    """Add a test that prints its .env and passes only if the .env holds ``values``."""
+    shutil.copy(CARELESS / "pytest.ini", source)
+    shutil.copy(CARELESS / "test_dotenv.py", source / "tests" / "unit")
+    expected = {name: hashlib.sha256(values[name].encode()).hexdigest() for name in DOTENV_NAMES}
+    (source / "tests" / "unit" / "expected.json").write_text(json.dumps(expected))
+    with (source / "requirements.dev").open("a") as file:
+        file.write(f"{DOTENV_READER}\n")
 
 
-def variables(given: Mapping[str, str]) -> dict[str, str]:
-    """Return the variables of a call that hold the values of ``given``."""
-    credentials = {"USER_OF_TEST": "DOCKER_USERNAME", "WORD_OF_TEST": "DOCKER_PASSWORD", "TOKEN_OF_TEST": "TOKEN"}
-    return {name: given[name] for name in ENVIRONMENT} | {name: given[held] for name, held in credentials.items()}
+def variables(values: Mapping[str, str]) -> dict[str, str]:
+    """Return the environment variables that the flags of a call read ``values`` from."""
+    credentials = {"TEST_USERNAME": "DOCKER_USERNAME", "TEST_PASSWORD": "DOCKER_PASSWORD", "TEST_TOKEN": "TOKEN"}
+    dotenv = {name: values[name] for name in DOTENV_NAMES}
+    return dotenv | {variable: values[secret] for variable, secret in credentials.items()}
 
 
 @contextmanager
-def staged(registry: str, folder: Path, service: Path, given: Mapping[str, str]) -> Iterator[tuple[World, Call]]:
-    """Stage ``service`` with the values of ``given``, in a world whose servers ask for its credentials."""
-    request_filter = asks_for_basic(basic(given["DOCKER_USERNAME"], given["DOCKER_PASSWORD"]))
-    with world(registry, folder, request_filter, token=given["TOKEN"]) as own:
-        yield own, own.stage(service, *GIVEN, "--format=json", *LOUD, environment=variables(given))
+def stage_with(
+    values: Mapping[str, str], registry: str, folder: Path, source: Path
+) -> Iterator[tuple[Environment, Call]]:
+    """Stage ``source`` with ``values`` in an environment whose servers accept only these credentials."""
+    request_filter = asks_for_basic(basic(values["DOCKER_USERNAME"], values["DOCKER_PASSWORD"]))
+    with start_environment(registry, folder, request_filter, token=values["TOKEN"]) as env:
+        yield env, env.stage(source, *DOTENV_FLAGS, "--format=json", *VERBOSE, variables=variables(values))
 
 
 @pytest.mark.fault(35, 36)
 def test_a_secret_arrives_and_is_found_nowhere_else(
-    canaries: Canaries, registry: str, rehearsal: Rehearsal, service: Path, tmp_path: Path
+    canaries: Canaries, registry: str, rehearsal: Rehearsal, source: Path, tmp_path: Path
 ) -> None:
-    """All seven are of one kind; where a server takes no such credential, the run fails without repeating it."""
-    kind, given, search = canaries.kind, canaries.given, canaries.search
-    careless(service, given)
-    if kind in REFUSED:
-        with staged(registry, tmp_path / "refused", service, given) as (own, call):
+    """Every secret reaches the unit tests unchanged, and no output, image, commit, request or log contains it."""
+    kind, values, search = canaries.kind, canaries.values, canaries.search
+    add_careless_test(source, values)
+    if kind in REJECTED:
+        with stage_with(values, registry, tmp_path / "rejected", source) as (env, call):
             assert call.status != 0
             assert call.stdout == ""
-            assert kind == "64 KiB" or NO_TOKEN in call.error
-            assert own.tags() == {}
-            assert len(own.commits()) == 1
-            look_outside(search, own, call)
-    taken = given | {name: canaries.ordinary[name] for name in REFUSED.get(kind, ())}
-    with staged(registry, tmp_path / "released", service, taken) as (own, call):
-        own.require(call, "v1.0.1")
+            assert kind == "64 KiB" or INVALID_TOKEN in call.error
+            assert env.tags() == {}
+            assert len(env.commits()) == 1
+            search_release(search, env, call)
+    accepted = values | {name: canaries.plain[name] for name in REJECTED.get(kind, ())}
+    with stage_with(accepted, registry, tmp_path / "released", source) as (env, call):
+        env.assert_released(call, "v1.0.1")
         assert "***" in call.stderr
-        look_outside(search, own, call)
-    look_into_reports(search, rehearsal, service, taken, tmp_path / "reports")
-    look_into_logs(search)
+        search_release(search, env, call)
+    search_reports(search, rehearsal, source, accepted, tmp_path / "reports")
+    search_engine_logs(search)
     assert search.found == []
 
 
-def look_outside(search: Search, own: World, call: Call) -> None:
-    """Look at what a call printed, and at everything that it left on the servers or asked them for."""
-    search.look("output", call.stdout.encode(), "stdout")
-    search.look("output", call.stderr.encode(), "stderr")
-    look_into_registry(search, own)
-    repository = own.repository
+def search_release(search: Search, env: Environment, call: Call) -> None:
+    """Search what a call printed, what it left in registry and repository, and what it requested from them."""
+    search.search("output", call.stdout.encode(), "stdout")
+    search.search("output", call.stderr.encode(), "stderr")
+    search_registry(search, env)
+    repository = env.repository
     objects = ["git", "-C", str(repository.bare), "cat-file", "--batch-all-objects", "--batch"]
-    search.look("infrastructure objects", subprocess.run(objects, env=GIT, check=True, capture_output=True).stdout)
-    search.look("infrastructure refs", repository.git("for-each-ref", "--format=%(refname) %(contents)").encode())
-    search.look_into("infrastructure folder", repository.bare)
-    for request in [*own.registry.requests, *own.git.requests]:
+    search.search("infrastructure objects", subprocess.run(objects, env=GIT, check=True, capture_output=True).stdout)
+    search.search("infrastructure refs", repository.git("for-each-ref", "--format=%(refname) %(contents)").encode())
+    search.search_folder("infrastructure folder", repository.bare)
+    for request in [*env.registry_proxy.requests, *env.git_proxy.requests]:
         headers = {name: value for name, value in request.headers.items() if name != "authorization"}
-        search.look("requests without their credentials", f"{request.line} {headers}".encode())
+        search.search("requests without their credentials", f"{request.line} {headers}".encode())
 
 
-def look_into_registry(search: Search, own: World) -> None:
-    """Look at everything that the registry itself holds of an image."""
-    base = f"http://{own.behind}/v2/{own.image}"
-    search.look("registry listing", httpx.get(f"{base}/tags/list", timeout=60).content)
-    for tag, digest in own.tags().items():
-        manifest = own.manifest(tag)
-        search.look("image manifest", manifest.content)
-        search.look("registry referrers", httpx.get(f"{base}/referrers/{digest}", timeout=60).content)
+def search_registry(search: Search, env: Environment) -> None:
+    """Search everything that the registry holds of the image."""
+    base = f"http://{env.registry_address}/v2/{env.image}"
+    search.search("registry listing", httpx.get(f"{base}/tags/list", timeout=60).content)
+    for tag, digest in env.tags().items():
+        manifest = env.image_manifest(tag)
+        search.search("image manifest", manifest.content)
+        search.search("registry referrers", httpx.get(f"{base}/referrers/{digest}", timeout=60).content)
         parts = manifest.json()
-        search.look("image config and history", blob(base, parts["config"]["digest"]))
+        search.search("image config and history", fetch_blob(base, parts["config"]["digest"]))
         for layer in parts["layers"]:
-            assert layer["mediaType"].endswith(LAYERS)
-            search.look("image layers", blob(base, layer["digest"]), layer["digest"])
+            assert layer["mediaType"].endswith(LAYER_TYPES)
+            search.search("image layers", fetch_blob(base, layer["digest"]), layer["digest"])
 
 
-def blob(base: str, digest: str) -> bytes:
-    """Return what the registry holds under a digest."""
+def fetch_blob(base: str, digest: str) -> bytes:
+    """Return a blob of the registry."""
     content = httpx.get(f"{base}/blobs/{digest}", timeout=60, follow_redirects=True).raise_for_status().content
     assert f"sha256:{hashlib.sha256(content).hexdigest()}" == digest
     return content
 
 
-def look_into_reports(
-    search: Search, rehearsal: Rehearsal, service: Path, given: Mapping[str, str], folder: Path
-) -> None:
-    """Look at the reports of the same source and secrets, which hold what the tests printed."""
-    database = ("--trivy-db=rehearsal", f"--rehearsal={rehearsal.name}")
-    wanted = ("export", f"--path={folder}", *LOUD)
-    call = dagger("reports", f"--source={service}", *database, *GIVEN, *wanted, environment=variables(given))
+def search_reports(search: Search, rehearsal: Rehearsal, source: Path, values: Mapping[str, str], folder: Path) -> None:
+    """Export the reports of the source and search them; they contain what the unit tests printed."""
+    flags = (f"--source={source}", "--trivy-db=rehearsal", *DOTENV_FLAGS)
+    export = ("export", f"--path={folder}", *VERBOSE)
+    call = dagger("reports", *flags, *export, config=rehearsal.config, variables=variables(values))
     assert call.status == 0, call.stderr
     junit = (folder / "junit.xml").read_text()
-    assert 'name="test_what_was_given_arrives"' in junit
-    assert all(f"{name} arrived\n***" in junit for name in ENVIRONMENT)
-    search.look("output", call.stdout.encode() + call.stderr.encode(), "of the reports")
-    search.look_into("reports", folder)
+    assert 'name="test_dotenv_values_arrive"' in junit
+    assert all(f"{name} arrived\n***" in junit for name in DOTENV_NAMES)
+    search.search("output", call.stdout.encode() + call.stderr.encode(), "of the reports")
+    search.search_folder("reports", folder)
 
 
-def look_into_logs(search: Search) -> None:
-    """Look at what this project's own engine has logged, if that is the one in use."""
+def search_engine_logs(search: Search) -> None:
+    """Search the logs of the engine if it is the one of ci/engine."""
     state, socket, _ = os.environ.get("_EXPERIMENTAL_DAGGER_RUNNER_HOST", "").partition("/run/engine.sock")
     if socket:
-        search.look_into("engine logs", Path(state.removeprefix("unix://")) / "log")
+        search.search_folder("engine logs", Path(state.removeprefix("unix://")) / "log")
 
 
 @pytest.mark.fault(34)
-def test_hidden_files_and_keys_are_not_uploaded(service: Path) -> None:
-    """The source as the module received it lists the ordinary files, and none of these."""
-    own = Canaries.of("plain")
-    for name in (*HIDDEN, *HIDDEN_KEYS):
-        path = service / name
+def test_hidden_files_and_keys_are_not_uploaded(source: Path) -> None:
+    """The source that the module receives has the ordinary files but no hidden file and no key."""
+    canaries = Canaries.create("plain")
+    for name in (*HIDDEN, *KEYS):
+        path = source / name
         path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(own.given["TOKEN"])
-    call = dagger("format", f"--source={service}", "before", "glob", "--pattern=**", *LOUD)
+        path.write_text(canaries.values["TOKEN"])
+    call = dagger("format", f"--source={source}", "before", "glob", "--pattern=**", *VERBOSE)
     assert call.status == 0, call.stderr
     listed = {line.rstrip("/") for line in call.stdout.splitlines()}
-    assert set(ORDINARY) - listed == set()
-    assert listed & {*HIDDEN, *HIDDEN_KEYS} == set()
-    own.search.look("output", call.stdout.encode() + call.stderr.encode())
-    look_into_logs(own.search)
-    assert own.search.found == []
+    assert set(UPLOADED) - listed == set()
+    assert listed & {*HIDDEN, *KEYS} == set()
+    canaries.search.search("output", call.stdout.encode() + call.stderr.encode())
+    search_engine_logs(canaries.search)
+    assert canaries.search.found == []

@@ -1,58 +1,59 @@
-"""An engine that is lost while it works: the test runs alone, on the engine of ci/engine, which it may kill."""
+"""An engine that dies during a release; runs alone, because it kills the engine of ci/engine."""
 
 import os
 import signal
 import subprocess
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Final
 
 import pytest
+from cli import REPOSITORY, wait_for
+from environment import Environment, push_artifact, start_environment
 from tests.servers.fault_proxy import Exchange
 from tests.servers.loopback import Reply
-from user import REPOSITORY, ended, put_artifact
-from world import World, world
 
-RUNNER = "_EXPERIMENTAL_DAGGER_RUNNER_HOST"
-DATABASE = REPOSITORY / "ci" / "src" / "stage_ci" / "adapters" / "trivy-db.tar.gz"
+RUNNER_HOST: Final = "_EXPERIMENTAL_DAGGER_RUNNER_HOST"
+DATABASE: Final = REPOSITORY / "ci" / "src" / "stage_ci" / "adapters" / "trivy-db.tar.gz"
 
 
 @pytest.fixture
 def pid_file() -> Path:
-    """Where the engine's number stands."""
-    address = os.environ.get(RUNNER, "")
+    """The file that holds the engine's process id."""
+    address = os.environ.get(RUNNER_HOST, "")
     if not address.startswith("unix://"):
-        pytest.fail(f"{RUNNER} names no engine of this project: `make test-faults` starts one")
+        pytest.fail(f"{RUNNER_HOST} does not name an engine of ci/engine; `make test-faults` starts one")
     return Path(address.removeprefix("unix://")).with_name("engine.pid")
 
 
 @pytest.fixture
-def own(tmp_path: Path) -> Iterator[World]:
-    """A registry that outlives the engine: the one that ci/engine fills with its images."""
+def env(tmp_path: Path) -> Iterator[Environment]:
+    """An environment whose registry survives the engine: the one that ci/engine runs for its own images."""
     registry = f"localhost:{os.environ.get('STAGE_ENGINE_REGISTRY_PORT', '5000')}"
     layer = "application/vnd.aquasec.trivy.db.layer.v1.tar+gzip"
-    put_artifact(registry, "aquasec/trivy-db:2", layer, DATABASE.read_bytes(), "db.tar.gz")
-    with world(registry, tmp_path) as own:
-        yield own
+    push_artifact(registry, "aquasec/trivy-db:2", layer, DATABASE.read_bytes(), "db.tar.gz")
+    with start_environment(registry, tmp_path) as env:
+        yield env
 
 
-@pytest.mark.alone
+@pytest.mark.serial
 @pytest.mark.fault(40)
-def test_an_engine_that_is_lost_is_no_lost_release(own: World, pid_file: Path, service: Path) -> None:
-    """SIGKILL during the upload: nothing is tagged, and the next run, on a new engine, takes the same number."""
-    running = own.started(service)
-    number = int(pid_file.read_text().split()[0])
+def test_a_release_is_completed_after_the_engine_died(env: Environment, pid_file: Path, source: Path) -> None:
+    """If the engine dies during the upload, nothing is tagged, and the next run releases under the same version."""
+    process = env.start_stage(source)
+    engine = int(pid_file.read_text().split()[0])
 
-    def lose(_: Exchange) -> Reply:
-        os.kill(number, signal.SIGKILL)
-        # Dagger's CLI 0.19.10 waits on for an engine that is gone: whoever started it ends it.
-        running.terminate()
+    def kill_engine(_: Exchange) -> Reply:
+        os.kill(engine, signal.SIGKILL)
+        # Dagger's CLI 0.19.10 keeps waiting for a dead engine; docs/errors.md says to end it.
+        process.terminate()
         return Reply(stall=True)
 
-    own.registry.script(r"^POST /v2/\S+/blobs/uploads/", lose, times=1)
-    assert ended(running).status != 0
-    assert own.tags() == {}
-    assert len(own.commits()) == 1
+    env.registry_proxy.script(r"^POST /v2/\S+/blobs/uploads/", kill_engine, times=1)
+    assert wait_for(process).status != 0
+    assert env.tags() == {}
+    assert len(env.commits()) == 1
 
     subprocess.run([REPOSITORY / "ci" / "engine" / "client"], check=True, stdout=subprocess.DEVNULL)
-    own.require(own.stage(service, "--format=json"), "v1.0.1")
-    assert own.claims() == ["v1.0.1"]
+    env.assert_released(env.stage(source, "--format=json"), "v1.0.1")
+    assert env.claims() == ["v1.0.1"]

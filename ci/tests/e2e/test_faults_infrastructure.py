@@ -1,120 +1,119 @@
-"""A git server that refuses, stalls, drops the line or lets others write first: git's own behind a scripted proxy."""
+"""A git server that denies access, stalls, loses responses or accepts another push first: a real one behind a proxy."""
 
 import re
 import threading
 from pathlib import Path
+from typing import Final
 
 import pytest
+from cli import FILENAME
+from environment import GIT_PUSH, TOKEN, Environment, start_environment
 from tests.servers.fault_proxy import Exchange, answers, before, loses_the_reply, passes
 from tests.servers.loopback import Reply
-from user import MANIFEST
-from world import PUSH, TOKEN, World, world
 
-
-@pytest.mark.fault(16)
-def test_a_commit_that_lands_first_is_kept(own: World, service: Path) -> None:
-    """Somebody else commits to another line of the same file, and to another file, while the run pushes."""
-    manifest = own.show().replace("replicas: 2", "replicas: 3")
-    assert manifest != own.show()
-    theirs = before(lambda: own.repository.push({MANIFEST: manifest, "NOTES.md": "new\n"}))
-    own.git.script(PUSH, passes, times=1)
-    own.git.script(PUSH, theirs, times=1)
-    own.require(own.stage(service, "--format=json"), "v1.0.1")
-    assert "replicas: 3" in own.show()
-    assert own.show("NOTES.md") == "new\n"
-    assert len(own.commits()) == 1 + 2
-
-
-@pytest.mark.fault(17)
-def test_a_newer_release_that_lands_first_stays(own: World, service: Path) -> None:
-    """The manifest names v1.0.7 when the run pushes: it goes back for no older one."""
-    newer = own.show().replace(f"{own.image}:v1.0.0", f"{own.image}:v1.0.7")
-    own.git.script(PUSH, passes, times=1)
-    own.git.script(PUSH, before(lambda: own.repository.push({MANIFEST: newer})), times=1)
-    release = own.stage(service, "--format=json").release
-    assert (release["version"], release["outcome"]) == ("v1.0.1", "superseded")
-    assert f"{own.image}:v1.0.7" in own.show()
-    assert len(own.commits()) == 1 + 1
-
-    back = own.deploy("v1.0.1", "--allow-downgrade")
-    assert back.status == 0, back.stderr
-    assert f"{own.image}:v1.0.1" in own.show()
-
-
-@pytest.mark.fault(18)
-@pytest.mark.parametrize("wrong", ["token", "rights", "protected", "repository"])
-def test_who_may_not_deploy_is_told_at_once(registry: str, tmp_path: Path, service: Path, wrong: str) -> None:
-    """Nothing is published, nothing is tried again, and the token is in no message."""
-    token = {"token": "another"}.get(wrong, TOKEN)
-    with world(registry, tmp_path, token=token) as own:
-        if wrong == "rights":
-            own.git.script(r"service=git-receive-pack$", answers(403, b"write access to repository not granted"))
-        if wrong == "protected":
-            own.repository.hook("pre-receive", PROTECTED)
-        arguments = ["--infra-repo=infra/none"] if wrong == "repository" else []
-        call = own.stage(service, *arguments)
-        assert call.status != 0
-        assert re.search("does not accept the token|denies access|is not a repository|protected branch", call.error)
-        assert "check the token, the repository's name and the branch's protection" in call.error
-        assert "canary" not in call.stdout + call.stderr
-        assert own.commits() == own.commits()[-1:]
-        asked = [line for line in own.git.lines if line.startswith("POST")]
-        assert len([line for line in asked if re.search(PUSH, line)]) <= 2
-        assert wrong == "protected" or own.tags() == {}
-
-
-# As hosting services say it: claims may be written, the branch may not.
-PROTECTED = """while read old new ref; do
+# The message is GitHub's. The hook accepts claims and rejects the branch, as branch protection does.
+PROTECTED_BRANCH: Final = """while read old new ref; do
     case $ref in refs/heads/*) echo 'GH006: protected branch update failed'; exit 1 ;; esac
 done"""
 
 
+@pytest.mark.fault(16)
+def test_a_commit_that_lands_first_is_kept(env: Environment, source: Path) -> None:
+    """A commit that changes the manifest while the run pushes is kept, and the run's edit is made on top of it."""
+    manifest = env.read_file().replace("replicas: 2", "replicas: 3")
+    assert manifest != env.read_file()
+    other_commit = before(lambda: env.repository.push({FILENAME: manifest, "NOTES.md": "new\n"}))
+    env.git_proxy.script(GIT_PUSH, passes, times=1)
+    env.git_proxy.script(GIT_PUSH, other_commit, times=1)
+    env.assert_released(env.stage(source, "--format=json"), "v1.0.1")
+    assert "replicas: 3" in env.read_file()
+    assert env.read_file("NOTES.md") == "new\n"
+    assert len(env.commits()) == 1 + 2
+
+
+@pytest.mark.fault(17)
+def test_a_newer_release_that_lands_first_is_kept(env: Environment, source: Path) -> None:
+    """A newer version that reaches the manifest while the run pushes stays, unless a downgrade is allowed."""
+    newer = env.read_file().replace(f"{env.image}:v1.0.0", f"{env.image}:v1.0.7")
+    env.git_proxy.script(GIT_PUSH, passes, times=1)
+    env.git_proxy.script(GIT_PUSH, before(lambda: env.repository.push({FILENAME: newer})), times=1)
+    release = env.stage(source, "--format=json").release
+    assert (release["version"], release["outcome"]) == ("v1.0.1", "superseded")
+    assert f"{env.image}:v1.0.7" in env.read_file()
+    assert len(env.commits()) == 1 + 1
+
+    downgrade = env.deploy("v1.0.1", "--allow-downgrade")
+    assert downgrade.status == 0, downgrade.stderr
+    assert f"{env.image}:v1.0.1" in env.read_file()
+
+
+@pytest.mark.fault(18)
+@pytest.mark.parametrize("wrong", ["token", "rights", "protected", "repository"])
+def test_denied_access_to_the_repository_fails_at_once(registry: str, tmp_path: Path, source: Path, wrong: str) -> None:
+    """A stage without access to the repository fails without a retry, publishes nothing and prints no token."""
+    token = {"token": "another"}.get(wrong, TOKEN)
+    with start_environment(registry, tmp_path, token=token) as env:
+        if wrong == "rights":
+            env.git_proxy.script(r"service=git-receive-pack$", answers(403, b"write access to repository not granted"))
+        if wrong == "protected":
+            env.repository.hook("pre-receive", PROTECTED_BRANCH)
+        call = env.stage(source, config=["--infra-repo=infra/none"] if wrong == "repository" else [])
+        assert call.status != 0
+        assert re.search("does not accept the token|denies access|is not a repository|protected branch", call.error)
+        assert "check the token, the repository's name and the branch's protection" in call.error
+        assert "canary" not in call.stdout + call.stderr
+        assert len(env.commits()) == 1
+        assert len([line for line in env.git_proxy.lines if re.search(GIT_PUSH, line)]) <= 2
+        assert wrong == "protected" or env.tags() == {}
+
+
 @pytest.mark.fault(28)
 @pytest.mark.parametrize("which", ["claim", "commit"])
-def test_a_push_whose_answer_is_lost_is_no_second_release(own: World, service: Path, which: str) -> None:
-    """The server did what it was asked, and the answer got lost: the run looks, and goes on."""
-    own.git.script(PUSH, passes, times=int(which == "commit"))
-    own.git.script(PUSH, loses_the_reply, times=1)
-    own.require(own.stage(service, "--format=json"), "v1.0.1")
-    assert own.claims() == ["v1.0.1"]
-    assert len(own.commits()) == 1 + 1
+def test_a_push_with_a_lost_response_is_not_repeated(env: Environment, source: Path, which: str) -> None:
+    """If the response to a push is lost, the run finds that the server accepted it and continues."""
+    env.git_proxy.script(GIT_PUSH, passes, times=int(which == "commit"))
+    env.git_proxy.script(GIT_PUSH, loses_the_reply, times=1)
+    env.assert_released(env.stage(source, "--format=json"), "v1.0.1")
+    assert env.claims() == ["v1.0.1"]
+    assert len(env.commits()) == 1 + 1
 
 
-@pytest.mark.long
+@pytest.mark.slow
 @pytest.mark.fault(28)
-def test_a_git_server_that_stalls_is_left_and_the_next_run_finishes(own: World, service: Path) -> None:
-    """A minute for one exchange and two for all of them; then the run says to run again."""
-    over = threading.Event()
+def test_a_stalled_git_server_ends_the_run_and_the_next_run_completes_it(env: Environment, source: Path) -> None:
+    """A stage gives up on a stalled git server after its time limit, and the next run completes the release."""
+    released = threading.Event()
 
     def stall(_: Exchange) -> Reply:
-        over.wait()
+        released.wait()
         return Reply(reset=True)
 
-    own.git.script(PUSH, passes, times=1)
-    own.git.script(PUSH, stall)
-    call = own.stage(service)
+    env.git_proxy.script(GIT_PUSH, passes, times=1)
+    env.git_proxy.script(GIT_PUSH, stall)
+    call = env.stage(source)
     assert call.status != 0
     assert "did not answer within 60 s" in call.error
     assert "run again: the release continues where it stopped" in call.error
-    over.set()
-    own.git.lift(PUSH)
-    own.require(own.stage(service, "--format=json"), "v1.0.1")
-    assert len(own.commits()) == 1 + 1
+    released.set()
+    env.git_proxy.lift(GIT_PUSH)
+    env.assert_released(env.stage(source, "--format=json"), "v1.0.1")
+    assert len(env.commits()) == 1 + 1
 
 
 @pytest.mark.fault(29)
-def test_a_held_manifest_stays_and_says_who_holds_it(own: World, service: Path) -> None:
-    """The image is published all the same; once the marker is gone, the next run names it."""
-    line = f"image: {own.image}:v1.0.0"
-    held = own.show().replace(line, f'{line}  # stage-ci: hold by=alice reason="see #12"', 1)
-    own.repository.push({MANIFEST: held})
-    call = own.stage(service, "--format=json")
+def test_a_held_manifest_is_unchanged_until_the_marker_is_removed(env: Environment, source: Path) -> None:
+    """A stage publishes but leaves a held manifest unchanged and prints the holder; without the marker it deploys."""
+    line = f"image: {env.image}:v1.0.0"
+    marker = '  # stage-ci: hold by=alice reason="see #12"'
+    held = env.read_file().replace(line, f"{line}{marker}", 1)
+    env.repository.push({FILENAME: held})
+    call = env.stage(source, "--format=json")
     assert (call.release["version"], call.release["outcome"]) == ("v1.0.1", "held")
-    assert own.show() == held
-    told = own.stage(service).stdout
-    assert "alice" in told
-    assert "see #12" in told
-    assert "remove the marker" in told
+    assert env.read_file() == held
+    summary = env.stage(source).stdout
+    assert "alice" in summary
+    assert "see #12" in summary
+    assert "remove the marker" in summary
 
-    own.repository.push({MANIFEST: held.replace('  # stage-ci: hold by=alice reason="see #12"', "")})
-    own.require(own.stage(service, "--format=json"), "v1.0.1")
+    env.repository.push({FILENAME: held.replace(marker, "")})
+    env.assert_released(env.stage(source, "--format=json"), "v1.0.1")

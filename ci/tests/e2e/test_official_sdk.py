@@ -1,8 +1,8 @@
-"""The module where the SDK is the official Python runtime: what that runtime does with it, done by hand.
+"""The module loads in Dagger's official Python runtime, whose steps this test repeats by hand.
 
-The runtime puts the client library of the engine's version into `sdk/`, installs the module with uv from its pyproject
-and loads the main object. The runtime itself comes from GitHub, which a machine with package registries only does not
-reach.
+The runtime copies the client library of the engine's version into `sdk/`, installs the module with uv from its
+pyproject and loads the main object. It is fetched from GitHub, which a machine with access to package registries only
+cannot reach.
 """
 
 import os
@@ -11,27 +11,28 @@ import subprocess
 import sys
 import tarfile
 from pathlib import Path
+from typing import Final
 
-from user import REPOSITORY
+from cli import REPOSITORY
 
-CI = REPOSITORY / "ci"
-LOAD = """
+CI: Final = REPOSITORY / "ci"
+LOAD: Final = """
 from dagger.mod.cli import load_module
 main = load_module().get_object("StageCi")
 print(sorted(name.replace("_", "-") for name in main.functions))
 """
-UV = Path(sys.executable).parent / "uv"
+UV: Final = Path(sys.executable).parent / "uv"
 
 
-def run(*command: str | Path, folder: Path, environment: dict[str, str] | None = None) -> str:
-    """Run a command and return what it prints."""
-    ended = subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True, check=False)
-    assert ended.returncode == 0, ended.stderr
-    return ended.stdout
+def run(*command: str | Path, folder: Path, variables: dict[str, str] | None = None) -> str:
+    """Run a command and return its standard output."""
+    result = subprocess.run(command, cwd=folder, env=variables, capture_output=True, text=True, check=False)
+    assert result.returncode == 0, result.stderr
+    return result.stdout
 
 
-def test_the_module_installs_and_loads_as_the_official_runtime_does_it(tmp_path: Path) -> None:
-    """No version of the client is pinned, nothing private is used, and the package installs from its own pyproject."""
+def test_the_module_loads_in_the_official_runtime(tmp_path: Path) -> None:
+    """The module installs from its own pyproject beside the published client library, and loads with its functions."""
     module = tmp_path / "module"
     shutil.copytree(CI / "src", module / "src", ignore=shutil.ignore_patterns("__pycache__"))
     shutil.copy(CI / "pyproject.toml", module)
@@ -42,17 +43,17 @@ def test_the_module_installs_and_loads_as_the_official_runtime_does_it(tmp_path:
         archive.extractall(tmp_path / "client", filter="data")
     shutil.move(next((tmp_path / "client").iterdir()), module / "sdk")
     project = module / "sdk" / "pyproject.toml"
-    project.write_text(what_builds(project.read_text()))
+    project.write_text(build_tables(project.read_text()))
 
     run(UV, "sync", "--quiet", "--no-dev", "--python", python, folder=module)
-    environment = {"DAGGER_DEFAULT_PYTHON_PACKAGE": "stage_ci", "DAGGER_MAIN_OBJECT": "StageCi"}
-    shown = run(module / ".venv" / "bin" / "python", "-c", LOAD, folder=module, environment=os.environ | environment)
-    assert "'stage'" in shown
-    assert "'update-manifest'" in shown
+    variables = os.environ | {"DAGGER_DEFAULT_PYTHON_PACKAGE": "stage_ci", "DAGGER_MAIN_OBJECT": "StageCi"}
+    functions = run(module / ".venv" / "bin" / "python", "-c", LOAD, folder=module, variables=variables)
+    assert "'stage'" in functions
+    assert "'update-manifest'" in functions
 
 
-def what_builds(project: str) -> str:
-    """Return the tables that building the client needs; the others speak of a workspace that is not published."""
+def build_tables(project: str) -> str:
+    """Return the tables that a build needs; the others name a uv workspace that the source archive does not have."""
     kept, table = [], ""
     for line in project.splitlines(keepends=True):
         if line.startswith("["):

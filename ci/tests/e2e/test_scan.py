@@ -1,4 +1,4 @@
-"""What becomes of a finding, of whoever answers for it, and of a database that is none; found in planted packages."""
+"""Vulnerabilities, waivers, OpenVEX documents and broken databases: which of them fail a scan and which pass."""
 
 import gzip
 import io
@@ -6,25 +6,26 @@ import json
 import re
 import tarfile
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 import pytest
+from cli import REPOSITORY, Call, Rehearsal, dagger
+from environment import Servers, push_artifact
 from tests.servers.fault_proxy import FaultProxy
 from tests.servers.loopback import Reply
-from user import REPOSITORY, Call, Rehearsal, Servers, dagger, put_artifact
 
-AUTHORED = REPOSITORY / "ci/src/stage_ci/adapters/trivy-db.tar.gz"
-LAYER = "application/vnd.aquasec.trivy.db.layer.v1.tar+gzip"
-H11 = "CVE-2025-43859 in h11 0.14.0"
-HELD = """\
+DATABASE: Final = REPOSITORY / "ci/src/stage_ci/adapters/trivy-db.tar.gz"
+DATABASE_LAYER: Final = "application/vnd.aquasec.trivy.db.layer.v1.tar+gzip"
+H11: Final = "CVE-2025-43859 in h11 0.14.0"
+WAIVER: Final = """\
 vulnerabilities:
   - id: CVE-2025-43859
     owner: team-a@example.com
     expired_at: 2999-12-31
     statement: chunked bodies end at the proxy
 """
-OVER = HELD.replace("2999-12-31", "2026-01-31")
-VEX: dict[str, Any] = {
+EXPIRED_WAIVER: Final = WAIVER.replace("2999-12-31", "2026-01-31")
+VEX: Final[dict[str, Any]] = {
     "@context": "https://openvex.dev/ns/v0.2.0",
     "@id": "https://example.com/vex/1",
     "author": "team-a@example.com",
@@ -41,18 +42,18 @@ VEX: dict[str, Any] = {
 }
 
 
-def planted(service: Path, name: str, version: str) -> Path:
-    """Put what an installed Python package leaves behind into the image of ``service``."""
-    folder = service / "src" / f"{name}-{version}.dist-info"
+def add_package(source: Path, name: str, version: str) -> Path:
+    """Add the metadata of an installed Python package, by which Trivy finds it, and return the source."""
+    folder = source / "src" / f"{name}-{version}.dist-info"
     folder.mkdir()
     (folder / "METADATA").write_text(f"Metadata-Version: 2.1\nName: {name}\nVersion: {version}\n")
-    return service
+    return source
 
 
 @pytest.fixture
-def vulnerable(service: Path) -> Path:
-    """A service whose image holds a critical vulnerability that has a fix."""
-    return planted(service, "h11", "0.14.0")
+def vulnerable_source(source: Path) -> Path:
+    """A source whose image holds a critical vulnerability that has a fix."""
+    return add_package(source, "h11", "0.14.0")
 
 
 def scan(source: Path) -> Call:
@@ -61,152 +62,158 @@ def scan(source: Path) -> Call:
 
 
 @pytest.mark.fault(38)
-def test_a_critical_vulnerability_with_a_fix_fails(vulnerable: Path) -> None:
-    """Named with its package and its fixed version; the whole table stands above it."""
-    call = scan(vulnerable)
+def test_a_critical_vulnerability_with_a_fix_fails(vulnerable_source: Path) -> None:
+    """A scan with a critical vulnerability that has a fix fails, names it, and prints Trivy's table above the error."""
+    call = scan(vulnerable_source)
     assert call.status != 0
     assert f"scan: critical vulnerabilities that have a fix: 1 ({H11} (fixed in 0.16.0))" in call.error
     assert "CVE-2025-43859" in call.stderr.partition("Error: ")[0]
 
 
 @pytest.mark.fault(38)
-def test_a_critical_vulnerability_without_a_fix_passes_with_a_note(service: Path) -> None:
-    """Nobody can mend it yet."""
-    call = scan(planted(service, "pycrypto", "2.6.1"))
+def test_a_critical_vulnerability_without_a_fix_passes(source: Path) -> None:
+    """A scan with a critical vulnerability that has no fix passes and lists it."""
+    call = scan(add_package(source, "pycrypto", "2.6.1"))
     assert call.status == 0, call.stderr
     assert "critical without a fix" in call.stdout
     assert "CVE-2013-7459" in call.stdout
 
 
 @pytest.mark.fault(38)
-def test_a_waiver_that_holds_passes_and_is_listed(vulnerable: Path) -> None:
-    """With its owner and its day, in the summary and in Trivy's own table."""
-    (vulnerable / ".trivyignore.yaml").write_text(HELD)
-    call = scan(vulnerable)
+def test_a_waived_vulnerability_passes_and_is_listed(vulnerable_source: Path) -> None:
+    """A vulnerability with a valid waiver passes, and summary and table list it with owner, end and statement."""
+    (vulnerable_source / ".trivyignore.yaml").write_text(WAIVER)
+    call = scan(vulnerable_source)
     assert call.status == 0, call.stderr
-    words = "until 2999-12-31 by team-a@example.com: chunked bodies end at the proxy"
-    assert f"critical and excused: 1 ({H11} (ignored: {words}))" in call.stdout
+    reason = "until 2999-12-31 by team-a@example.com: chunked bodies end at the proxy"
+    assert f"critical and excused: 1 ({H11} (ignored: {reason}))" in call.stdout
     assert "Suppressed Vulnerabilities" in call.stdout
 
 
 @pytest.mark.fault(38)
-def test_a_waiver_that_is_over_fails_and_names_its_owner(vulnerable: Path) -> None:
-    """A promise that ran out is told to whoever made it."""
-    (vulnerable / ".trivyignore.yaml").write_text(OVER)
-    call = scan(vulnerable)
+def test_an_expired_waiver_fails_and_names_its_owner(vulnerable_source: Path) -> None:
+    """A scan whose waiver has expired fails, and names the waiver's end and owner."""
+    (vulnerable_source / ".trivyignore.yaml").write_text(EXPIRED_WAIVER)
+    call = scan(vulnerable_source)
     assert call.status != 0
     assert "scan: critical vulnerabilities whose waiver is over: 1" in call.error
     assert f"{H11} (fixed in 0.16.0), waived until 2026-01-31 by team-a@example.com" in call.error
 
 
 @pytest.mark.fault(38)
-def test_what_the_makers_say_is_not_affected_passes_and_is_listed(vulnerable: Path) -> None:
-    """An OpenVEX document speaks for the package, with its reason."""
-    (vulnerable / ".openvex.json").write_text(json.dumps(VEX))
-    call = scan(vulnerable)
+def test_a_vulnerability_that_openvex_rules_out_passes_and_is_listed(vulnerable_source: Path) -> None:
+    """A scan passes if an OpenVEX document states not_affected, and lists the document's justification."""
+    (vulnerable_source / ".openvex.json").write_text(json.dumps(VEX))
+    call = scan(vulnerable_source)
     assert call.status == 0, call.stderr
-    words = "not affected: vulnerable_code_not_in_execute_path"
-    assert f"critical and excused: 1 ({H11} ({words}))" in call.stdout
+    reason = "not affected: vulnerable_code_not_in_execute_path"
+    assert f"critical and excused: 1 ({H11} ({reason}))" in call.stdout
     assert "Suppressed Vulnerabilities" in call.stdout
 
 
 @pytest.mark.fault(38)
 @pytest.mark.parametrize("limit", ["purls: [pkg:pypi/other]", "purls: [pkg:pypi/h11@0.13.0]", "paths: [elsewhere/**]"])
-def test_a_waiver_of_something_else_excuses_nothing(vulnerable: Path, limit: str) -> None:
-    """Trivy matches package and place."""
-    (vulnerable / ".trivyignore.yaml").write_text(f"{HELD}    {limit}\n")
-    call = scan(vulnerable)
+def test_a_waiver_for_another_package_or_path_does_not_apply(vulnerable_source: Path, limit: str) -> None:
+    """A scan fails if the waiver is limited to another package, version or path."""
+    (vulnerable_source / ".trivyignore.yaml").write_text(f"{WAIVER}    {limit}\n")
+    call = scan(vulnerable_source)
     assert call.status != 0
     assert "critical vulnerabilities that have a fix: 1" in call.error
 
 
 @pytest.mark.fault(38)
 @pytest.mark.parametrize(
-    ("name", "text", "words"),
+    ("name", "text", "error"),
     [
-        (".trivyignore.yaml", HELD.replace("owner", "#"), "entry 1 of .trivyignore.yaml (CVE-2025-43859) has no text"),
-        (".trivyignore.yaml", HELD.replace("expired_at", "#"), "has no day as expired_at"),
-        (".trivyignore.yaml", f"{HELD}    purl: pkg:pypi/h11\n", "has a key 'purl'"),
+        (
+            ".trivyignore.yaml",
+            WAIVER.replace("owner", "#"),
+            "entry 1 of .trivyignore.yaml (CVE-2025-43859) has no text",
+        ),
+        (".trivyignore.yaml", WAIVER.replace("expired_at", "#"), "has no day as expired_at"),
+        (".trivyignore.yaml", f"{WAIVER}    purl: pkg:pypi/h11\n", "has a key 'purl'"),
         (".trivyignore", "CVE-2025-43859 exp:2999-12-31\n", ".trivyignore is not read"),
         (".openvex.json", json.dumps(VEX | {"author": ""}), ".openvex.json names no author"),
     ],
 )
-def test_what_nobody_answers_for_is_refused(vulnerable: Path, name: str, text: str, words: str) -> None:
-    """No owner, no day, or more than anybody meant."""
-    (vulnerable / name).write_text(text)
-    call = scan(vulnerable)
+def test_an_invalid_waiver_or_openvex_document_is_rejected(
+    vulnerable_source: Path, name: str, text: str, error: str
+) -> None:
+    """A scan fails on a waiver without owner, without day or with an unknown key, and on OpenVEX without an author."""
+    (vulnerable_source / name).write_text(text)
+    call = scan(vulnerable_source)
     assert call.status != 0
-    assert re.search(rf"scan: .*{re.escape(words)}", call.error)
+    assert re.search(rf"scan: .*{re.escape(error)}", call.error)
 
 
 @pytest.mark.fault(38)
-def test_a_waiver_asks_for_no_new_version(rehearsal: Rehearsal, vulnerable: Path) -> None:
-    """The scan reads it, the image does not hold it, even if it copies everything."""
-    (vulnerable / ".dockerignore").unlink()
-    dockerfile = vulnerable / "Dockerfile"
+def test_a_changed_waiver_gives_no_new_version(rehearsal: Rehearsal, vulnerable_source: Path) -> None:
+    """A change of the waiver changes neither version nor image, even if the image copies the whole source."""
+    (vulnerable_source / ".dockerignore").unlink()
+    dockerfile = vulnerable_source / "Dockerfile"
     dockerfile.write_text(dockerfile.read_text().replace("COPY src/ /app/", "COPY . /all/\nCOPY src/ /app/"))
-    waivers = vulnerable / ".trivyignore.yaml"
-    waivers.write_text(HELD)
-    first = rehearsal.stage(vulnerable, "--format=json").release
+    waivers = vulnerable_source / ".trivyignore.yaml"
+    waivers.write_text(WAIVER)
+    first = rehearsal.stage(vulnerable_source, "--format=json").release
     assert (first["version"], first["outcome"]) == ("v1.0.1", "released")
-    waivers.write_text(HELD.replace("2999", "2998"))
-    assert rehearsal.stage(vulnerable, "--format=json").release == first | {"outcome": "already-released"}
-    entries = dagger("build", f"--source={vulnerable}", "directory", "--path=/all", "entries")
+    waivers.write_text(WAIVER.replace("2999", "2998"))
+    assert rehearsal.stage(vulnerable_source, "--format=json").release == first | {"outcome": "already-released"}
+    entries = dagger("build", f"--source={vulnerable_source}", "directory", "--path=/all", "entries")
     assert ".trivyignore.yaml" not in entries.stdout.split()
     assert "Dockerfile" in entries.stdout.split()
 
 
-def database(metadata: dict[str, Any], content: bytes | None = None) -> bytes:
-    """Return the authored database with other metadata, and perhaps with other content."""
-    with tarfile.open(AUTHORED) as archive:
+def make_database(metadata: dict[str, Any], content: bytes | None = None) -> bytes:
+    """Return the authored database as a compressed archive, with changed metadata and optionally other content."""
+    with tarfile.open(DATABASE) as archive:
         members = {name: archive.extractfile(name) for name in archive.getnames()}
         files = {name: member.read() for name, member in members.items() if member}
     files["metadata.json"] = json.dumps(json.loads(files["metadata.json"]) | metadata).encode()
     files["trivy.db"] = content or files["trivy.db"]
-    packed = io.BytesIO()
-    with tarfile.open(fileobj=packed, mode="w") as archive:
-        for name, text in files.items():
+    buffer = io.BytesIO()
+    with tarfile.open(fileobj=buffer, mode="w") as archive:
+        for name, data in files.items():
             member = tarfile.TarInfo(name)
-            member.size = len(text)
-            archive.addfile(member, io.BytesIO(text))
-    return gzip.compress(packed.getvalue(), mtime=0)
+            member.size = len(data)
+            archive.addfile(member, io.BytesIO(data))
+    return gzip.compress(buffer.getvalue(), mtime=0)
 
 
-def no_database(servers: Servers, service: Path, registry: str, name: str) -> str:
-    """Release with a database that is none; return what is told of the scan, after nothing was published."""
-    address = f"--trivy-db=registry:{registry.partition(':')[2]}/{name}"
-    before = servers.git("ls-remote")
-    arguments = [f"--registry-service=tcp://{registry}", f"--infra-service=tcp://{servers.infrastructure}"]
-    call = dagger("stage", f"--source={service}", *arguments, address)
+def stage_and_fail(servers: Servers, source: Path, registry: str, database: str) -> str:
+    """Stage with an unusable database, assert that this fails and pushes nothing, and return the scan's error line."""
+    refs = servers.refs()
+    flags = (f"--source={source}", f"--trivy-db=registry:{registry.partition(':')[2]}/{database}")
+    config = [f"--registry-service=tcp://{registry}", f"--infra-service=tcp://{servers.infrastructure}"]
+    call = dagger("stage", *flags, config=config)
     assert call.status != 0
     assert "critical vulnerabilities" not in call.error
-    assert servers.git("ls-remote") == before
-    (told,) = [line for line in call.error.splitlines() if "scan: " in line]
-    return told
+    assert servers.refs() == refs
+    (line,) = [line for line in call.error.splitlines() if "scan: " in line]
+    return line
 
 
 @pytest.mark.fault(37)
-def test_a_database_that_is_too_old_is_no_verdict(servers: Servers, service: Path) -> None:
-    """A mirror that nobody keeps up to date."""
-    stale = database({"UpdatedAt": "2026-01-01T00:00:00Z", "NextUpdate": "2026-01-02T00:00:00Z"})
-    put_artifact(servers.registry, "mirror/stale:2", LAYER, stale, title="db.tar.gz")
-    told = no_database(servers, service, servers.registry, "mirror/stale:2")
-    assert "the scanner could not run: the database is too old, of 2026-01-01" in told
+def test_an_outdated_database_stops_the_release(servers: Servers, source: Path) -> None:
+    """A stage with a database that is long overdue fails, because the scanner could not run."""
+    outdated = make_database({"UpdatedAt": "2026-01-01T00:00:00Z", "NextUpdate": "2026-01-02T00:00:00Z"})
+    push_artifact(servers.registry, "mirror/stale:2", DATABASE_LAYER, outdated, title="db.tar.gz")
+    error = stage_and_fail(servers, source, servers.registry, "mirror/stale:2")
+    assert "the scanner could not run: the database is too old, of 2026-01-01" in error
 
 
 @pytest.mark.fault(37)
 @pytest.mark.parametrize("broken", ["layer", "content"])
-def test_a_database_that_is_corrupt_is_no_verdict(servers: Servers, service: Path, broken: str) -> None:
-    """What was downloaded is no archive, or no database is in it."""
-    layer = b"no archive" if broken == "layer" else database({}, content=b"no database" * 1_000)
-    put_artifact(servers.registry, f"mirror/{broken}:2", LAYER, layer, title="db.tar.gz")
-    assert "the scanner could not run: " in no_database(servers, service, servers.registry, f"mirror/{broken}:2")
+def test_a_corrupt_database_stops_the_release(servers: Servers, source: Path, broken: str) -> None:
+    """A stage fails if the database's layer is not an archive, or if the archive does not hold a database."""
+    layer = b"no archive" if broken == "layer" else make_database({}, content=b"no database" * 1_000)
+    push_artifact(servers.registry, f"mirror/{broken}:2", DATABASE_LAYER, layer, title="db.tar.gz")
+    assert "the scanner could not run: " in stage_and_fail(servers, source, servers.registry, f"mirror/{broken}:2")
 
 
 @pytest.mark.fault(37)
-def test_a_database_that_is_overloaded_is_no_verdict(servers: Servers, service: Path) -> None:
-    """The host of the database, here the registry as well, answers 429."""
+def test_an_overloaded_database_host_stops_the_release(servers: Servers, source: Path) -> None:
+    """A stage fails if the host of the database, here also the registry, responds 429 to every request."""
     with FaultProxy(lambda _: Reply(429)) as overloaded:
-        told = no_database(servers, service, overloaded.address, "aquasec/trivy-db:2")
-    assert "the scanner could not run: " in told
-    assert "429" in told or "TOOMANYREQUESTS" in told
+        error = stage_and_fail(servers, source, overloaded.address, "aquasec/trivy-db:2")
+    assert "the scanner could not run: " in error
+    assert "429" in error or "TOOMANYREQUESTS" in error

@@ -1,4 +1,4 @@
-"""The table of the forty faults in docs/errors.md, and the tests that carry their numbers: one set of facts."""
+"""The table of the forty faults in docs/errors.md agrees with the tests' markers and with the code's messages."""
 
 import ast
 from collections.abc import Iterator
@@ -16,22 +16,22 @@ FAULTS: Final = list(faults())
 
 
 @cache
-def carried(tests: str) -> set[int]:
-    """Return the numbers in the markers of all tests in a folder of ci/tests."""
-    trees = [ast.parse(path.read_text()) for path in (CI / "tests" / tests).rglob("*.py")]
+def marked_numbers(folder: str) -> set[int]:
+    """Return the fault numbers in the markers of all tests in a folder of ci/tests."""
+    trees = [ast.parse(path.read_text()) for path in (CI / "tests" / folder).rglob("*.py")]
     calls = [node for tree in trees for node in ast.walk(tree) if isinstance(node, ast.Call)]
     marks = [call for call in calls if ast.unparse(call.func) == "pytest.mark.fault"]
     return {ast.literal_eval(number) for mark in marks for number in mark.args}
 
 
 @cache
-def told() -> set[str]:
-    """Return every text of the package's code, with `…` for each part that is put in when it runs."""
-    return {text for path in (CI / "src/stage_ci").rglob("*.py") for text in texts(ast.parse(path.read_text()))}
+def messages() -> set[str]:
+    """Return every string of the package's code, with `…` for each formatted value."""
+    return {text for path in (CI / "src/stage_ci").rglob("*.py") for text in strings(ast.parse(path.read_text()))}
 
 
-def texts(node: ast.AST) -> Iterator[str]:
-    """Yield the texts that are written below a node, docstrings excepted."""
+def strings(node: ast.AST) -> Iterator[str]:
+    """Yield the strings below a node except docstrings."""
     match node:
         case ast.JoinedStr(parts):
             yield "".join(str(part.value) if isinstance(part, ast.Constant) else "…" for part in parts)
@@ -40,31 +40,31 @@ def texts(node: ast.AST) -> Iterator[str]:
         case ast.Expr(ast.Constant()):
             return
     for child in ast.iter_child_nodes(node):
-        yield from texts(child)
+        yield from strings(child)
 
 
-def test_the_table_holds_the_forty_faults() -> None:
-    """Each once, in their order."""
+def test_the_table_lists_forty_faults() -> None:
+    """The table numbers the faults from 1 to 40 and gives each another name."""
     assert [fault.number for fault in FAULTS] == list(range(1, 41))
     assert len({fault.name for fault in FAULTS}) == 40
 
 
-@pytest.mark.parametrize("tests", [".", "e2e"])
-def test_every_fault_is_carried_by_a_test(tests: str) -> None:
-    """End to end, whatever unit tests show of it; and no test carries a number that the table does not have."""
-    assert carried(tests) == {fault.number for fault in FAULTS}
+@pytest.mark.parametrize("folder", [".", "e2e"])
+def test_every_fault_has_an_end_to_end_test(folder: str) -> None:
+    """The markers of the end-to-end tests name all faults of the table, and no marker names another number."""
+    assert marked_numbers(folder) == {fault.number for fault in FAULTS}
 
 
 @pytest.mark.parametrize("fault", FAULTS, ids=lambda fault: fault.number)
-def test_a_fault_is_told_as_the_code_tells_it(fault: Fault) -> None:
-    """The errors exist, and each part of a message stands in a text of the package."""
-    assert fault.ends
+def test_the_table_quotes_the_code(fault: Fault) -> None:
+    """Each fault has an outcome, its error classes exist, and its messages are strings of the package."""
+    assert fault.outcome
     assert [name for name in fault.errors if not hasattr(errors, name)] == []
-    assert [part for part in fault.says if not any(part in text for text in told())] == []
+    assert [part for part in fault.messages if not any(part in text for text in messages())] == []
 
 
 @pytest.mark.parametrize("fault", [fault for fault in FAULTS if fault.errors], ids=lambda fault: fault.number)
-def test_a_fault_that_ends_with_an_error_has_message_and_remedy(fault: Fault) -> None:
-    """Whoever meets it finds what was said and what to do."""
-    assert fault.says
+def test_a_fault_with_an_error_has_message_and_remedy(fault: Fault) -> None:
+    """Each fault that ends with an error has a message and a remedy in the table."""
+    assert fault.messages
     assert fault.remedy

@@ -1,0 +1,177 @@
+"""Run `dagger call` as a user does, and the rehearsals that the tests create with it."""
+
+import json
+import os
+import re
+import shutil
+import socket
+import subprocess
+import time
+import uuid
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final, Self
+
+import httpx
+import pytest
+
+REPOSITORY: Final = Path(__file__).parents[3]
+MINIMAL_SERVICE: Final = Path(__file__).parent / "testdata" / "service"
+SEED: Final = REPOSITORY / "examples" / "infra"
+IMAGE: Final = "medhedimaaroufi/callcenterai-svm"
+INFRA_REPO: Final = "MLOps-CallcenterAI/Infrastructure-Configuration"
+FILENAME: Final = "manifests/default/svm.yaml"
+CALL_TIMEOUT: Final = 900  # seconds; a call with a cold cache builds images
+
+# No plain string: `config="--image=x"` would be passed on letter by letter.
+Flags = list[str] | tuple[str, ...]
+Process = subprocess.Popen[str]
+
+
+@dataclass(frozen=True)
+class Call:
+    """The result of a `dagger call`.
+
+    Attributes:
+        status: Exit status.
+        stdout: Standard output.
+        stderr: Standard error.
+    """
+
+    status: int
+    stdout: str
+    stderr: str
+
+    @property
+    def error(self) -> str:
+        """The error at the end of standard error, one line for each failed step; empty if there is none."""
+        _, start, lines = f"\n{self.stderr}".rpartition("\nError: ")
+        return re.sub(r" \[traceparent:.*\]", "", f"Error: {lines}") if start else ""
+
+    @property
+    def release(self) -> dict[str, str]:
+        """The object that `stage --format=json` printed."""
+        assert self.status == 0, self.stderr
+        release: dict[str, str] = json.loads(self.stdout)
+        return release
+
+
+def dagger(function: str, *arguments: str, config: Flags = (), variables: Mapping[str, str] | None = None) -> Call:
+    """Run `dagger call CONFIG FUNCTION ARGUMENTS` in the repository and wait for it.
+
+    Args:
+        function: The function to call.
+        arguments: Its flags, and what to call on its result, such as ``export --path=…``.
+        config: Flags of the module's constructor.
+        variables: Environment variables to add.
+    """
+    return wait_for(start(function, *arguments, config=config, variables=variables))
+
+
+def start(function: str, *arguments: str, config: Flags = (), variables: Mapping[str, str] | None = None) -> Process:
+    """Start `dagger call CONFIG FUNCTION ARGUMENTS` in the repository; the arguments are those of `dagger`."""
+    return subprocess.Popen(
+        ["dagger", "call", *config, function, *arguments],
+        cwd=REPOSITORY,
+        env=os.environ | (variables or {}),
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+
+
+def wait_for(process: Process) -> Call:
+    """Wait until a call has ended and return its result; kill it at `CALL_TIMEOUT`."""
+    with process:
+        try:
+            stdout, stderr = process.communicate(timeout=CALL_TIMEOUT)
+        finally:
+            process.kill()
+    return Call(process.returncode, stdout, stderr)
+
+
+@dataclass(frozen=True)
+class Rehearsal:
+    """A rehearsal by its name."""
+
+    name: str
+
+    @classmethod
+    def unique(cls) -> Self:
+        """Return a rehearsal with a name that no other test uses."""
+        return cls(f"test-{uuid.uuid4().hex[:12]}")
+
+    @property
+    def config(self) -> list[str]:
+        """The constructor flags that select this rehearsal."""
+        return [f"--rehearsal={self.name}"]
+
+    def stage(self, source: Path, *arguments: str, config: Flags = ()) -> Call:
+        """Stage ``source`` in this rehearsal."""
+        return dagger("stage", f"--source={source}", *arguments, config=[*self.config, *config])
+
+    def inspect(self, *arguments: str, config: Flags = ()) -> str:
+        """Return what `rehearsal ARGUMENTS` prints, such as the tags."""
+        call = dagger("rehearsal", *arguments, config=[*self.config, *config])
+        assert call.status == 0, call.stderr
+        return call.stdout
+
+    def state(self) -> tuple[str, str]:
+        """Return all tags with their digests, and all commits and claims."""
+        return self.inspect("tags"), self.inspect("log")
+
+    @contextmanager
+    def serve(self, service: str, port: int) -> Iterator[str]:
+        """Publish one of the rehearsal's services on a free local port, as `… up` does; yield its address."""
+        local = free_port()
+        command = ["dagger", "call", *self.config, "rehearsal", service, "up", f"--ports={local}:{port}"]
+        with subprocess.Popen(command, cwd=REPOSITORY, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as up:
+            try:
+                _wait_until_served(local, up)
+                yield f"localhost:{local}"
+            finally:
+                up.terminate()
+
+
+def _wait_until_served(port: int, process: "subprocess.Popen[bytes]") -> None:
+    deadline = time.monotonic() + 120
+    while time.monotonic() < deadline and process.poll() is None:
+        try:
+            httpx.get(f"http://localhost:{port}/v2/", timeout=2)
+        except httpx.HTTPError:
+            time.sleep(0.2)
+        else:
+            return
+    pytest.fail(f"no service answered on local port {port}")
+
+
+@contextmanager
+def serve_registry() -> Iterator[str]:
+    """Serve a registry that holds the authored vulnerability database, as a mirror would; yield its address."""
+    rehearsal = Rehearsal.unique()
+    try:
+        # A scan with the authored database pushes it to the rehearsal's registry.
+        scan = dagger("scan", f"--source={MINIMAL_SERVICE}", "--trivy-db=rehearsal", config=rehearsal.config)
+        assert scan.status == 0, scan.stderr
+        with rehearsal.serve("registry", port=5000) as address:
+            yield address
+    finally:
+        rehearsal.inspect("reset")
+
+
+def make_source(folder: Path, number: int) -> Path:
+    """Copy the minimal service into ``folder`` and change one line, so that each number builds another image."""
+    source = Path(shutil.copytree(MINIMAL_SERVICE, folder / f"source-{number}"))
+    with (source / "src" / "service" / "__init__.py").open("a") as file:
+        file.write(f"\n\nNUMBER = {number}\n")
+    return source
+
+
+def free_port() -> int:
+    """Return a local TCP port on which nothing listens."""
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        port: int = server.getsockname()[1]
+        return port

@@ -1,0 +1,171 @@
+"""Sources and arguments that must not be released: each stage fails with one line and changes nothing."""
+
+import shutil
+from pathlib import Path
+from typing import Final
+
+import pytest
+from cli import Flags, Rehearsal, dagger
+
+FAILING_TEST: Final = '''
+
+def test_an_empty_text() -> None:
+    """This test fails."""
+    assert predict("") == "Hardware"
+'''
+NEVER_READY: Final = ('self._answer(200, {"status": "ok"})', 'self._answer(503 if self.path == "/ready" else 200, {})')
+
+
+@pytest.fixture(scope="module")
+def state(released_rehearsal: Rehearsal) -> tuple[str, str]:
+    """The state of registry and infrastructure repository before the tests."""
+    return released_rehearsal.state()
+
+
+def stage_and_fail(
+    rehearsal: Rehearsal, state: tuple[str, str], source: Path, *arguments: str, config: Flags = ()
+) -> str:
+    """Stage ``source``, assert that this fails and changes nothing, and return the error."""
+    call = rehearsal.stage(source, *arguments, config=config)
+    assert call.status != 0
+    assert call.stdout == ""
+    assert "Traceback" not in call.stderr
+    assert rehearsal.state() == state
+    return call.error
+
+
+@pytest.mark.fault(31, 32, 40)
+def test_failures_of_lint_and_test_are_reported_together(
+    released_rehearsal: Rehearsal, state: tuple[str, str], source: Path
+) -> None:
+    """A stage with lint findings and a failing test reports both, each on a line, with every linter named."""
+    with (source / "tests" / "unit" / "test_service.py").open("a") as file:
+        file.write(FAILING_TEST)
+    (source / "src" / "service" / "untidy.py").write_text("import sys\nimport os\nx = {  'a':1 }\n")
+    error = stage_and_fail(released_rehearsal, state, source)
+    assert "lint: black:" in error
+    assert "flake8: ./src/service/untidy.py" in error
+    assert "isort:" in error
+    assert "test: 1 of 2 tests failed: tests.unit.test_service::test_an_empty_text" in error
+
+
+@pytest.mark.fault(38)
+def test_a_critical_vulnerability_stops_the_release(
+    released_rehearsal: Rehearsal, state: tuple[str, str], source: Path
+) -> None:
+    """A stage whose image holds a critical vulnerability with a fix fails, and names package and fixed version."""
+    (source / "requirements").write_text("h11==0.14.0\n")
+    error = stage_and_fail(released_rehearsal, state, source)
+    assert "scan: critical vulnerabilities that have a fix: 1 (CVE-2025-43859 in h11 0.14.0 (fixed in 0.16.0))" in error
+
+
+@pytest.mark.fault(39)
+def test_an_image_that_never_becomes_ready_stops_the_release(
+    released_rehearsal: Rehearsal, state: tuple[str, str], source: Path
+) -> None:
+    """A stage whose image keeps responding 503 on /ready fails and names that response."""
+    main = source / "src" / "service" / "__main__.py"
+    main.write_text(main.read_text().replace(*NEVER_READY))
+    assert "smoke: /ready answers 503" in stage_and_fail(released_rehearsal, state, source)
+
+
+@pytest.mark.fault(39)
+def test_an_image_that_exits_stops_the_release(
+    released_rehearsal: Rehearsal, state: tuple[str, str], source: Path
+) -> None:
+    """A stage whose image exits before it listens fails, and names the command and its last line."""
+    (source / "src" / "service" / "__main__.py").write_text('raise SystemExit("no model")\n')
+    assert "smoke: `python3 -m service`: no model; " in stage_and_fail(released_rehearsal, state, source)
+
+
+@pytest.mark.fault(37)
+def test_an_unreachable_vulnerability_database_stops_the_release(
+    released_rehearsal: Rehearsal, state: tuple[str, str], source: Path
+) -> None:
+    """A stage without a vulnerability database fails, because the scanner could not run."""
+    error = stage_and_fail(released_rehearsal, state, source, "--trivy-db=localhost:1/trivy-db:2")
+    assert "scan: the scanner could not run:" in error
+
+
+@pytest.mark.fault(30)
+@pytest.mark.parametrize(
+    ("folder", "error"),
+    [("src", "no Python file was found in src/"), ("tests", "no test was collected from tests/unit/")],
+)
+def test_a_source_with_nothing_to_check_is_rejected(source: Path, folder: str, error: str) -> None:
+    """`lint` fails without a Python file, and `test` fails without a test."""
+    shutil.rmtree(source / folder)
+    call = dagger("lint" if folder == "src" else "test", f"--source={source}")
+    assert call.status != 0
+    assert error in call.error
+
+
+@pytest.mark.fault(33)
+def test_an_unknown_dockerfile_instruction_is_named(source: Path) -> None:
+    """`build` fails on an unknown instruction and names it."""
+    (source / "Dockerfile").write_text("FROM python:3.11-slim\nRUNN true\n")
+    call = dagger("build", f"--source={source}")
+    assert call.status != 0
+    assert "build: " in call.error
+    assert "RUNN" in call.error
+
+
+@pytest.mark.fault(33)
+@pytest.mark.parametrize(
+    ("requirements", "output"),
+    [
+        ("no-such-package-of-this-name==1.0", "No matching distribution found for no-such-package-of-this-name"),
+        ("--index-url http://localhost:1/simple\nh11==0.16.0", "localhost"),
+    ],
+    ids=["no such package", "an index that is down"],
+)
+def test_a_package_that_cannot_be_installed_fails_the_build(source: Path, requirements: str, output: str) -> None:
+    """`build` names the failed instruction in its error, and prints the package or the index above it."""
+    (source / "requirements").write_text(f"{requirements}\n")
+    call = dagger("build", f"--source={source}")
+    assert call.status != 0
+    assert "build: RUN python3 -m pip install" in call.error
+    assert output in call.stderr
+
+
+@pytest.mark.fault(19)
+@pytest.mark.parametrize(
+    ("config", "arguments", "error"),
+    [
+        (["--filename=../etc/passwd"], [], "names no file inside the infrastructure repository"),
+        (["--filename=/etc/passwd"], [], "names no file inside the infrastructure repository"),
+        (["--version-line=1.0"], [], "invalid version line '1.0'"),
+        (["--image=owner/Case"], [], "invalid image reference 'owner/Case'"),
+        ([], ["--format=xml"], "'xml' is no format"),
+        (
+            ["--docker-username=env:TEST_USERNAME"],
+            [],
+            "DOCKER_PASSWORD (--docker-password) and TOKEN (--token) missing",
+        ),
+    ],
+)
+def test_an_invalid_argument_is_rejected(source: Path, config: list[str], arguments: list[str], error: str) -> None:
+    """A stage with an invalid argument fails and names it."""
+    variables = {"TEST_USERNAME": "someone"}
+    call = dagger("stage", f"--source={source}", *arguments, config=config, variables=variables)
+    assert call.status != 0
+    assert error in call.error
+
+
+@pytest.mark.fault(19, 22)
+@pytest.mark.parametrize(
+    ("flag", "error"),
+    [
+        ("--filename=manifests/none.yaml", "manifests/none.yaml is not in the infrastructure repository"),
+        ("--filename=manifests", "manifests is not a regular file"),
+        ("--infra-branch=none", "has no branch none"),
+        ("--image=owner/other", "has no reference to docker.io/owner/other"),
+    ],
+)
+def test_a_manifest_that_cannot_be_edited_stops_the_release(
+    released_rehearsal: Rehearsal, state: tuple[str, str], source: Path, flag: str, error: str
+) -> None:
+    """A stage whose manifest cannot be edited fails before anything is published."""
+    with (source / "src" / "service" / "__init__.py").open("a") as file:
+        file.write("\n\n# changed\n")
+    assert error in stage_and_fail(released_rehearsal, state, source, config=[flag])
