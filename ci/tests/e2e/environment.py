@@ -29,7 +29,7 @@ PASSWORD: Final = "canary-password-4be1"  # noqa: S105 - a canary
 TOKEN: Final = "canary-token-9d27"  # noqa: S105 - a canary
 CREDENTIAL_VARIABLES: Final = {"TEST_USERNAME": USERNAME, "TEST_PASSWORD": PASSWORD, "TEST_TOKEN": TOKEN}
 REGISTRY_CREDENTIALS: Final = ("--docker-username=env:TEST_USERNAME", "--docker-password=env:TEST_PASSWORD")
-CREDENTIALS: Final = (*REGISTRY_CREDENTIALS, "--token=env:TEST_TOKEN")
+CREDENTIALS: Final = (*REGISTRY_CREDENTIALS, "--infra-token=env:TEST_TOKEN")
 
 # The request that pushes a claim or a commit: https://git-scm.com/docs/http-protocol
 GIT_PUSH: Final = r"^POST \S+/git-receive-pack$"

@@ -25,9 +25,9 @@ def test_a_constructor_flag_after_the_function_is_rejected() -> None:
 @pytest.mark.parametrize(
     ("flag", "value"),
     [
-        ("--image", "UPPER/case"),
+        ("--image", "owner/Case"),
         ("--version-line", "1"),
-        ("--port", "0"),
+        ("--service-port", "0"),
         ("--filename", "../x"),
         ("--rehearsal", "Ä"),
     ],
@@ -50,7 +50,7 @@ def test_some_credentials_are_not_enough(source: Path) -> None:
     """A stage with two of the three credentials fails and names the missing one."""
     call = dagger("stage", f"--source={source}", config=CREDENTIALS[:2], variables=CREDENTIAL_VARIABLES)
     assert call.status != 0
-    assert "TOKEN (--token) missing" in call.error
+    assert "missing TOKEN (--infra-token)" in call.error
 
 
 @pytest.mark.fault(35)
@@ -59,7 +59,7 @@ def test_some_credentials_are_not_enough(source: Path) -> None:
     [
         ("--docker-username", "DOCKER_USERNAME"),
         ("--docker-password", "DOCKER_PASSWORD"),
-        ("--token", "TOKEN"),
+        ("--infra-token", "TOKEN"),
     ],
 )
 def test_an_empty_credential_is_rejected(env: Environment, source: Path, flag: str, name: str) -> None:
@@ -76,6 +76,6 @@ def test_an_empty_credential_is_rejected(env: Environment, source: Path, flag: s
 @pytest.mark.fault(35)
 def test_an_unset_credential_is_rejected(source: Path) -> None:
     """The CLI rejects a credential from an environment variable that is not set, and names the variable."""
-    call = dagger("stage", f"--source={source}", config=["--token=env:UNSET_OF_TEST"])
+    call = dagger("stage", f"--source={source}", config=["--infra-token=env:UNSET_OF_TEST"])
     assert call.status != 0
     assert "UNSET_OF_TEST" in call.stderr

@@ -140,7 +140,7 @@ def test_a_package_that_cannot_be_installed_fails_the_build(source: Path, requir
         (
             ["--docker-username=env:TEST_USERNAME"],
             [],
-            "DOCKER_PASSWORD (--docker-password) and TOKEN (--token) missing",
+            "DOCKER_PASSWORD (--docker-password) and TOKEN (--infra-token) missing",
         ),
     ],
 )

@@ -1,19 +1,23 @@
 """What a caller asks for, parsed once before anything runs."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Final, Protocol, Self
+from typing import Final, Protocol, Self, TypeVar
 
 import dagger
 
 from stage_ci.adapters.registry import RegistryLogin
 from stage_ci.adapters.services import LocalServers
-from stage_ci.errors import MissingCredential
+from stage_ci.errors import InvalidInput, MissingCredential
 from stage_ci.rules.credentials import is_rehearsal
 from stage_ci.rules.infrastructure import InfrastructureRepository
+from stage_ci.rules.reference import Repository
 from stage_ci.rules.release import Filename, ReleaseLine
 from stage_ci.rules.smoke import SmokeTest
+from stage_ci.rules.version import VersionLine
 from stage_ci.steps.gather import gather, gather_all
+
+T = TypeVar("T")
 
 DEFAULT_REHEARSAL: Final = "default"
 # The variables that the service reads: its tests find them in `.env`, MLflow's client in the environment.
@@ -146,7 +150,10 @@ class ReleaseRequest:
         if settings.rehearsal_name:
             LocalServers.parse(settings.rehearsal_name)
         return cls(
-            line=ReleaseLine.parse(settings.image, settings.version_line),
+            line=ReleaseLine(
+                _parse("--image", Repository.parse, settings.image),
+                _parse("--version-line", VersionLine.parse, settings.version_line),
+            ),
             infrastructure=InfrastructureRepository.parse(settings.infra_repo),
             manifest=ManifestLocation(settings.infra_branch, Filename.parse(settings.filename)),
             smoke_test=SmokeTest.parse(settings.service_port, settings.smoke_request),
@@ -175,6 +182,14 @@ class ReleaseRequest:
     def local_servers(self) -> LocalServers:
         """Return the servers of the rehearsal, whatever was given."""
         return LocalServers.parse(self.rehearsal or DEFAULT_REHEARSAL)
+
+
+def _parse(flag: str, parse: Callable[[str], T], text: str) -> T:
+    """Return the value of a flag; an error of a type that several flags share names the flag."""
+    try:
+        return parse(text)
+    except InvalidInput as error:
+        raise type(error)(f"{flag}: {error.cause}", remedy=error.remedy, step=error.step) from error
 
 
 async def raise_if_empty(variables: Mapping[str, dagger.Secret]) -> None:
