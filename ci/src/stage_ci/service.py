@@ -4,9 +4,9 @@ import dagger
 
 from stage_ci import arguments as arg
 from stage_ci.adapters import image
-from stage_ci.adapters.training import Work
+from stage_ci.adapters.training import TrainingJob
 from stage_ci.rules.smoke import SmokeTest
-from stage_ci.rules.training import Package, Record
+from stage_ci.rules.training import Package, RunMetadata
 from stage_ci.steps import training
 from stage_ci.steps.candidate import built
 
@@ -35,8 +35,8 @@ class Service:
         PACKAGE.tracking FOLDER` with --experiment and --register as given and MLflow's variables set.
         """
         tracking = await training.tracking_of(tracking_uri, tracking_service, databricks_host, databricks_token)
-        work = Work(source, Package.parse(package), data, options or [])
-        return await training.train(work, tracking, Record(experiment, registered_model))
+        job = TrainingJob(source, Package.parse(package), data, options or [])
+        return await training.train(job, tracking, RunMetadata(experiment, registered_model))
 
     @dagger.function
     async def build(self, source: arg.Source) -> dagger.Container:

@@ -127,7 +127,7 @@ def test_a_package_that_cannot_be_installed_is_named(service: Path, requirements
     [
         (["--filename=../etc/passwd"], "names no file inside the infrastructure repository"),
         (["--filename=/etc/passwd"], "names no file inside the infrastructure repository"),
-        (["--version-line=1.0"], "invalid version line '1.0'"),
+        (["--version-line=1.0"], "'1.0' is no version line"),
         (["--image=owner/Case"], "'owner/Case' is no image reference"),
         (["--format=xml"], "'xml' is no format"),
         (["--docker-username=env:USER_OF_TEST"], "DOCKER_PASSWORD (--docker-password) and TOKEN (--token) missing"),

@@ -89,7 +89,7 @@ async def scan(archive: dagger.File, database: Database, excuses: Excuses) -> Sc
     bill = await _bill(archive)
     known = await _download(database, excuses.today)
     metadata = await known.file("db/metadata.json").contents()
-    advisories = Advisories.read(metadata, excuses.today, rehearsal=database.rehearsal)
+    advisories = Advisories.read(metadata, excuses.today, sample=database.rehearsal)
     formats = await _reports(bill, known, excuses)
     report = await formats.file("scan.json").contents()
     return Scan(Verdict.read(report, await bill.contents(), advisories, excuses.waivers), formats)
@@ -134,7 +134,7 @@ async def _reports(bill: dagger.File, known: dagger.Directory, excuses: Excuses)
 def _given(excuses: Excuses) -> tuple[dagger.Directory, list[str]]:
     folder = dag.directory()
     flags: list[str] = []
-    if excuses.waivers.held:
+    if excuses.waivers.active:
         folder = folder.with_new_file(WAIVERS_FILE, excuses.waivers.for_trivy())
         flags += ["--ignorefile", WAIVERS_FILE]
     if excuses.vex:

@@ -35,7 +35,7 @@ class LintReport:
     files: int
     runs: Mapping[str, ToolRun]
 
-    def require(self) -> None:
+    def raise_if_failed(self) -> None:
         """Do nothing if every linter ran and is content.
 
         Raises:
@@ -100,7 +100,7 @@ class TestReport:
         cases = list(suite.iter("testcase"))
         return cls(status, output, len(cases), failed, sum(1 for case in cases if case.find("skipped") is not None))
 
-    def require(self) -> None:
+    def raise_if_failed(self) -> None:
         """Do nothing if tests ran and all of them passed.
 
         Raises:

@@ -65,7 +65,7 @@ async def scanned(packed: Archive, database: Database, excuses: Excuses) -> Scan
     """
     scan = await scanner.scan(packed.file, database, excuses)
     try:
-        scan.verdict.require()
+        scan.verdict.raise_if_failed()
     except StageError:
         # The error names the first few; whoever has to mend them wants all.
         print(await scan.reports.file("scan.txt").contents(), file=sys.stderr)  # noqa: T201

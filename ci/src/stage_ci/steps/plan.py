@@ -52,7 +52,7 @@ async def next_version(remotes: Remotes, line: ReleaseLine) -> Version:
 async def _version(inputs: InputDigest, remotes: Remotes, line: ReleaseLine) -> tuple[Version, str]:
     refs, tags = await gather(remotes.infrastructure.refs(), remotes.registry.tags())
     claims = Claims.read(refs, line.repository, line.versions)
-    held = claims.held_with(claim_object(claim_text(line.repository, inputs)))
+    held = claims.claimed_with(claim_object(claim_text(line.repository, inputs)))
     if held is None:
         return next_free(line.versions, tags, claims), "Would claim and publish"
     return held, "Already published" if str(held) in tags else "Claimed before; would publish"

@@ -108,7 +108,7 @@ async def _claim_once(
 ) -> tuple[Version, Digest | None]:
     refs, tags = await gather(remotes.infrastructure.refs(), remotes.registry.tags())
     claims = Claims.read(refs, line.repository, line.versions)
-    version = claims.held_with(claim_object(text))
+    version = claims.claimed_with(claim_object(text))
     if version is None or await _foreign(version, tags, inputs, remotes.registry):
         version = next_free(line.versions, tags, claims)
         await remotes.infrastructure.create(claim_ref(line.repository, version), text)

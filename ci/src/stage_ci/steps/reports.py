@@ -23,7 +23,7 @@ class Judged(Protocol):
     def summary(self) -> str:
         """One line for a person."""
 
-    def require(self) -> None:
+    def raise_if_failed(self) -> None:
         """Raise a StageError if it is not fit."""
 
 
@@ -72,7 +72,7 @@ def _judged(result: LintReport | checks.Tests | Scan | StageError) -> str:
         case _:
             judged = result
     try:
-        judged.require()
+        judged.raise_if_failed()
     except StageError as error:
         return f"failed: {error}"
     return f"passed: {judged.summary}"

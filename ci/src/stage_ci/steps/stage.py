@@ -93,7 +93,7 @@ async def lint(source: dagger.Directory) -> LintReport:
         NothingToCheck: if there was nothing to look at.
     """
     report = await checks.lint(source)
-    report.require()
+    report.raise_if_failed()
     return report
 
 
@@ -105,7 +105,7 @@ async def test(source: dagger.Directory, environment: Mapping[str, dagger.Secret
         NothingToCheck: if none was collected.
     """
     report = (await checks.test(source, environment)).report
-    report.require()
+    report.raise_if_failed()
     return report
 
 

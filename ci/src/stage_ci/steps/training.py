@@ -1,60 +1,60 @@
-"""Train a model, and log it where that is asked for."""
+"""Train a model and log it on an MLflow server."""
 
 import sys
 
 import dagger
 
 from stage_ci.adapters import training
-from stage_ci.adapters.tracking import Tracking
-from stage_ci.adapters.training import Work
+from stage_ci.adapters.tracking import TrackingServer
+from stage_ci.adapters.training import TrainingJob
 from stage_ci.errors import InvalidInput
-from stage_ci.rules.training import Record, tracking_uri
+from stage_ci.rules.training import RunMetadata, tracking_uri
 from stage_ci.steps.stage import environment
 
 
-async def train(work: Work, tracking: Tracking | None, record: Record) -> dagger.Directory:
-    """Return the trained model's folder, after it was logged where there is a server for it.
+async def train(job: TrainingJob, server: TrackingServer | None, metadata: RunMetadata) -> dagger.Directory:
+    """Return the folder of the trained model, after logging it if there is a server.
 
     Raises:
-        InvalidInput: if the model is to be registered and there is no server.
-        TrainingFailed: if the training refuses the data or breaks.
-        TrackingFailed: if the model was trained and the server did not take it.
+        InvalidInput: if an experiment or a registered model is given without a server.
+        TrainingFailed: if the training rejects the data or fails.
+        TrackingFailed: if the model was trained but could not be logged.
     """
-    if tracking is None:
-        record.require_server()
-    trained = await training.train(work)
-    said = trained.said
-    if tracking:
-        said += await training.log(work, trained.folder, tracking, record)
-    # Standard output holds the folder alone.
-    print(said, end="", file=sys.stderr)  # noqa: T201
-    return trained.folder
+    if server is None:
+        metadata.require_server()
+    model = await training.train(job)
+    output = model.output
+    if server:
+        output += await training.log(job, model.folder, server, metadata)
+    # Standard output is reserved for the folder.
+    print(output, end="", file=sys.stderr)  # noqa: T201
+    return model.folder
 
 
-async def serving(image: dagger.Container, model: str, tracking: Tracking | None) -> dagger.Container:
-    """Return ``image`` as it serves ``model`` of the MLflow server; as it serves its own if ``model`` is empty.
+async def serving(image: dagger.Container, model: str, server: TrackingServer | None) -> dagger.Container:
+    """Return ``image`` configured to serve ``model`` from the MLflow server, or its own model if ``model`` is empty.
 
     Raises:
-        InvalidInput: if there is no server to fetch it from.
+        InvalidInput: if a model is given without a server.
     """
     if not model:
         return image
-    if tracking is None:
+    if server is None:
         raise InvalidInput(
-            "--model without an MLflow server", step="smoke", remedy="give --tracking-uri or --tracking-service"
+            "no MLflow server for --model", step="smoke", remedy="give --tracking-uri or --tracking-service"
         )
-    return (await tracking.within(image)).with_env_variable("MODEL_URI", model)
+    return (await server.configure(image)).with_env_variable("MODEL_URI", model)
 
 
 async def tracking_of(
     uri: str, service: dagger.Service | None, host: dagger.Secret | None, token: dagger.Secret | None
-) -> Tracking | None:
-    """Return the MLflow server in a caller's arguments; None if they name none.
+) -> TrackingServer | None:
+    """Return the MLflow server that the arguments select; None if they select none.
 
     Raises:
-        InvalidInput: if the address is no server's, or holds credentials.
-        MissingCredential: if a credential is empty, or Databricks is to be used with one of its two alone.
+        InvalidInput: if the URI is not an MLflow server, or contains credentials.
+        MissingCredential: if a credential is empty, or only one of the two of Databricks is given.
     """
     secrets = await environment(host, token, None, None)
     address = tracking_uri(uri, secrets)
-    return Tracking(address or "", service, secrets) if address or service else None
+    return TrackingServer(address or "", service, secrets) if address or service else None
