@@ -4,11 +4,11 @@ import dagger
 
 from stage_ci import arguments
 from stage_ci.adapters.checks import format_source
-from stage_ci.adapters.training import Work
+from stage_ci.adapters.training import TrainingJob
 from stage_ci.logs import without_expected_tracebacks
 from stage_ci.rehearsal import Rehearsal
 from stage_ci.rules.release import renderer
-from stage_ci.rules.training import Package, Record
+from stage_ci.rules.training import Package, RunMetadata
 from stage_ci.steps import candidate, checks, deploy, plan, publish, reports, stage, training, version
 from stage_ci.steps.request import ReleaseRequest
 
@@ -113,8 +113,8 @@ class StageCi:
         again only if the source or the data has changed. To log, it runs `python -m PACKAGE.tracking FOLDER`.
         """
         tracking = await training.find_tracking(self._request(), tracking_uri, tracking_service)
-        job = Work(source, Package.parse(package), data, options or [])
-        return await training.train(job, tracking, Record(experiment, registered_model))
+        job = TrainingJob(source, Package.parse(package), data, options or [])
+        return await training.train(job, tracking, RunMetadata(experiment, registered_model))
 
     @dagger.function(cache="never")
     async def latest_version(self) -> str:

@@ -9,7 +9,7 @@ import dagger
 from dagger import ReturnType
 
 from stage_ci.errors import EngineError
-from stage_ci.rules.build_failure import build_cause
+from stage_ci.rules.build_failure import error_excerpt
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -70,5 +70,5 @@ def first_error(group: BaseExceptionGroup[BaseException]) -> BaseException:
 def cause(error: dagger.QueryError) -> str:
     """Return the line of an engine's error that names what has to be fixed."""
     if isinstance(error, dagger.ExecError):
-        return build_cause(str(error), " ".join(error.command), f"{error.stdout}\n{error.stderr}")
-    return build_cause(str(error), "", "")
+        return error_excerpt(str(error), " ".join(error.command), f"{error.stdout}\n{error.stderr}")
+    return error_excerpt(str(error), "", "")

@@ -45,4 +45,4 @@ async def serve(servers: LocalServers) -> Database:
     layer = resources.files(__package__).joinpath("trivy-db.tar.gz").read_bytes()
     async with Registry(await service.endpoint(scheme="http"), _PATH) as registry:
         await registry.push_artifact(_TAG, _CONFIG, _LAYER, layer, title=_FILE)
-    return Database((f"registry:{REGISTRY_PORT}/{_PATH}:{_TAG}",), service, rehearsal=True)
+    return Database((f"registry:{REGISTRY_PORT}/{_PATH}:{_TAG}",), service, sample=True)

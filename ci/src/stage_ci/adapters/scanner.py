@@ -31,12 +31,12 @@ class Database:
     Attributes:
         addresses: OCI references, asked in order until one answers.
         service: A registry that only this machine can see, known to the scanner as ``registry``; None if there is none.
-        rehearsal: Whether it is the sample database, with which a scan gives no verdict.
+        sample: Whether it is the sample database, with which a scan gives no verdict.
     """
 
     addresses: tuple[str, ...]
     service: dagger.Service | None = None
-    rehearsal: bool = False
+    sample: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,7 +85,7 @@ async def scan(
     sbom = await _sbom(archive)
     known = await _download(database, suppressions.today)
     metadata = await known.file("db/metadata.json").contents()
-    advisories = Advisories.read(metadata, suppressions.today, rehearsal=database.rehearsal)
+    advisories = Advisories.read(metadata, suppressions.today, sample=database.sample)
     formats = await _reports(sbom, known, suppressions)
     report = await formats.file("scan.json").contents()
     return Verdict.read(report, await sbom.contents(), advisories, suppressions.waivers), formats
@@ -130,7 +130,7 @@ async def _reports(sbom: dagger.File, known: dagger.Directory, suppressions: Sup
 def _suppression_files(suppressions: Suppressions) -> tuple[dagger.Directory, list[str]]:
     folder = dag.directory()
     flags: list[str] = []
-    if suppressions.waivers.held:
+    if suppressions.waivers.active:
         folder = folder.with_new_file(WAIVERS_FILE, suppressions.waivers.for_trivy())
         flags += ["--ignorefile", WAIVERS_FILE]
     if suppressions.vex:

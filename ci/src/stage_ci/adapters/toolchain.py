@@ -1,4 +1,4 @@
-"""The Python containers in which checks run: layers from what never changes to what changes at every edit."""
+"""Python containers for checks and training, with the layers that change least at the bottom."""
 
 from collections.abc import Iterable, Mapping
 from typing import Final
@@ -17,28 +17,31 @@ _LINTERS: Final = "/locks/linters"
 
 
 def python() -> dagger.Container:
-    """Return the bare interpreter."""
+    """Return a container with the interpreter only."""
     return dag.container().from_(pins.PYTHON)
 
 
 def with_linters() -> dagger.Container:
-    """Return an interpreter with the linters in a virtual environment, first on the PATH."""
+    """Return a container with the linters in a virtual environment that is first on the PATH."""
     container = _with_uv().with_new_file(_LINTERS, lock("linters.requirements"))
     return install(container, ["--require-hashes", "--requirement", _LINTERS]).without_mount(_CACHE)
 
 
 async def requirement_files(source: dagger.Directory) -> dict[str, str]:
-    """Return the texts of the requirement files at the root of ``source``, and of those in folders of that name."""
+    """Return the texts of the files at the root of ``source`` whose path starts with ``requirements``, by name."""
     names = {name for pattern in ("requirements*", "requirements*/**") for name in await source.glob(pattern)}
     return {name: await source.file(name).contents() for name in sorted(names) if not name.endswith("/")}
 
 
 def with_requirements(present: Mapping[str, str], wanted: Iterable[str], extra: Iterable[str] = ()) -> dagger.Container:
-    """Return an interpreter with what the requirement files ``wanted`` list, and ``extra``.
+    """Return a container with packages in a virtual environment that is first on the PATH.
 
-    One file may include another, so all that are ``present`` enter the layer; nothing else does, so that an edit
-    elsewhere installs nothing. They enter as texts: the engine takes files of the same name and content for one, and
-    that of a run at the same time may be gone with the run.
+    Args:
+        present: All requirement files by name, because one may include another. The layer depends on nothing else of
+            the source, so an edit of other files installs nothing. The files are added as texts: the engine
+            deduplicates files with equal name and content, and one of a concurrent run may disappear with that run.
+        wanted: The names of the requirement files to install.
+        extra: Further requirements.
     """
     container = _with_uv().with_workdir("/requirements")
     for name, text in present.items():

@@ -1,4 +1,4 @@
-"""An MLflow server as a container reaches it."""
+"""The MLflow server, and the settings by which a container reaches it."""
 
 import socket
 import uuid
@@ -16,13 +16,13 @@ _NAME: Final = "tracking"
 
 
 @dataclass(frozen=True, slots=True)
-class Tracking:
-    """Where models are logged and fetched.
+class TrackingServer:
+    """An MLflow server on which models are logged and from which they are fetched.
 
     Attributes:
-        uri: The server's address, as MLflow writes it; without effect if there is a service.
-        service: A server that only the caller's machine can see; None for one on the network.
-        environment: Databricks' address and token, by the names of their variables.
+        uri: The tracking URI; ignored if there is a service.
+        service: A server that is reachable from the caller's machine only; None for one on the network.
+        environment: The address and the token of Databricks, by environment variable.
     """
 
     uri: str
@@ -30,8 +30,8 @@ class Tracking:
     environment: Mapping[str, dagger.Secret] = field(default_factory=dict)
 
     @step("mlflow")
-    async def within(self, container: dagger.Container) -> dagger.Container:
-        """Return ``container`` with what MLflow's client looks for; nothing it runs is taken from the cache."""
+    async def configure(self, container: dagger.Container) -> dagger.Container:
+        """Return ``container`` with the variables of MLflow's client set, and with caching of its commands disabled."""
         uri = self.uri
         if self.service:
             uri = await _address(self.service)
@@ -44,14 +44,14 @@ class Tracking:
 
 
 async def _address(service: dagger.Service) -> str:
-    """Return the address of ``service``, with a number for its name.
+    """Return the URL of ``service`` with an IP address instead of a host name.
 
-    MLflow's server refuses names that it was not told of, and takes private addresses:
+    MLflow's server rejects requests for unknown host names but accepts private addresses:
     https://mlflow.org/docs/latest/self-hosting/security/network/
     """
     host, _, port = (await (await service.start()).endpoint()).rpartition(":")
     try:
         found = await anyio.getaddrinfo(host, port, family=socket.AF_INET, type=socket.SOCK_STREAM)
     except socket.gaierror as error:
-        raise EngineError(f"the engine gives {host} no address: {error}", step="mlflow") from error
+        raise EngineError(f"the engine could not resolve {host}: {error}", step="mlflow") from error
     return f"http://{found[0][4][0]}:{port}"

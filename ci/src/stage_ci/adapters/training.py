@@ -1,4 +1,4 @@
-"""Runs a service's own commands that train its model and log it in MLflow."""
+"""Runs the service's own commands that train its model and log it in MLflow."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -9,26 +9,26 @@ from dagger import dag
 
 from stage_ci.adapters import toolchain
 from stage_ci.adapters.commands import NOBODY, as_nobody, step
-from stage_ci.adapters.tracking import Tracking
+from stage_ci.adapters.tracking import TrackingServer
 from stage_ci.errors import TrackingFailed, TrainingFailed
-from stage_ci.rules.training import Package, Record, command_cause
+from stage_ci.rules.training import Package, RunMetadata, command_cause
 
-# The tickets of a source that brings its own.
+# The labelled tickets in the source, used if the caller gives none.
 _DATA: Final = "data/tickets.csv"
 _MODEL: Final = "/model"
-# What training needs, in the order in which it is looked for.
+# The first of these files in the source is installed.
 _REQUIREMENTS: Final = ("requirements.train", "requirements")
 
 
 @dataclass(frozen=True, slots=True)
-class Work:
-    """What is to be trained.
+class TrainingJob:
+    """The inputs of a training.
 
     Attributes:
         source: The service's source.
-        package: The package in src/ whose ``train`` is run, and whose ``tracking`` logs.
-        data: Labelled tickets; None for those of the source.
-        options: What else ``train`` is told.
+        package: The package in src/ whose modules ``train`` and ``tracking`` train the model and log it.
+        data: Labelled tickets; None for those in the source.
+        options: Further arguments for ``train``.
     """
 
     source: dagger.Directory
@@ -38,46 +38,47 @@ class Work:
 
 
 @dataclass(frozen=True, slots=True)
-class Trained:
-    """The folder that a training left, and what it said."""
+class TrainedModel:
+    """The folder that a training wrote, and its standard output."""
 
     folder: dagger.Directory
-    said: str
+    output: str
 
 
 @step("train")
-async def train(work: Work) -> Trained:
-    """Return what a training makes of its data; from the cache if neither that nor the source has changed.
+async def train(job: TrainingJob) -> TrainedModel:
+    """Train a model; the result is cached until the source or the data changes.
 
     Raises:
-        TrainingFailed: if it refuses the data, breaks, or leaves nothing.
+        TrainingFailed: if the training rejects the data, fails, or writes nothing.
     """
-    container, path = await _trainer(work.source), _DATA
-    if work.data:
-        # Under its own name, which an error repeats.
-        path = f"/data/{await work.data.name()}"
-        container = container.with_mounted_file(path, work.data, owner=NOBODY)
-    command = ["python", "-m", f"{work.package}.train", f"--data={path}", f"--output={_MODEL}", *work.options]
+    container, path = await _trainer(job.source), _DATA
+    if job.data:
+        # The file keeps its name because errors quote it.
+        path = f"/data/{await job.data.name()}"
+        container = container.with_mounted_file(path, job.data, owner=NOBODY)
+    command = ["python", "-m", f"{job.package}.train", f"--data={path}", f"--output={_MODEL}", *job.options]
     try:
-        # A failure is an error of the engine's too, so that it is not kept in the cache.
+        # Without `expect`, a failed exec is an error, and the engine does not cache errors.
         after = await container.with_exec(command).sync()
     except dagger.ExecError as error:
         raise TrainingFailed(command_cause(error.exit_code, error.stderr)) from error
     folder = after.directory(_MODEL)
     if not await folder.entries():
-        raise TrainingFailed("it ended well and left nothing in the folder of --output")
-    return Trained(folder, await after.stdout())
+        raise TrainingFailed("the training succeeded but wrote nothing to the folder in --output")
+    return TrainedModel(folder, await after.stdout())
 
 
 @step("train")
-async def log(work: Work, model: dagger.Directory, to: Tracking, record: Record) -> str:
-    """Return what the service's own command says after it has logged the folder ``model``.
+async def log(job: TrainingJob, model: dagger.Directory, server: TrackingServer, metadata: RunMetadata) -> str:
+    """Log the folder ``model`` on an MLflow server and return the output of the service's command.
 
     Raises:
-        TrackingFailed: if the server cannot be reached, refuses, or does not answer in time.
+        TrackingFailed: if the server is unreachable, rejects the model, or does not answer in time.
     """
-    container = await to.within((await _trainer(work.source)).with_directory(_MODEL, model, owner=NOBODY))
-    command = ["python", "-m", f"{work.package}.tracking", _MODEL, *record.flags()]
+    container = (await _trainer(job.source)).with_directory(_MODEL, model, owner=NOBODY)
+    container = await server.configure(container)
+    command = ["python", "-m", f"{job.package}.tracking", _MODEL, *metadata.flags()]
     try:
         return await container.with_exec(command).stdout()
     except dagger.ExecError as error:
@@ -91,7 +92,7 @@ async def _trainer(source: dagger.Directory) -> dagger.Container:
         toolchain.with_requirements(present, wanted)
         .with_env_variable("PYTHONPATH", f"{toolchain.WORKDIR}/src")
         .with_directory(_MODEL, dag.directory(), owner=NOBODY)
-        # An edit of the tests trains nothing.
+        # The tests are left out so that an edit of them does not invalidate the cached training.
         .with_directory(toolchain.WORKDIR, source, exclude=["tests"], owner=NOBODY)
         .with_workdir(toolchain.WORKDIR)
     )

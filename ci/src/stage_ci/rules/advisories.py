@@ -1,4 +1,4 @@
-"""How old a vulnerability database may be.
+"""The age of a vulnerability database.
 
 Format: the metadata.json beside Trivy's database (aquasecurity/trivy-db, pkg/metadata).
 """
@@ -10,8 +10,8 @@ from typing import Final, Self
 
 from stage_ci.errors import ScannerUnavailable
 
-# Trivy's own is made every six hours and due again after a day (aquasecurity/trivy-db, .github/workflows/cron.yml and
-# pkg/app.go). A mirror may pause over a weekend and a holiday; after a week it is forgotten.
+# Trivy's database is built every six hours, and its next update is due after a day (aquasecurity/trivy-db,
+# .github/workflows/cron.yml and pkg/app.go). A mirror may pause over a weekend and a holiday, but not for a week.
 GRACE: Final = timedelta(days=7)
 
 
@@ -20,33 +20,33 @@ class Advisories:
     """A vulnerability database.
 
     Attributes:
-        updated: The day it was made.
-        rehearsal: Whether it is the authored one, with which a scan is no verdict.
+        updated: The day on which it was built.
+        sample: Whether it is the sample database of rehearsals; a scan with it is not a verdict.
     """
 
     updated: date
-    rehearsal: bool
+    sample: bool
 
     @classmethod
-    def read(cls, metadata: str, today: date, *, rehearsal: bool) -> Self:
-        """Return what a database's metadata.json says.
+    def read(cls, metadata: str, today: date, *, sample: bool) -> Self:
+        """Return the database that a metadata.json describes.
 
         Args:
-            metadata: The file.
+            metadata: The text of the file.
             today: The day of the scan, in UTC.
-            rehearsal: Whether it is the authored one. It gives a next update a century away and is never too old.
+            sample: Whether it is the sample database, whose next update is due in a century.
 
         Raises:
-            ScannerUnavailable: if the file cannot be read, or a newer database should have been there for a week.
+            ScannerUnavailable: if the file cannot be read, or the next update is more than a week overdue.
         """
         try:
-            said = json.loads(metadata)
-            updated, due = (date.fromisoformat(said[key][:10]) for key in ("UpdatedAt", "NextUpdate"))
+            fields = json.loads(metadata)
+            updated, due = (date.fromisoformat(fields[key][:10]) for key in ("UpdatedAt", "NextUpdate"))
         except (ValueError, KeyError, TypeError) as error:
-            raise ScannerUnavailable("the scanner could not run: the database does not say how old it is") from error
+            raise ScannerUnavailable("the scanner could not run: the database has no readable date") from error
         if today - due > GRACE:
             raise ScannerUnavailable(
-                f"the scanner could not run: the database is too old, of {updated}, and a newer one was due on {due}",
-                remedy="give a database that is kept up to date with --trivy-db",
+                f"the scanner could not run: the database is too old: updated on {updated}, next update due on {due}",
+                remedy="give an up-to-date database with --trivy-db",
             )
-        return cls(updated, rehearsal)
+        return cls(updated, sample)

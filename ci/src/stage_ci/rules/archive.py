@@ -1,4 +1,4 @@
-"""What an image archive says of itself: OCI image-layout, index.json."""
+"""The index of an image archive: OCI image-layout, index.json."""
 
 import json
 
@@ -7,7 +7,10 @@ from stage_ci.rules.reference import Digest
 
 
 def manifest_digest(index: str) -> Digest:
-    """Return the digest of the one image in an archive, out of the text of its ``index.json``.
+    """Return the digest of the only image in an archive.
+
+    Args:
+        index: The text of the archive's ``index.json``.
 
     Raises:
         BuildFailed: if the archive does not hold exactly one image.

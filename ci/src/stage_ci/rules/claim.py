@@ -1,8 +1,9 @@
-"""Who owns a version: claims, and what a run may do with them.
+"""Claims: refs that reserve a version for the inputs of one release.
 
-A registry has no conditional write of a tag, so a number is claimed in the infrastructure repository first, by
-creating a ref that must not exist yet. The claim's object depends on the inputs of the release and on nothing
-else: whoever lists the refs knows which versions were claimed for the same inputs, without fetching anything.
+A registry cannot write a tag on the condition that it is absent, but git can create a ref on that condition. So a run
+claims a version by creating a ref in the infrastructure repository before it pushes. The claim's object depends only on
+the image's name and the inputs, so its id can be computed: listing the refs shows which versions were claimed for the
+same inputs, without fetching an object.
 """
 
 import hashlib
@@ -14,24 +15,24 @@ from stage_ci.errors import InvalidDigest
 from stage_ci.rules.reference import Digest, Repository
 from stage_ci.rules.version import Version, VersionLine, next_version
 
-# The image carries its inputs, so that a tag can be told from one that somebody else pushed.
+# The label by which a run recognizes its own image behind a tag.
 INPUTS_LABEL: Final = "ci.stage.inputs"
 _NAMESPACE: Final = "refs/claims/"
 
 
 @dataclass(frozen=True, slots=True)
 class InputDigest:
-    """The digest of all a release is made from: build context and base images."""
+    """The digest of everything that an image is built from: the build context and the base images."""
 
     digest: Digest
 
     @classmethod
     def of(cls, files: str, bases: Mapping[str, str]) -> Self:
-        """Return the digest of one set of inputs.
+        """Return the digest of a build context and its base images.
 
         Args:
-            files: One line for each file of the build context: its content's digest, mode and path, sorted.
-            bases: Each base image as the Dockerfile names it, and the reference with digest it stands for.
+            files: One line for each file of the build context with the digest of its content, mode and path; sorted.
+            bases: The resolved reference, with its digest, of each base image in the Dockerfile.
         """
         parts = [
             "files",
@@ -43,7 +44,7 @@ class InputDigest:
 
     @classmethod
     def read(cls, labels: Mapping[str, str]) -> Self | None:
-        """Return the inputs an image says it was made from; None if it says nothing usable."""
+        """Return the inputs that an image's labels name; None if the label is missing or invalid."""
         try:
             return cls(Digest.parse(labels.get(INPUTS_LABEL, "")))
         except InvalidDigest:
@@ -55,19 +56,25 @@ class InputDigest:
 
 @dataclass(frozen=True, slots=True)
 class Claims:
-    """The claims on one repository's versions: each version, and the object it was claimed with."""
+    """The claims on the versions of one repository: the id of the claim's object for each version."""
 
     by_version: Mapping[Version, str]
 
     @classmethod
     def read(cls, refs: Mapping[str, str], repository: Repository, line: VersionLine) -> Self:
-        """Return the claims among the refs of the infrastructure repository; foreign refs are ignored."""
+        """Return the claims on a line's versions among the refs of the infrastructure repository.
+
+        Args:
+            refs: The object id of each ref; refs that are not such a claim are ignored.
+            repository: The image's repository.
+            line: The line of versions.
+        """
         prefix = _prefix(repository)
         names = {name.removeprefix(prefix): target for name, target in refs.items() if name.startswith(prefix)}
         return cls({version: names[str(version)] for version in line.select(names)})
 
-    def held_with(self, claim: str) -> Version | None:
-        """Return the highest version that was claimed with the object ``claim``."""
+    def claimed_with(self, claim: str) -> Version | None:
+        """Return the highest version whose claim is the object with the id ``claim``; None if there is none."""
         return max((version for version, target in self.by_version.items() if target == claim), default=None)
 
 
@@ -77,16 +84,16 @@ def claim_ref(repository: Repository, version: Version) -> str:
 
 
 def claim_text(repository: Repository, inputs: InputDigest) -> str:
-    """Return the text of a claim's object: the same for the same inputs, whatever the version and the time."""
+    """Return the text of a claim's object, which is equal for equal inputs and holds neither version nor time."""
     return f"claim a version of {repository}\n\ninputs: {inputs}\n"
 
 
 def next_free(line: VersionLine, tags: Iterable[str], claims: Claims) -> Version:
-    """Return the version a new claim takes: one above all tags and all claims, never one that was used before."""
+    """Return the version for a new claim: the one after all tags and all claims of the line."""
     return next_version(line, tags, claims.by_version)
 
 
 def _prefix(repository: Repository) -> str:
-    # git-check-ref-format(1) forbids colons, brackets and names that end in .lock; no repository's name holds a plus.
+    # git-check-ref-format(1) forbids colons, brackets and names that end in .lock. No repository's name has a plus.
     plain = f"{repository.registry}/{repository.path}/".translate(str.maketrans(":[]", "+++"))
     return _NAMESPACE + plain.replace(".lock/", ".lock+/")

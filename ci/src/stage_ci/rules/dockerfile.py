@@ -1,4 +1,4 @@
-"""What a Dockerfile says of its base images: https://docs.docker.com/reference/dockerfile/#from."""
+"""The base images of a Dockerfile: https://docs.docker.com/reference/dockerfile/#from."""
 
 import re
 import shlex
@@ -13,15 +13,20 @@ _VARIABLE: Final = re.compile(r"\$(?:(\w+)|\{(\w+)(?::-([^}$]*))?\})")
 _CONTINUED: Final = re.compile(r"\\[ \t]*$")
 _FROM_OPTION: Final = re.compile(r"(?:--from=|--mount=\S*\bfrom=)([^\s,]+)")
 _HEREDOC: Final = re.compile(r"<<(-?)([\"']?)(\w+)\2")
-# The reserved name of an empty image.
+# The reserved name of the empty image.
 _SCRATCH: Final = "scratch"
 
 
 def base_images(dockerfile: str) -> tuple[str, ...]:
-    """Return the images a Dockerfile starts from or copies from, each once; earlier stages and ``scratch`` are none.
+    """Return the images that a Dockerfile starts from or copies from, each once.
+
+    Earlier stages and ``scratch`` are not images.
+
+    Args:
+        dockerfile: The text of the file.
 
     Raises:
-        InvalidInput: if the file has no FROM, or one whose variable has no default before it.
+        InvalidInput: if the file has no FROM, or if a FROM uses a variable without a default before it.
     """
     defaults: dict[str, str] = {}
     stages: set[str] = {_SCRATCH}
@@ -30,7 +35,7 @@ def base_images(dockerfile: str) -> tuple[str, ...]:
         if (argument := _ARG.fullmatch(instruction)) and len(stages) == 1:
             defaults.update(_defaults(argument[1], defaults))
         if start := _FROM.fullmatch(instruction):
-            name = _filled(start[1].strip("\"'"), defaults)
+            name = _substitute(start[1].strip("\"'"), defaults)
             if "$" in name or not name:
                 raise InvalidInput(
                     f"the Dockerfile's FROM {start[1]} uses a variable without a default",
@@ -48,29 +53,29 @@ def base_images(dockerfile: str) -> tuple[str, ...]:
 
 
 def _copied_from(instruction: str, stages: set[str]) -> Iterator[str]:
-    """Yield the images that files are taken from; a number or the name of a stage is none."""
+    """Yield the images that an instruction copies files from; numbers and names of stages are not images."""
     for name in _FROM_OPTION.findall(instruction):
         if not name.isdecimal() and name.lower() not in stages:
             yield name
 
 
 def _instructions(dockerfile: str) -> Iterator[str]:
-    """Yield each instruction in one line, without comments and here-documents."""
+    """Yield each instruction as one line, without comments and here-documents."""
     lines = iter(dockerfile.removeprefix("\ufeff").splitlines())
-    whole = ""
+    instruction = ""
     for line in lines:
-        if line.lstrip().startswith("#") or (whole and not line.strip()):
+        if line.lstrip().startswith("#") or (instruction and not line.strip()):
             continue
-        whole += _CONTINUED.sub(" ", line)
+        instruction += _CONTINUED.sub(" ", line)
         if _CONTINUED.search(line):
             continue
-        yield whole.strip()
-        for dash, _, end in _HEREDOC.findall(whole):
+        yield instruction.strip()
+        for dash, _, end in _HEREDOC.findall(instruction):
             for inner in lines:
                 if (inner.lstrip("\t") if dash else inner) == end:
                     break
-        whole = ""
-    yield whole.strip()
+        instruction = ""
+    yield instruction.strip()
 
 
 def _defaults(text: str, known: dict[str, str]) -> dict[str, str]:
@@ -79,8 +84,8 @@ def _defaults(text: str, known: dict[str, str]) -> dict[str, str]:
     except ValueError:
         return {}
     pairs = (word.partition("=") for word in words)
-    return {name: _filled(value, known) for name, equals, value in pairs if equals}
+    return {name: _substitute(value, known) for name, equals, value in pairs if equals}
 
 
-def _filled(text: str, defaults: dict[str, str]) -> str:
+def _substitute(text: str, defaults: dict[str, str]) -> str:
     return _VARIABLE.sub(lambda found: defaults.get(found[1] or found[2], found[3] or found[0]), text)

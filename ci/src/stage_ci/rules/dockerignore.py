@@ -1,4 +1,4 @@
-"""What a .dockerignore keeps out of a build: https://docs.docker.com/build/concepts/context/#dockerignore-files."""
+"""The patterns of a .dockerignore: https://docs.docker.com/build/concepts/context/#dockerignore-files."""
 
 import posixpath
 from typing import Final
@@ -9,8 +9,8 @@ _BYTE_ORDER_MARK: Final = "\ufeff"
 def patterns(text: str) -> list[str]:
     r"""Return the patterns in the text of a .dockerignore, as the builder reads them.
 
-    Paths are relative to the context whether or not they begin with a slash; ``!`` brings back what a line before it
-    has taken out.
+    A path is relative to the context with or without a leading slash. ``!`` includes files again that an earlier
+    pattern excludes.
 
     >>> patterns("# all but the source\n*\n!/src\n")
     ['*', '!src']

@@ -1,4 +1,4 @@
-"""How a started image is tried."""
+"""The smoke test of a started image."""
 
 from dataclasses import dataclass
 from typing import Self
@@ -8,12 +8,12 @@ from stage_ci.errors import InvalidInput
 
 @dataclass(frozen=True, slots=True)
 class SmokeTest:
-    """What a started image is asked.
+    """The request that a started image must answer.
 
     Attributes:
-        port: The TCP port on which it listens.
-        text: The ticket to ask a prediction for.
-        topic: The topic which that ticket must get; empty if any will do.
+        port: The TCP port on which the service listens.
+        text: The ticket to request a prediction for.
+        topic: The topic that the service must predict; empty if any topic will do.
     """
 
     port: int
@@ -21,18 +21,25 @@ class SmokeTest:
     topic: str = ""
 
     @classmethod
-    def parse(cls, port: int, sample: str) -> Self:
-        """Return the trial of a service on ``port`` with ``sample``, which is TOPIC=TEXT or the text alone.
+    def parse(cls, port: int, request: str) -> Self:
+        """Return the smoke test of a service.
+
+        >>> SmokeTest.parse(8000, "Hardware=my screen is black")
+        SmokeTest(port=8000, text='my screen is black', topic='Hardware')
+
+        Args:
+            port: The TCP port on which the service listens.
+            request: The ticket as TOPIC=TEXT, or its text alone.
 
         Raises:
-            InvalidInput: if there is no text.
+            InvalidInput: if the text is empty.
         """
-        topic, equals, text = sample.partition("=")
-        trial = cls(port, text.strip(), topic.strip()) if equals else cls(port, sample.strip())
-        if not trial.text:
+        topic, equals, text = request.partition("=")
+        test = cls(port, text.strip(), topic.strip()) if equals else cls(port, request.strip())
+        if not test.text:
             raise InvalidInput(
-                f"--smoke-request={sample[:40]!r} holds no ticket",
+                f"invalid --smoke-request={request[:40]!r}: expected the text of a ticket",
                 step="smoke",
-                remedy="give it as TOPIC=TEXT, or the text alone",
+                remedy="give TOPIC=TEXT, or TEXT alone",
             )
-        return trial
+        return test

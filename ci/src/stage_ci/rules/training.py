@@ -1,4 +1,4 @@
-"""What a training is asked for, and why one failed."""
+"""Training: the package that trains, the MLflow server, and the cause of a failure."""
 
 import re
 from collections.abc import Collection
@@ -10,20 +10,19 @@ from stage_ci.rules.build_failure import last_line
 
 # A dotted name of a package: https://docs.python.org/3/reference/lexical_analysis.html#identifiers, in ASCII.
 _PACKAGE: Final = re.compile(r"[A-Za-z_]\w*(?:\.[A-Za-z_]\w*)*", re.ASCII)
-# A server over HTTP, without user, query and fragment. MLflow's own store in a folder or a database would end with the
-# container.
+# A server over HTTP, without user, query and fragment. A store in a folder or a database would end with the container.
 _SERVER: Final = re.compile(r"https?://[^\s/@?#]+(?:/[^\s@?#]*)?")
 # MLflow's name for the workspace that DATABRICKS_HOST names.
 DATABRICKS: Final = "databricks"
 _FLAGS: Final = {"DATABRICKS_HOST": "--databricks-host", "DATABRICKS_TOKEN": "--databricks-token"}
-# What 128 + SIGKILL stands for in a container: https://tldp.org/LDP/abs/html/exitcodes.html
+# 128 + SIGKILL, by which the kernel ends a process that is out of memory: https://tldp.org/LDP/abs/html/exitcodes.html
 _KILLED: Final = 137
-_LIMIT: Final = 300  # characters: one line a person reads
+_LIMIT: Final = 300  # characters, about one line
 
 
 @dataclass(frozen=True, slots=True)
 class Package:
-    """A package of the source that knows how to train."""
+    """A package of the source that has a ``train`` module."""
 
     text: str
 
@@ -32,11 +31,11 @@ class Package:
         """Return the package called ``text``.
 
         Raises:
-            InvalidInput: if it is no name of a Python package.
+            InvalidInput: if ``text`` is not the name of a Python package.
         """
         if not _PACKAGE.fullmatch(text):
             raise InvalidInput(
-                f"--package={text[:40]!r} is no Python package",
+                f"invalid --package={text[:40]!r}: expected the name of a Python package",
                 step="train",
                 remedy="give the name of a folder in src/",
             )
@@ -47,44 +46,44 @@ class Package:
 
 
 @dataclass(frozen=True, slots=True)
-class Record:
-    """How MLflow is to keep a model.
+class RunMetadata:
+    """The names under which MLflow stores a run and its model.
 
     Attributes:
-        experiment: The experiment of its run; empty for the training's own.
-        name: The registered model that it becomes a version of; empty if it is not registered.
+        experiment: The experiment of the run; empty for the default of the service.
+        registered_model: The registered model to add a version to; empty to register none.
     """
 
     experiment: str = ""
-    name: str = ""
+    registered_model: str = ""
 
     def flags(self) -> list[str]:
-        """Return what a service's logging command is told."""
-        given = {"--experiment": self.experiment, "--registered-model": self.name}
-        return [f"{flag}={value}" for flag, value in given.items() if value]
+        """Return the flags for the service's logging command."""
+        values = {"--experiment": self.experiment, "--registered-model": self.registered_model}
+        return [f"{flag}={value}" for flag, value in values.items() if value]
 
     def require_server(self) -> None:
-        """Do nothing if nothing was asked for that takes a server.
+        """Raise if a name is given, because a name needs an MLflow server.
 
         Raises:
-            InvalidInput: if it was; names the flags.
+            InvalidInput: if an experiment or a registered model is given; names the flags.
         """
         if flags := " and ".join(flag.partition("=")[0] for flag in self.flags()):
             raise InvalidInput(
-                f"{flags} without an MLflow server", step="train", remedy="give --tracking-uri or --tracking-service"
+                f"no MLflow server for {flags}", step="train", remedy="give --tracking-uri or --tracking-service"
             )
 
 
 def tracking_uri(text: str, variables: Collection[str]) -> str | None:
-    """Return MLflow's address of the server that was asked for; None if none was.
+    """Return the tracking URI for MLflow; None if no server is given.
 
     Args:
-        text: What the caller gave, empty if nothing.
-        variables: The names of Databricks' variables that were given: that workspace serves if nothing else does.
+        text: The value of --tracking-uri; empty if it is not given.
+        variables: The names of the Databricks variables that are given; they select Databricks if ``text`` is empty.
 
     Raises:
-        InvalidInput: if it is no server, or holds credentials.
-        MissingCredential: if Databricks was asked for without one of its variables.
+        InvalidInput: if ``text`` is not an MLflow server, or contains credentials.
+        MissingCredential: if Databricks is selected and one of its variables is not given.
     """
     if _SERVER.fullmatch(text):
         return text
@@ -95,20 +94,22 @@ def tracking_uri(text: str, variables: Collection[str]) -> str | None:
     if not text:
         return None
     if "@" in text:
-        raise InvalidInput("--tracking-uri holds credentials", step="mlflow", remedy="give the address without them")
+        raise InvalidInput("--tracking-uri contains credentials", step="mlflow", remedy="give the URL without them")
     raise InvalidInput(
-        f"--tracking-uri={text[:100]!r} is no MLflow server", step="mlflow", remedy="give databricks or an http(s) URL"
+        f"invalid --tracking-uri={text[:100]!r}: expected databricks or an http(s) URL",
+        step="mlflow",
+        remedy="give the URL of an MLflow server",
     )
 
 
 def command_cause(status: int, errors: str) -> str:
-    """Return why a service's own command failed: its last line, which says so by convention.
+    """Return the cause for which a command of the service failed: the last line of its standard error.
 
     Args:
-        status: Its exit status.
-        errors: What it wrote to standard error.
+        status: The exit status.
+        errors: The standard error.
     """
     if status == _KILLED:
-        return "it was killed, as for want of memory"
+        return "the command was killed, possibly because it ran out of memory"
     line = last_line(errors).removeprefix("train: ").removeprefix("tracking: ")
-    return line[:_LIMIT] or f"it ended with status {status} and said nothing"
+    return line[:_LIMIT] or f"the command exited with status {status} and wrote no error"

@@ -1,4 +1,4 @@
-"""What a scan means for a release.
+"""The verdict of a scan: whether an image may be released.
 
 Formats: Trivy's JSON report (aquasecurity/trivy, pkg/types/report.go and finding.go), CycloneDX 1.7.
 """
@@ -13,16 +13,16 @@ from stage_ci.errors import NothingToCheck, ScannerUnavailable, VulnerableImage,
 from stage_ci.rules.advisories import Advisories
 from stage_ci.rules.waivers import Waivers
 
-# The severity that forbids a release.
-_FORBIDDEN: Final = "CRITICAL"
+# The severity that blocks a release.
+_BLOCKING: Final = "CRITICAL"
 _FIRST_FEW: Final = 3
 _LOG_PREFIX: Final = re.compile(r"^\S+\s+(?:FATAL|ERROR)\s+(?:Fatal error\s+)?(?:run error: )?")
-_LIMIT: Final = 500  # characters of a message that repeats every layer it went through
+_LIMIT: Final = 500  # characters: Trivy's message repeats the context of every layer that passed it on
 
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """One vulnerability of one package; ``fixed`` is empty where no fixed version exists."""
+    """One vulnerability in one package; ``fixed`` is empty if no fixed version exists."""
 
     identifier: str
     package: str
@@ -31,13 +31,13 @@ class Finding:
     severity: str
 
     def __str__(self) -> str:
-        mend = f"fixed in {self.fixed}" if self.fixed else "no fix yet"
-        return f"{self.identifier} in {self.package} {self.installed} ({mend})"
+        fix = f"fixed in {self.fixed}" if self.fixed else "no fix yet"
+        return f"{self.identifier} in {self.package} {self.installed} ({fix})"
 
 
 @dataclass(frozen=True, slots=True)
-class Excused:
-    """A finding that the source's own files excuse: how, and in whose words."""
+class Suppressed:
+    """A finding that a waiver or a VEX statement of the source suppresses, with the reason."""
 
     finding: Finding
     reason: str
@@ -48,98 +48,106 @@ class Excused:
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """What the scanner found in an image of so many packages, by what is known of vulnerabilities and of waivers."""
+    """The result of a scan.
+
+    Attributes:
+        packages: The number of packages in the image.
+        findings: The vulnerabilities that are not suppressed.
+        suppressed: The vulnerabilities that are suppressed.
+        advisories: The database of the scan.
+        waivers: The waivers of the source on the day of the scan.
+    """
 
     packages: int
     findings: tuple[Finding, ...]
-    excused: tuple[Excused, ...]
+    suppressed: tuple[Suppressed, ...]
     advisories: Advisories
     waivers: Waivers
 
     @classmethod
     def read(cls, report: str, sbom: str, advisories: Advisories, waivers: Waivers) -> "Verdict":
-        """Return the verdict in a scanner's files.
+        """Return the verdict that the scanner's files contain.
 
         Args:
-            report: Trivy's JSON report, with what it suppressed.
-            sbom: The CycloneDX document the report was made from.
-            advisories: The database the report was made with.
-            waivers: The source's list on the day of the scan.
+            report: Trivy's JSON report, with suppressed findings.
+            sbom: The CycloneDX document that Trivy scanned.
+            advisories: The database of the scan.
+            waivers: The waivers of the source on the day of the scan.
 
         Raises:
-            ScannerUnavailable: if a file is not what the scanner writes.
+            ScannerUnavailable: if a file does not have the format that Trivy writes.
         """
         try:
             components = json.loads(sbom).get("components") or []
             packages = sum(1 for component in components if component.get("type") == "library")
             results = json.loads(report).get("Results") or []
             findings = tuple(_findings(results))
-            excused = tuple(_excused(results))
+            suppressed = tuple(_suppressed(results))
         except (ValueError, KeyError, TypeError, AttributeError) as error:
-            raise ScannerUnavailable(f"the scanner wrote no readable report ({type(error).__name__})") from error
-        return cls(packages, findings, excused, advisories, waivers)
+            raise ScannerUnavailable(f"the scanner's report cannot be read ({type(error).__name__})") from error
+        return cls(packages, findings, suppressed, advisories, waivers)
 
     def raise_if_failed(self) -> None:
-        """Do nothing if the image may be released.
+        """Raise if the image must not be released.
 
         Raises:
-            NothingToCheck: if the scanner saw no package.
-            WaiverExpired: if a critical vulnerability was waived until a day that is over.
+            NothingToCheck: if the scanner found no package.
+            WaiverExpired: if the waiver of a critical vulnerability has expired.
             VulnerableImage: if a critical vulnerability has a fix.
         """
         if not self.packages:
             raise NothingToCheck(
                 "the scanner found no package in the image",
                 step="scan",
-                remedy="check that the image holds an installed system or packages",
+                remedy="check that the image contains a distribution or installed packages",
             )
-        critical = [finding for finding in self.findings if finding.severity == _FORBIDDEN]
-        waived = [(finding, self.waivers.over(finding.identifier)) for finding in critical]
-        over = [f"{finding}, waived {waiver}" for finding, waiver in waived if waiver]
-        if over:
-            raise WaiverExpired(f"critical vulnerabilities whose waiver is over: {_counted(over)}")
-        found = [str(finding) for finding in critical if finding.fixed]
-        if found:
-            raise VulnerableImage(f"critical vulnerabilities that have a fix: {_counted(found)}")
+        critical = [finding for finding in self.findings if finding.severity == _BLOCKING]
+        waivers = [(finding, self.waivers.expired_for(finding.identifier)) for finding in critical]
+        expired = [f"{finding}, waived {waiver}" for finding, waiver in waivers if waiver]
+        if expired:
+            raise WaiverExpired(f"critical vulnerabilities with an expired waiver: {_count(expired)}")
+        fixable = [str(finding) for finding in critical if finding.fixed]
+        if fixable:
+            raise VulnerableImage(f"critical vulnerabilities that have a fix: {_count(fixable)}")
 
     @property
     def summary(self) -> str:
-        """One line for a person."""
-        unfixed = sum(1 for finding in self.findings if finding.severity == _FORBIDDEN)
+        """The result in one line."""
+        unfixed = sum(1 for finding in self.findings if finding.severity == _BLOCKING)
         note = f", {unfixed} critical without a fix" if unfixed else ""
-        excused = [str(excused) for excused in self.excused if excused.finding.severity == _FORBIDDEN]
-        note += f", critical and excused: {_counted(excused)}" if excused else ""
-        if self.advisories.rehearsal:
-            return f"{self.packages} packages against the authored rehearsal database: NO SECURITY VERDICT{note}"
-        told = f"{self.packages} packages, nothing critical that has a fix{note}"
-        return f"{told} (database of {self.advisories.updated})"
+        suppressed = [str(each) for each in self.suppressed if each.finding.severity == _BLOCKING]
+        note += f", critical but suppressed: {_count(suppressed)}" if suppressed else ""
+        if self.advisories.sample:
+            return f"{self.packages} packages against the sample database: NO SECURITY VERDICT{note}"
+        database = f"database of {self.advisories.updated}"
+        return f"{self.packages} packages, nothing critical that has a fix{note} ({database})"
 
 
 def scanner_cause(output: str) -> str:
-    """Return the reason in what Trivy wrote before it broke: its last line, without time, level or bullet."""
+    """Return the cause for which Trivy failed: the last line of its output, without time, level and bullet."""
     lines = [line.strip() for line in output.splitlines() if line.strip()]
     return _LOG_PREFIX.sub("", lines[-1]).removeprefix("* ")[:_LIMIT] if lines else "it wrote nothing"
 
 
-def _counted(found: list[str]) -> str:
-    return f"{len(found)} ({', '.join(found[:_FIRST_FEW])}{' and more' if len(found) > _FIRST_FEW else ''})"
+def _count(findings: list[str]) -> str:
+    return f"{len(findings)} ({', '.join(findings[:_FIRST_FEW])}{' and more' if len(findings) > _FIRST_FEW else ''})"
 
 
-def _findings(results: Any) -> Iterator[Finding]:  # noqa: ANN401 - whatever JSON holds
+def _findings(results: Any) -> Iterator[Finding]:  # noqa: ANN401 - JSON of any type
     for result in results:
         for found in result.get("Vulnerabilities") or []:
             yield _finding(found)
 
 
-def _excused(results: Any) -> Iterator[Excused]:  # noqa: ANN401 - whatever JSON holds
+def _suppressed(results: Any) -> Iterator[Suppressed]:  # noqa: ANN401 - JSON of any type
     for result in results:
         for modified in result.get("ExperimentalModifiedFindings") or []:
             if modified["Type"] == "vulnerability":
-                words = [modified["Status"].replace("_", " "), modified.get("Statement")]
-                yield Excused(_finding(modified["Finding"]), ": ".join(filter(None, words)))
+                reason = [modified["Status"].replace("_", " "), modified.get("Statement")]
+                yield Suppressed(_finding(modified["Finding"]), ": ".join(filter(None, reason)))
 
 
-def _finding(found: Any) -> Finding:  # noqa: ANN401 - whatever JSON holds
+def _finding(found: Any) -> Finding:  # noqa: ANN401 - JSON of any type
     return Finding(
         identifier=found["VulnerabilityID"],
         package=found["PkgName"],

@@ -1,7 +1,7 @@
-"""What the makers of an image say of its vulnerabilities: the source's .openvex.json.
+"""VEX statements about an image's vulnerabilities: the source's .openvex.json.
 
-Format: OpenVEX (https://github.com/openvex/spec/blob/main/OPENVEX-SPEC.md). Trivy reads CycloneDX and CSAF as well; a
-CycloneDX document names the bill of materials by a serial number, which is another one in every run.
+Format: OpenVEX (https://github.com/openvex/spec/blob/main/OPENVEX-SPEC.md). Trivy also reads CycloneDX and CSAF, which
+are not supported here: a CycloneDX document refers to an SBOM by its serial number, which differs in every run.
 """
 
 import json
@@ -11,38 +11,33 @@ from typing import Any, Final
 from stage_ci.errors import InvalidVex
 
 VEX_FILE: Final = ".openvex.json"
-# Of every version of the specification, "The VEX Document".
+# The start of the context in every version of the specification, "The VEX Document".
 _CONTEXT: Final = "https://openvex.dev/ns"
 _NOT_AFFECTED: Final = "not_affected"
-# One of them explains a not_affected: "Status Justifications" of the specification. Trivy asks for neither.
+# The specification requires one of them with not_affected, "Status Justifications"; Trivy requires neither.
 _REASONS: Final = ("justification", "impact_statement")
 
 
 def require_openvex(text: str) -> None:
-    """Do nothing if ``text`` is an OpenVEX document that says who says so, and why something is not affected.
+    """Raise if ``text`` is not an OpenVEX document with an author and a reason for each not_affected.
 
     Raises:
-        InvalidVex: if it is not.
+        InvalidVex: if it is not; names the part.
     """
     try:
         document = json.loads(text)
     except (ValueError, RecursionError) as error:
-        raise InvalidVex(f"{VEX_FILE} is no JSON") from error
+        raise InvalidVex(f"invalid {VEX_FILE}: not valid JSON") from error
     if not isinstance(document, dict) or not _text(document, "@context").startswith(_CONTEXT):
-        raise InvalidVex(f"{VEX_FILE} is no OpenVEX document: its @context does not begin with {_CONTEXT}")
+        raise InvalidVex(f"invalid {VEX_FILE}: expected an @context that starts with {_CONTEXT}")
     if not _text(document, "author"):
-        raise InvalidVex(f"{VEX_FILE} names no author")
+        raise InvalidVex(f"invalid {VEX_FILE}: the author is missing")
     statements = document.get("statements")
     if not isinstance(statements, list) or not all(isinstance(statement, dict) for statement in statements):
-        raise InvalidVex(f"{VEX_FILE} has no list of statements")
+        raise InvalidVex(f"invalid {VEX_FILE}: expected statements to be a list of objects")
     for number, statement in enumerate(statements, start=1):
-        _require_reason(statement, f"statement {number} of {VEX_FILE}")
-
-
-def _require_reason(statement: Mapping[str, Any], where: str) -> None:
-    unexplained = not any(_text(statement, key) for key in _REASONS)
-    if statement.get("status") == _NOT_AFFECTED and unexplained:
-        raise InvalidVex(f"{where} says {_NOT_AFFECTED} without a justification")
+        if statement.get("status") == _NOT_AFFECTED and not any(_text(statement, key) for key in _REASONS):
+            raise InvalidVex(f"invalid {VEX_FILE}: statement {number} is {_NOT_AFFECTED} without a justification")
 
 
 def _text(mapping: Mapping[str, Any], key: str) -> str:

@@ -1,8 +1,8 @@
-"""Findings that somebody answers for until a day: the source's .trivyignore.yaml.
+"""Waivers: findings that an owner accepts until a date, listed in the source's .trivyignore.yaml.
 
-The format is Trivy's (https://trivy.dev/docs/latest/configuration/filtering/#trivyignoreyaml) with one key more,
-``owner``, which Trivy passes over. It is read more strictly than Trivy does: an entry names its owner and the day on
-which it ends, and a key that is misspelt is refused instead of widening the entry.
+The format is Trivy's (https://trivy.dev/docs/latest/configuration/filtering/#trivyignoreyaml) with an additional key,
+``owner``, which Trivy ignores. This module is stricter than Trivy: each entry needs an owner and an end date, and an
+unknown key is an error, because Trivy would ignore a misspelt limit and suppress more than was meant.
 """
 
 import json
@@ -19,30 +19,31 @@ from ruamel.yaml.error import YAMLError
 from stage_ci.errors import InvalidWaiver
 
 WAIVERS_FILE: Final = ".trivyignore.yaml"
-# Names under which Trivy's users keep such a list as well, none of which has a place for an owner or is asked for here.
+# Other names of such a list. A .trivyignore is plain text and has no place for an owner.
 _OTHER_NAMES: Final = frozenset({".trivyignore", ".trivyignore.yml"})
 _SECTION: Final = "vulnerabilities"
-# Trivy's other scanners do not run here, so that their sections are without effect.
+# The sections of Trivy's other scanners, which do not run here, have no effect.
 _SECTIONS: Final = frozenset({_SECTION, "misconfigurations", "secrets", "licenses"})
 _KEYS: Final = frozenset({"id", "owner", "expired_at", "statement", "purls", "paths"})
-# What limits an entry, and how one begins: purls as in https://github.com/package-url/purl-spec.
+# The keys that limit an entry, and the start of their items: purls as in https://github.com/package-url/purl-spec.
 _LIMITS: Final = {"purls": re.compile(r"pkg:[A-Za-z][A-Za-z0-9.+-]*/\S"), "paths": re.compile(r"\S")}
-# Characters of a file: thousands of entries, and a second to read.
+# Characters: thousands of entries, which take a second to read.
 _MAX_CHARACTERS: Final = 200_000
 _MAX_DEPTH: Final = 20
-_STATEMENT: Final = 200  # characters of a reason that are repeated in reports
+_INVALID: Final = f"invalid {WAIVERS_FILE}"
+_STATEMENT: Final = 200  # characters of a waiver that a report repeats
 
 
 @dataclass(frozen=True, slots=True)
 class Waiver:
-    """One entry: a vulnerability, who answers for it, and the day on which that ends.
+    """One entry of the list.
 
     Attributes:
         identifier: The vulnerability, such as ``CVE-2026-1``.
-        owner: A person, a team or an address.
-        expires: The first day on which the entry is over, in UTC: Trivy's ``expired_at``.
+        owner: The person, team or address that accepts the finding.
+        expires: The first day in UTC on which the entry has expired, Trivy's ``expired_at``.
         statement: The reason; may be empty.
-        limits: What Trivy matches beside the identifier: ``purls`` and ``paths``.
+        limits: The ``purls`` and ``paths`` that Trivy matches in addition to the identifier.
     """
 
     identifier: str
@@ -58,9 +59,9 @@ class Waiver:
 
 @dataclass(frozen=True, slots=True)
 class Waivers:
-    """The entries of a list on one day: those that hold, and those that are over."""
+    """The entries of a list on one day."""
 
-    held: tuple[Waiver, ...] = ()
+    active: tuple[Waiver, ...] = ()
     expired: tuple[Waiver, ...] = ()
 
     @classmethod
@@ -68,41 +69,43 @@ class Waivers:
         """Return the entries in the text of a list.
 
         Args:
-            text: The file.
-            today: The day of the scan, in UTC; an entry is over from its ``expired_at`` on, as for Trivy.
+            text: The text of the file.
+            today: The day of the scan, in UTC; as for Trivy, an entry expires when its ``expired_at`` begins.
 
         Raises:
-            InvalidWaiver: if it is no such list, or an entry has no identifier, owner or day.
+            InvalidWaiver: if the text has another format, or an entry has no identifier, owner or end date.
         """
         entries = tuple(_entries(text))
         return cls(
-            held=tuple(entry for entry in entries if today < entry.expires),
+            active=tuple(entry for entry in entries if today < entry.expires),
             expired=tuple(entry for entry in entries if entry.expires <= today),
         )
 
     def for_trivy(self) -> str:
-        """Return the list as Trivy gets it: what holds today, each with its owner and its day for a reason.
+        """Return the active entries as Trivy's list, with owner and end date in the statement.
 
-        Trivy's clock has no say, and the list changes on the day on which an entry ends: a verdict that was kept for
-        the list of yesterday is not asked for again.
+        Trivy gets no dates, so its own clock does not matter. The list changes on the day on which an entry expires,
+        and with it the cache key of the scan.
         """
-        entries = [{"id": entry.identifier, "statement": str(entry), **entry.limits} for entry in self.held]
+        entries = [{"id": entry.identifier, "statement": str(entry), **entry.limits} for entry in self.active]
         return json.dumps({_SECTION: entries}, ensure_ascii=False)  # any JSON text is YAML
 
-    def over(self, identifier: str) -> Waiver | None:
-        """Return the entry for ``identifier`` that ended last; None if none has ended."""
-        ended = (entry for entry in self.expired if entry.identifier == identifier)
-        return max(ended, key=lambda entry: entry.expires, default=None)
+    def expired_for(self, identifier: str) -> Waiver | None:
+        """Return the entry for ``identifier`` that expired last; None if none has expired."""
+        expired = (entry for entry in self.expired if entry.identifier == identifier)
+        return max(expired, key=lambda entry: entry.expires, default=None)
 
 
 def require_one_list(names: set[str]) -> None:
-    """Do nothing if none of the file names is a list that would be passed over.
+    """Raise if one of the file names is a list of waivers under a name that is not read.
 
     Raises:
-        InvalidWaiver: if one is; names it.
+        InvalidWaiver: if there is one; names it.
     """
     for name in sorted(names & _OTHER_NAMES):
-        raise InvalidWaiver(f"{name} is not read", remedy=f"write its entries into {WAIVERS_FILE}, with owner and day")
+        raise InvalidWaiver(
+            f"{name} is not read", remedy=f"move its entries to {WAIVERS_FILE}, each with owner and expired_at"
+        )
 
 
 def _entries(text: str) -> Iterator[Waiver]:
@@ -110,37 +113,37 @@ def _entries(text: str) -> Iterator[Waiver]:
     if document is None:
         return
     if not isinstance(document, dict):
-        raise InvalidWaiver(f"{WAIVERS_FILE} is no mapping with a list of {_SECTION}")
-    _require_keys(document, _SECTIONS, WAIVERS_FILE)
+        raise InvalidWaiver(f"{_INVALID}: expected a mapping with a list of {_SECTION}")
+    _require_keys(document, _SECTIONS, _INVALID)
     entries = document.get(_SECTION) or []
     if not isinstance(entries, list):
-        raise InvalidWaiver(f"{_SECTION} in {WAIVERS_FILE} is no list")
+        raise InvalidWaiver(f"{_INVALID}: expected {_SECTION} to be a list")
     for number, entry in enumerate(entries, start=1):
-        yield _waiver(entry, f"entry {number} of {WAIVERS_FILE}")
+        yield _waiver(entry, f"{_INVALID}: entry {number}")
 
 
-def _load(text: str) -> Any:  # noqa: ANN401 - whatever YAML holds
+def _load(text: str) -> Any:  # noqa: ANN401 - YAML of any type
     if len(text) > _MAX_CHARACTERS:
-        raise InvalidWaiver(f"{WAIVERS_FILE} has more than {_MAX_CHARACTERS} characters")
+        raise InvalidWaiver(f"{_INVALID}: more than {_MAX_CHARACTERS} characters")
     yaml = YAML(typ="safe", pure=True)
     yaml.max_depth = _MAX_DEPTH
     try:
         return yaml.load(text)
-    except (YAMLError, ValueError, OverflowError, TypeError) as error:  # the latter: ruamel.yaml's own conversions
+    except (YAMLError, ValueError, OverflowError, TypeError) as error:  # the last three: from converting scalars
         mark = getattr(error, "problem_mark", None)
         line = f", line {mark.line + 1}" if mark else ""
-        raise InvalidWaiver(f"{WAIVERS_FILE} is no valid YAML{line}") from error
+        raise InvalidWaiver(f"{_INVALID}: invalid YAML{line}") from error
 
 
-def _waiver(entry: Any, where: str) -> Waiver:  # noqa: ANN401 - whatever YAML holds
+def _waiver(entry: Any, where: str) -> Waiver:  # noqa: ANN401 - YAML of any type
     if not isinstance(entry, dict):
-        raise InvalidWaiver(f"{where} is no mapping")
+        raise InvalidWaiver(f"{where}: expected a mapping")
     identifier = _text(entry, "id", where)
     where = f"{where} ({identifier})"
     _require_keys(entry, _KEYS, where)
     expires = entry.get("expired_at")
-    if type(expires) is not date:  # neither a text nor a moment of a day
-        raise InvalidWaiver(f"{where} has no day as expired_at")
+    if type(expires) is not date:  # datetime is a subclass of date
+        raise InvalidWaiver(f"{where}: expected expired_at to be a date")
     limits = {key: _texts(entry[key], key, where) for key in _LIMITS if entry.get(key) is not None}
     statement = _text(entry, "statement", where) if entry.get("statement") is not None else ""
     return Waiver(identifier, _text(entry, "owner", where), expires, statement, limits)
@@ -149,25 +152,25 @@ def _waiver(entry: Any, where: str) -> Waiver:  # noqa: ANN401 - whatever YAML h
 def _text(entry: Mapping[Any, Any], key: str, where: str) -> str:
     value = entry.get(key)
     if not isinstance(value, str) or not _line(value):
-        raise InvalidWaiver(f"{where} has no text as {key}")
+        raise InvalidWaiver(f"{where}: expected {key} to be a text")
     return _line(value)
 
 
 def _line(text: str) -> str:
-    # YAML allows fewer characters than its own escapes can name.
+    # An escape in a YAML string can name characters that YAML itself does not allow, which for_trivy() would write.
     return " ".join("".join(letter if letter.isprintable() else " " for letter in text).split())
 
 
-def _texts(value: Any, key: str, where: str) -> list[str]:  # noqa: ANN401 - whatever YAML holds
-    told = value if isinstance(value, list) else []
-    texts = [text for text in told if isinstance(text, str) and _LIMITS[key].match(text)]
-    if not texts or texts != told:
-        raise InvalidWaiver(f"{where} has no list of {key}")
+def _texts(value: Any, key: str, where: str) -> list[str]:  # noqa: ANN401 - YAML of any type
+    items = value if isinstance(value, list) else []
+    texts = [text for text in items if isinstance(text, str) and _LIMITS[key].match(text)]
+    if not texts or texts != items:
+        raise InvalidWaiver(f"{where}: expected {key} to be a list of {key}")
     return texts
 
 
 def _require_keys(mapping: Mapping[Any, Any], known: frozenset[str], where: str) -> None:
     for key in mapping:
         if key not in known:
-            named = f"{key!r}" if isinstance(key, str) else "that is no text"
-            raise InvalidWaiver(f"{where} has a key {named}", remedy=f"use {', '.join(sorted(known))}")
+            cause = f"unknown key {key!r}" if isinstance(key, str) else "a key is not a text"
+            raise InvalidWaiver(f"{where}: {cause}", remedy=f"use {', '.join(sorted(known))}")

@@ -6,14 +6,14 @@ import dagger
 
 from stage_ci.adapters import image, training
 from stage_ci.adapters.tracking import Tracking
-from stage_ci.adapters.training import Work
+from stage_ci.adapters.training import TrainingJob
 from stage_ci.errors import InvalidInput
-from stage_ci.rules.training import Record, tracking_uri
+from stage_ci.rules.training import RunMetadata, tracking_uri
 from stage_ci.steps.candidate import build_image
 from stage_ci.steps.request import ReleaseRequest, raise_if_empty
 
 
-async def train(work: Work, tracking: Tracking | None, record: Record) -> dagger.Directory:
+async def train(work: TrainingJob, tracking: Tracking | None, record: RunMetadata) -> dagger.Directory:
     """Return the trained model's folder, after it was logged if there is a server for it.
 
     Raises:
@@ -24,7 +24,7 @@ async def train(work: Work, tracking: Tracking | None, record: Record) -> dagger
     if tracking is None:
         record.require_server()
     trained = await training.train(work)
-    output = trained.said
+    output = trained.output
     if tracking:
         output += await training.log(work, trained.folder, tracking, record)
     # Standard output holds the folder alone.

@@ -1,4 +1,4 @@
-"""How old a vulnerability database may be."""
+"""The age of a vulnerability database."""
 
 import json
 import tarfile
@@ -11,7 +11,7 @@ import pytest
 from stage_ci.errors import ScannerUnavailable
 from stage_ci.rules.advisories import GRACE, Advisories
 
-# As Trivy leaves it beside a downloaded database.
+# Trivy writes such a file beside the database that it downloads.
 METADATA: Final = json.dumps(
     {
         "Version": 2,
@@ -26,18 +26,18 @@ DUE: Final = date(2026, 5, 5)
 @pytest.mark.fault(37)
 @pytest.mark.parametrize("today", [date(2026, 5, 4), DUE, DUE + GRACE])
 def test_a_database_may_be_a_week_overdue(today: date) -> None:
-    """A mirror may pause for some days; how old it is, the summary says."""
-    assert Advisories.read(METADATA, today, rehearsal=False).updated == date(2026, 5, 4)
+    """A database is accepted until its next update is a week overdue."""
+    assert Advisories.read(METADATA, today, sample=False).updated == date(2026, 5, 4)
 
 
 @pytest.mark.fault(37)
-def test_a_database_that_nobody_keeps_up_to_date_is_no_database() -> None:
-    """What was found since is not in it, so its pass would be none."""
-    with pytest.raises(ScannerUnavailable) as refused:
-        Advisories.read(METADATA, DUE + GRACE + timedelta(days=1), rehearsal=False)
-    assert str(refused.value) == (
-        "scan: the scanner could not run: the database is too old, of 2026-05-04, and a newer one was due on 2026-05-05"
-        "; give a database that is kept up to date with --trivy-db"
+def test_an_outdated_database_is_rejected() -> None:
+    """A database whose next update is more than a week overdue is an error that names both dates."""
+    with pytest.raises(ScannerUnavailable) as rejected:
+        Advisories.read(METADATA, DUE + GRACE + timedelta(days=1), sample=False)
+    assert str(rejected.value) == (
+        "scan: the scanner could not run: the database is too old: updated on 2026-05-04, next update due on 2026-05-05"
+        "; give an up-to-date database with --trivy-db"
     )
 
 
@@ -57,17 +57,17 @@ def test_a_database_that_nobody_keeps_up_to_date_is_no_database() -> None:
         '{"UpdatedAt": "0001-01-01T00:00:00Z", "NextUpdate": "0001-01-01T00:00:00Z"}',
     ],
 )
-def test_a_database_of_no_date_is_no_database(broken: str) -> None:
-    """How old the answer is belongs to it; Go writes the year 1 where it knows none."""
+def test_a_database_without_a_valid_date_is_rejected(broken: str) -> None:
+    """A database with missing or invalid dates is an error; the year 1 is Go's zero value for a time."""
     with pytest.raises(ScannerUnavailable, match=r"^scan: the scanner could not run: the database"):
-        Advisories.read(broken, date(2026, 5, 4), rehearsal=False)
+        Advisories.read(broken, date(2026, 5, 4), sample=False)
 
 
-def test_the_authored_database_is_never_too_old() -> None:
-    """Nothing newer will come, so it says that none is due for a century."""
+def test_the_sample_database_does_not_expire() -> None:
+    """The sample database of the module is accepted in the year 2100."""
     layer = resources.files("stage_ci.adapters").joinpath("trivy-db.tar.gz")
     with layer.open("rb") as file, tarfile.open(fileobj=file, mode="r:gz") as archive:
         member = archive.extractfile("metadata.json")
         assert member
         metadata = member.read().decode()
-    assert Advisories.read(metadata, date(2100, 1, 1), rehearsal=True).rehearsal
+    assert Advisories.read(metadata, date(2100, 1, 1), sample=True).sample

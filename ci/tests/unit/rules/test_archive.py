@@ -1,4 +1,4 @@
-"""What an image archive says of itself."""
+"""The index of an image archive."""
 
 import json
 
@@ -11,8 +11,8 @@ DIGEST = f"sha256:{'a' * 64}"
 ENTRY = {"mediaType": "application/vnd.oci.image.manifest.v1+json", "digest": DIGEST, "size": 481}
 
 
-def test_the_digest_of_the_one_image_is_that_of_its_entry() -> None:
-    """As `docker buildx` and Dagger write an archive of one platform."""
+def test_the_digest_of_the_only_image_is_returned() -> None:
+    """The index of an archive for one platform, as `docker buildx` and Dagger write it, yields the entry's digest."""
     assert str(manifest_digest(json.dumps({"schemaVersion": 2, "manifests": [ENTRY]}))) == DIGEST
 
 
@@ -36,7 +36,7 @@ def test_the_digest_of_the_one_image_is_that_of_its_entry() -> None:
         json.dumps({"manifests": [ENTRY | {"digest": DIGEST.upper()}]}),
     ],
 )
-def test_anything_but_exactly_one_image_is_a_failed_build(index: str) -> None:
-    """What is pushed has to be what was scanned: with none or two that cannot be said."""
+def test_an_index_without_exactly_one_image_is_rejected(index: str) -> None:
+    """An index that is unreadable, empty or has several images fails the build."""
     with pytest.raises(BuildFailed, match="does not hold exactly one image"):
         manifest_digest(index)

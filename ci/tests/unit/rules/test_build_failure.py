@@ -1,10 +1,10 @@
-"""The line of a failed build that tells a person what to mend."""
+"""The excerpt of a failed build's output."""
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from stage_ci.rules.build_failure import build_cause, last_line
+from stage_ci.rules.build_failure import error_excerpt, last_line
 
 PIP = """Collecting fastapi==0.1
 ERROR: Could not find a version that satisfies the requirement no-such-package (from versions: none)
@@ -40,7 +40,7 @@ CHECKSUM = 'failed to calculate checksum of ref a::b: "/requirements": not found
 
 @pytest.mark.fault(33)
 @pytest.mark.parametrize(
-    ("command", "output", "told"),
+    ("command", "output", "excerpt"),
     [
         ("pip install no-such-package", PIP, "No matching distribution found for no-such-package"),
         ("pip install fastapi", PIP_OFFLINE, "No matching distribution found for fastapi"),
@@ -57,57 +57,57 @@ CHECKSUM = 'failed to calculate checksum of ref a::b: "/requirements": not found
         ("sh run.sh", "one\ntwo\n\n", "two"),
     ],
 )
-def test_a_failed_command_is_named_with_its_reason(command: str, output: str, told: str) -> None:
-    """The package that does not exist or cannot be had, in pip's, uv's and apt's words."""
-    cause = build_cause("process did not complete successfully: exit code: 1", command, output)
-    assert cause.startswith(f"`{command}`: ")
-    assert told in cause
+def test_a_failed_command_is_named_with_its_error(command: str, output: str, excerpt: str) -> None:
+    """The excerpt contains the command and the line of its output that names the error."""
+    result = error_excerpt("process did not complete successfully: exit code: 1", command, output)
+    assert result.startswith(f"`{command}`: ")
+    assert excerpt in result
 
 
 @pytest.mark.fault(33)
 @pytest.mark.parametrize("message", [PARSER, CHECKSUM])
 @pytest.mark.parametrize("more", ["", "\n[traceparent:00-ab-cd-01]\n"])
-def test_a_malformed_dockerfile_is_told_by_its_line(message: str, more: str) -> None:
-    """Nothing ran, so the engine's message holds the reason, on whichever of its lines."""
-    assert message in build_cause(f"failed to solve:\n{message}{more}", "", "")
+def test_the_error_in_a_dockerfile_is_taken_from_the_engine_s_message(message: str, more: str) -> None:
+    """If no command ran, the excerpt is the line of the engine's message that names the error."""
+    assert message in error_excerpt(f"failed to solve:\n{message}{more}", "", "")
 
 
 @pytest.mark.fault(33)
 @pytest.mark.parametrize("shell", ["", "/bin/sh -c "])
 def test_an_instruction_that_failed_is_named_with_its_status(shell: str) -> None:
-    """BuildKit's message holds the instruction, not what it wrote."""
+    """The excerpt names the RUN instruction and its exit status, and refers to the output above."""
     ran = f'process "{shell}pip install no-such-package" did not complete successfully: exit code: 1'
-    cause = build_cause(f"failed to solve: {ran}", "", "")
-    assert cause.startswith("RUN pip install no-such-package ended with 1")
+    result = error_excerpt(f"failed to solve: {ran}", "", "")
+    assert result == "RUN pip install no-such-package exited with status 1; see its output above"
 
 
-def test_a_command_that_said_nothing_is_told_by_the_engine() -> None:
-    """An exit status is better than nothing."""
-    assert build_cause("exit code: 137", "make", "\n \n") == "`make`: exit code: 137"
+def test_the_engine_s_message_replaces_missing_output() -> None:
+    """If the command wrote nothing, the excerpt contains the engine's message."""
+    assert error_excerpt("exit code: 137", "make", "\n \n") == "`make`: exit code: 137"
 
 
-def test_no_reason_at_all_is_said_to_be_none() -> None:
-    """A sentence, not an empty error."""
-    assert build_cause("", "", "") == "the engine gave no reason"
+def test_a_missing_reason_is_reported_as_missing() -> None:
+    """If there is neither a message nor output, the excerpt is a sentence instead of an empty text."""
+    assert error_excerpt("", "", "") == "the engine gave no reason"
 
 
-def test_a_long_command_does_not_hide_its_reason() -> None:
-    """A RUN line of a screenful is cut."""
-    cause = build_cause("", "apt-get install " + "package " * 100, "E: Unable to locate package x")
-    assert "…`: E: Unable to locate package x" in cause
+def test_a_long_command_is_shortened() -> None:
+    """A command of hundreds of characters is cut, so that the excerpt still contains the error."""
+    result = error_excerpt("", "apt-get install " + "package " * 100, "E: Unable to locate package x")
+    assert "…`: E: Unable to locate package x" in result
 
 
 @given(st.text(), st.text(), st.text())
-def test_a_cause_is_one_line_of_bounded_length(message: str, command: str, output: str) -> None:
-    """Whatever an engine or a command writes; the error's own text joins what is left of line breaks."""
-    cause = build_cause(message, command, output)
-    assert cause.strip()
-    assert len(cause) <= 300
+def test_an_excerpt_is_short_and_not_blank(message: str, command: str, output: str) -> None:
+    """Any message and output yield an excerpt that is not blank and has at most 300 characters."""
+    result = error_excerpt(message, command, output)
+    assert result.strip()
+    assert len(result) <= 300
 
 
 @pytest.mark.parametrize(
     ("text", "line"), [("", ""), ("\n \n", ""), ("one", "one"), ("one\n  two \n\n", "two"), ("a\r\nb\r\n", "b")]
 )
-def test_the_last_line_is_the_last_that_holds_anything(text: str, line: str) -> None:
-    """Without the space around it."""
+def test_the_last_line_is_the_last_one_that_is_not_blank(text: str, line: str) -> None:
+    """`last_line` skips blank lines at the end and strips the line that it returns."""
     assert last_line(text) == line

@@ -1,4 +1,4 @@
-"""Who owns a version, and what a release is made from."""
+"""The digest of a release's inputs, and the claims on versions."""
 
 import pytest
 from dulwich.refs import Ref, check_ref_format
@@ -26,19 +26,19 @@ components = st.lists(st.sampled_from(["a", "0", "lock", "git"]), min_size=1, ma
 
 
 def claims(*names: str, target: str = A) -> Claims:
-    """Return the claims among refs of these names."""
+    """Return the claims among refs with these names."""
     return Claims.read(dict.fromkeys(names, target), SERVICE, LINE)
 
 
-def test_inputs_do_not_depend_on_the_order_of_what_has_none() -> None:
-    """Base images come in any order; the digest is the same."""
+def test_the_order_of_base_images_does_not_change_the_inputs() -> None:
+    """Two sets of inputs whose base images differ in order have the same digest."""
     again = InputDigest.of(FILES, dict(reversed(BASES.items())))
     assert again == INPUTS
     assert str(INPUTS) == str(INPUTS.digest)
 
 
-def test_the_end_of_the_listing_does_not_count() -> None:
-    """A listing with or without its last line break lists the same files."""
+def test_the_last_line_break_of_the_listing_does_not_change_the_inputs() -> None:
+    """A listing with and without its last line break has the same digest."""
     assert InputDigest.of(FILES.rstrip("\n"), BASES) == INPUTS
 
 
@@ -55,33 +55,33 @@ def test_the_end_of_the_listing_does_not_count() -> None:
         (FILES, {"python:3.12": BASES["python:3.11-slim"], "scratch": "scratch"}),
     ],
 )
-def test_every_input_counts(files: str, bases: dict[str, str]) -> None:
-    """Content, mode and path of a file, a base image behind the same name."""
+def test_every_input_changes_the_digest(files: str, bases: dict[str, str]) -> None:
+    """A file with another content, mode or path, or another base image, gives another digest."""
     assert InputDigest.of(files, bases) != INPUTS
 
 
 @given(st.lists(lines, unique=True), st.lists(lines, unique=True))
 def test_different_listings_are_different_inputs(one: list[str], other: list[str]) -> None:
-    """And the same listing is the same inputs, whenever it is made."""
+    """Two listings of files have equal digests exactly if the listings are equal."""
     digests = [InputDigest.of("\n".join(sorted(listing)), BASES) for listing in (one, other)]
     assert (digests[0] == digests[1]) is (sorted(one) == sorted(other))
 
 
 def test_a_file_with_an_unusual_name_is_not_two_files() -> None:
-    """Only a line feed ends a line of the listing; a file's name may hold other separators."""
+    """Only a line feed ends a line of the listing, so a file's name may contain other line separators."""
     name = f"{'a' * 64} 644 ./one\u2028two"
     assert InputDigest.of(name, {}) != InputDigest.of(name.replace("\u2028", "\n"), {})
 
 
-def test_an_image_says_what_it_was_made_from() -> None:
-    """The label is how a tag is told from one that somebody else pushed."""
+def test_the_inputs_are_read_from_an_image_s_label() -> None:
+    """The label of an image yields the digest of the inputs that the image was built from."""
     assert InputDigest.read({INPUTS_LABEL: str(INPUTS), "other": "label"}) == INPUTS
 
 
 @pytest.mark.fault(10)
 @pytest.mark.parametrize("labels", [{}, {INPUTS_LABEL: ""}, {INPUTS_LABEL: "sha256:1"}, {"other": str(INPUTS)}])
-def test_an_image_without_usable_inputs_is_somebody_else_s(labels: dict[str, str]) -> None:
-    """Nothing readable is None, never the inputs of anybody."""
+def test_an_image_without_a_valid_label_has_no_inputs(labels: dict[str, str]) -> None:
+    """Labels without a valid digest of inputs yield None, so the image counts as one of another origin."""
     assert InputDigest.read(labels) is None
 
 
@@ -95,19 +95,19 @@ def test_an_image_without_usable_inputs_is_somebody_else_s(labels: dict[str, str
     ],
 )
 def test_a_claim_s_ref_names_registry_repository_and_version(image: str, ref: str) -> None:
-    """Every spelling of a repository claims under one name."""
+    """The ref consists of the full name of the repository and the version, for every spelling of the repository."""
     assert claim_ref(Repository.parse(image), LINE.version(7)) == ref
 
 
 @pytest.mark.parametrize("image", ["registry:5000/a", "[::1]:5000/a", "owner/service.lock", "owner/a__b--c.d"])
-def test_git_accepts_a_claim_s_ref(image: str) -> None:
-    """Whatever repository can be named: what git refuses could never be claimed."""
+def test_a_claim_s_ref_is_valid_in_git(image: str) -> None:
+    """The ref of a claim is valid even if the repository's name contains characters or endings that git forbids."""
     assert check_ref_format(Ref(claim_ref(Repository.parse(image), LINE.version(7)).encode()))
 
 
 @given(hosts, st.lists(components, min_size=1, max_size=3))
-def test_git_accepts_any_claim_s_ref(host: str, path: list[str]) -> None:
-    """And no two repositories share one."""
+def test_any_claim_s_ref_is_valid_and_read_back(host: str, path: list[str]) -> None:
+    """The ref of a claim on any repository is valid in git, and reading it yields the claimed version."""
     repository = Repository.parse("/".join([host, *path]))
     ref = claim_ref(repository, LINE.version(7))
     assert check_ref_format(Ref(ref.encode()))
@@ -115,14 +115,14 @@ def test_git_accepts_any_claim_s_ref(host: str, path: list[str]) -> None:
 
 
 def test_a_claim_s_text_depends_on_repository_and_inputs_only() -> None:
-    """So the object of the text is the same for the same inputs, whatever the version and the time."""
+    """The text of a claim contains the repository and the inputs, and neither the version nor the time."""
     assert claim_text(SERVICE, INPUTS) == f"claim a version of docker.io/owner/service\n\ninputs: {INPUTS}\n"
     assert claim_text(SERVICE, INPUTS) != claim_text(Repository.parse("owner/other"), INPUTS)
 
 
 @pytest.mark.fault(4)
 def test_only_claims_on_this_repository_and_line_are_read() -> None:
-    """Branches, twins, other registries, other lines and other spellings of a number are foreign."""
+    """Branches, tags, and claims on other repositories, registries, lines and spellings of a number are ignored."""
     found = claims(
         "refs/claims/docker.io/owner/service/v1.0.7",
         "refs/claims/docker.io/owner/service/v1.1.8",
@@ -139,10 +139,10 @@ def test_only_claims_on_this_repository_and_line_are_read() -> None:
 
 @pytest.mark.fault(12)
 def test_the_claim_of_the_same_inputs_is_found_again() -> None:
-    """The highest of them, since an earlier number may have been lost to somebody else."""
+    """`claimed_with` returns the highest version with the given object, and None if there is no such claim."""
     found = Claims({LINE.version(9): A, LINE.version(10): A, LINE.version(11): B})
-    assert found.held_with(A) == LINE.version(10)
-    assert found.held_with("c" * 40) is None
+    assert found.claimed_with(A) == LINE.version(10)
+    assert found.claimed_with("c" * 40) is None
 
 
 @pytest.mark.fault(3)
@@ -157,13 +157,13 @@ def test_the_claim_of_the_same_inputs_is_found_again() -> None:
     ],
 )
 def test_the_next_claim_is_above_all_tags_and_claims(tags: list[str], claimed: list[int], free: int) -> None:
-    """By number, not by text; a claim counts as much as a tag."""
+    """The next version is one above the highest number of all tags and claims of the line."""
     found = Claims({LINE.version(number): A for number in claimed})
     assert next_free(LINE, tags, found) == LINE.version(free)
 
 
 @given(st.sets(st.integers(0, 50)), st.sets(st.integers(0, 50)))
 def test_a_number_is_never_taken_twice(pushed: set[int], claimed: set[int]) -> None:
-    """Whatever was pushed or claimed, the next number is neither."""
+    """The next version is never one that was pushed or claimed."""
     found = Claims({LINE.version(number): A for number in claimed})
     assert next_free(LINE, [f"v1.0.{number}" for number in pushed], found).number not in pushed | claimed

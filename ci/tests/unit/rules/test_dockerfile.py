@@ -28,8 +28,8 @@ texts = st.text(st.sampled_from("FROMARGfromas =$:-\\\n#python"), max_size=60)
         ("\ufeffFROM a\n", ["a"]),
     ],
 )
-def test_images_are_those_that_a_stage_starts_from(dockerfile: str, images: list[str]) -> None:
-    """Each once, in order; earlier stages, scratch and comments are none."""
+def test_the_images_that_stages_start_from_are_returned(dockerfile: str, images: list[str]) -> None:
+    """Each image is returned once, in order; earlier stages, scratch and comments are not images."""
     assert base_images(dockerfile) == tuple(images)
 
 
@@ -47,12 +47,12 @@ def test_images_are_those_that_a_stage_starts_from(dockerfile: str, images: list
     ],
 )
 def test_a_variable_stands_for_its_default(dockerfile: str, image: str) -> None:
-    """As BuildKit replaces it where no build argument is given."""
+    """A variable in a FROM is replaced by its default, as in a build without build arguments."""
     assert base_images(dockerfile) == (image,)
 
 
-def test_a_default_counts_only_before_the_first_stage() -> None:
-    """An ARG inside of a stage is that stage's own: the image is the one that is built on."""
+def test_only_a_default_before_the_first_stage_applies() -> None:
+    """An ARG inside a stage is local to that stage and does not change the image of a FROM."""
     assert base_images("ARG TAG=3.11\nFROM python:$TAG\nARG TAG=2.7\nRUN true\n") == ("python:3.11",)
 
 
@@ -60,16 +60,16 @@ def test_a_default_counts_only_before_the_first_stage() -> None:
     "dockerfile",
     ["FROM python:$TAG\n", "ARG TAG\nFROM python:${TAG}\n", "FROM python:$TAG\nARG TAG=3.11\n", "FROM $A$B"],
 )
-def test_a_variable_without_a_default_is_refused(dockerfile: str) -> None:
-    """The image would not be known; the error names the instruction."""
+def test_a_variable_without_a_default_is_rejected(dockerfile: str) -> None:
+    """A FROM with a variable that has no default is an error that quotes the instruction."""
     with pytest.raises(InvalidInput, match=r"FROM .*\$.* uses a variable without a default; give the ARG a default"):
         base_images(dockerfile)
 
 
 @pytest.mark.fault(33)
 @pytest.mark.parametrize("dockerfile", ["", "\n", "RUN true\n", "# FROM a\n", "FROMAGE a\n", "FROM\n"])
-def test_a_dockerfile_without_from_is_refused(dockerfile: str) -> None:
-    """Said before anything is built."""
+def test_a_dockerfile_without_from_is_rejected(dockerfile: str) -> None:
+    """A Dockerfile that starts from no image is an error."""
     with pytest.raises(InvalidInput, match="the Dockerfile has no FROM"):
         base_images(dockerfile)
 
@@ -83,19 +83,19 @@ def test_a_dockerfile_without_from_is_refused(dockerfile: str) -> None:
         "LABEL text='a \\\n# comment\n from b'\n",
     ],
 )
-def test_text_inside_of_another_instruction_is_no_image(body: str) -> None:
-    """A continued line or a here-document may say FROM as well."""
+def test_from_inside_another_instruction_is_ignored(body: str) -> None:
+    """The word FROM in a continued line or a here-document does not name an image."""
     assert base_images(f"FROM python:3.11\n{body}CMD true\n") == ("python:3.11",)
 
 
-def test_an_instruction_may_go_on_in_the_next_line() -> None:
-    """A backslash at the end of a line joins it with the next one."""
+def test_an_instruction_may_span_lines() -> None:
+    """A backslash at the end of a line joins it with the next line."""
     assert base_images("FROM \\\n  python:3.11 \\\n  AS build\nFROM build\n") == ("python:3.11",)
 
 
 @given(texts)
-def test_any_text_gives_names_or_a_refusal(dockerfile: str) -> None:
-    """No other exception reaches the caller, and no name holds a variable or a blank."""
+def test_any_text_yields_images_or_an_input_error(dockerfile: str) -> None:
+    """No text causes another exception than InvalidInput, and no image contains a variable or a blank."""
     try:
         images = base_images(dockerfile)
     except InvalidInput:
@@ -112,6 +112,6 @@ def test_any_text_gives_names_or_a_refusal(dockerfile: str) -> None:
         ("FROM a\nRUN --mount=type=bind,from=tool:1,target=/t true\n", ("a", "tool:1")),
     ],
 )
-def test_an_image_that_files_are_taken_from_is_an_input(text: str, images: tuple[str, ...]) -> None:
-    """What is copied from another image changes with that image."""
+def test_the_images_that_files_are_copied_from_are_returned(text: str, images: tuple[str, ...]) -> None:
+    """Images in COPY --from and RUN --mount are returned; names and numbers of stages are not."""
     assert base_images(text) == images

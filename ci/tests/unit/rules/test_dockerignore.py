@@ -1,4 +1,4 @@
-"""What a .dockerignore keeps out of a build."""
+"""The patterns of a .dockerignore."""
 
 import pytest
 
@@ -21,5 +21,5 @@ from stage_ci.rules.dockerignore import patterns
     ],
 )
 def test_a_pattern_is_read_as_the_builder_reads_it(text: str, read: list[str]) -> None:
-    """A slash in front, a blank after the sign, a byte order mark or another line end changes no meaning."""
+    """A leading slash, a blank after `!`, a byte order mark and CRLF do not change the meaning of a pattern."""
     assert patterns(text) == read

@@ -1,4 +1,4 @@
-"""How a started image is tried."""
+"""The smoke test of a started image."""
 
 import pytest
 from hypothesis import given
@@ -9,7 +9,7 @@ from stage_ci.rules.smoke import SmokeTest
 
 
 @pytest.mark.parametrize(
-    ("sample", "trial"),
+    ("text", "test"),
     [
         ("Hardware=my screen is black", SmokeTest(8000, "my screen is black", "Hardware")),
         ("HR Support = two days of leave ", SmokeTest(8000, "two days of leave", "HR Support")),
@@ -18,20 +18,23 @@ from stage_ci.rules.smoke import SmokeTest
         ("Access=password=wrong", SmokeTest(8000, "password=wrong", "Access")),
     ],
 )
-def test_a_sample_is_a_ticket_with_or_without_its_topic(sample: str, trial: SmokeTest) -> None:
-    """What stands before the first sign of equality is the topic."""
-    assert SmokeTest.parse(8000, sample) == trial
+def test_a_request_is_a_ticket_with_or_without_its_topic(text: str, test: SmokeTest) -> None:
+    """The text before the first equals sign is the topic; without an equals sign there is no topic."""
+    assert SmokeTest.parse(8000, text) == test
 
 
-@pytest.mark.parametrize("sample", ["", " ", "=", "Hardware=", "Hardware= \n"])
-def test_a_sample_without_a_ticket_is_refused(sample: str) -> None:
-    """A service that is asked for nothing has not been tried."""
-    with pytest.raises(InvalidInput, match=r"^smoke: --smoke-request=.* holds no ticket; "):
-        SmokeTest.parse(8000, sample)
+@pytest.mark.parametrize("text", ["", " ", "=", "Hardware=", "Hardware= \n"])
+def test_a_request_without_a_text_is_rejected(text: str) -> None:
+    """A smoke request whose ticket is empty is an error that quotes the request."""
+    with pytest.raises(InvalidInput) as rejected:
+        SmokeTest.parse(8000, text)
+    assert str(rejected.value) == (
+        f"smoke: invalid --smoke-request={text!r}: expected the text of a ticket; give TOPIC=TEXT, or TEXT alone"
+    )
 
 
 @given(st.text(), st.text().filter(str.strip))
-def test_any_ticket_can_be_given(topic: str, text: str) -> None:
-    """Nothing has to be escaped: a topic has no sign of equality, and a ticket may have several."""
+def test_any_text_can_be_a_ticket(topic: str, text: str) -> None:
+    """A text with equals signs needs no escape if a topic precedes it."""
     topic = topic.replace("=", "")
     assert SmokeTest.parse(1, f"{topic}={text}") == SmokeTest(1, text.strip(), topic.strip())

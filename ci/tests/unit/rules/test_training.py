@@ -1,11 +1,11 @@
-"""What a training is asked for, and why one failed."""
+"""The options of a training, and the cause of a failure."""
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from stage_ci.errors import InvalidInput, MissingCredential
-from stage_ci.rules.training import Package, Record, command_cause, tracking_uri
+from stage_ci.rules.training import Package, RunMetadata, command_cause, tracking_uri
 
 DATABRICKS = ["DATABRICKS_HOST", "DATABRICKS_TOKEN"]
 REFUSED = """Loading tickets
@@ -19,16 +19,19 @@ ModuleNotFoundError: No module named 'sklearn'
 
 
 @pytest.mark.parametrize("text", ["callcenterai_svm", "service", "owner.service", "_a1"])
-def test_a_package_is_a_dotted_name(text: str) -> None:
-    """As it is imported."""
+def test_a_dotted_name_is_a_package(text: str) -> None:
+    """A name by which Python can import a package is accepted."""
     assert str(Package.parse(text)) == text
 
 
 @pytest.mark.parametrize("text", ["", "src/service", "1a", "a-b", "a..b", ".a", "a;b", "a b", "-c", "a\n", "é"])
-def test_what_is_no_package_is_refused(text: str) -> None:
-    """It becomes part of a command."""
-    with pytest.raises(InvalidInput, match=r"^train: --package=.* is no Python package; "):
+def test_an_invalid_package_is_rejected(text: str) -> None:
+    """A text that is not a package's name never becomes part of a command; the error quotes it."""
+    with pytest.raises(InvalidInput) as rejected:
         Package.parse(text)
+    assert rejected.value.cause == " ".join(
+        f"invalid --package={text!r}: expected the name of a Python package".split()
+    )
 
 
 @pytest.mark.parametrize(
@@ -41,8 +44,8 @@ def test_what_is_no_package_is_refused(text: str) -> None:
         ("http://mlflow.example:5000/team/a", [], "http://mlflow.example:5000/team/a"),
     ],
 )
-def test_a_server_is_the_one_that_is_named(text: str, variables: list[str], uri: str | None) -> None:
-    """Databricks serves where its variables are given and no other is named."""
+def test_the_server_is_selected_by_uri_or_variables(text: str, variables: list[str], uri: str | None) -> None:
+    """The given URI wins; without one, the variables of Databricks select Databricks."""
     assert tracking_uri(text, variables) == uri
 
 
@@ -55,7 +58,7 @@ def test_a_server_is_the_one_that_is_named(text: str, variables: list[str], uri:
     ],
 )
 def test_databricks_needs_its_host_and_its_token(text: str, variables: list[str], missing: str) -> None:
-    """One alone would log nothing, and nobody would notice."""
+    """Databricks without one of its two variables is an error that names the variable and its flag."""
     with pytest.raises(MissingCredential, match=rf"^mlflow: {missing} missing; "):
         tracking_uri(text, variables)
 
@@ -63,31 +66,32 @@ def test_databricks_needs_its_host_and_its_token(text: str, variables: list[str]
 @pytest.mark.parametrize(
     "text", ["mlruns", "file:///tmp/x", "sqlite:///x.db", "localhost:5000", "http://", "https://a b"]
 )
-def test_what_is_no_server_is_refused(text: str) -> None:
-    """A folder or a database of the container would be gone with it."""
-    with pytest.raises(InvalidInput, match=r"^mlflow: --tracking-uri=.* is no MLflow server; "):
+def test_an_invalid_tracking_uri_is_rejected(text: str) -> None:
+    """A folder, a database or an incomplete URL is an error that quotes it."""
+    with pytest.raises(InvalidInput) as rejected:
         tracking_uri(text, [])
+    assert rejected.value.cause == f"invalid --tracking-uri={text!r}: expected databricks or an http(s) URL"
 
 
 @pytest.mark.fault(36)
-def test_an_address_with_credentials_is_refused_without_repeating_them() -> None:
-    """What is passed as plain text is shown in logs and traces."""
-    with pytest.raises(InvalidInput, match="--tracking-uri holds credentials") as refused:
+def test_a_tracking_uri_with_credentials_is_rejected_without_quoting_it() -> None:
+    """The error about credentials in a URI does not contain them."""
+    with pytest.raises(InvalidInput, match="--tracking-uri contains credentials") as rejected:
         tracking_uri("https://someone:canary@mlflow.example", [])
-    assert "canary" not in str(refused.value)
+    assert "canary" not in str(rejected.value)
 
 
-def test_a_record_is_told_by_the_flags_that_were_given() -> None:
-    """One argument each, so that a value that begins with a dash is no flag."""
-    assert Record("tickets", "-svm").flags() == ["--experiment=tickets", "--registered-model=-svm"]
-    assert Record().flags() == []
+def test_metadata_becomes_one_argument_for_each_name() -> None:
+    """Flag and value form one argument, so a value may start with a dash; an empty name has no argument."""
+    assert RunMetadata("tickets", "-svm").flags() == ["--experiment=tickets", "--registered-model=-svm"]
+    assert RunMetadata().flags() == []
 
 
-def test_a_record_without_a_server_is_refused() -> None:
-    """Whoever wants a model registered must not believe that it was."""
-    Record().require_server()
-    with pytest.raises(InvalidInput, match=r"^train: --experiment and --registered-model without an MLflow server; "):
-        Record("tickets", "svm").require_server()
+def test_metadata_needs_a_server() -> None:
+    """An experiment or a registered model without an MLflow server is an error that names the flags."""
+    RunMetadata().require_server()
+    with pytest.raises(InvalidInput, match=r"^train: no MLflow server for --experiment and --registered-model; "):
+        RunMetadata("tickets", "svm").require_server()
 
 
 @pytest.mark.parametrize(
@@ -96,16 +100,16 @@ def test_a_record_without_a_server_is_refused() -> None:
         (1, REFUSED, "bad.csv: no column 'Document'; the columns are: text, label"),
         (1, CRASHED, "ModuleNotFoundError: No module named 'sklearn'"),
         (1, "tracking: no answer within 30 s\n", "no answer within 30 s"),
-        (3, "", "it ended with status 3 and said nothing"),
-        (137, "epoch 3 of 9\n", "it was killed, as for want of memory"),
+        (3, "", "the command exited with status 3 and wrote no error"),
+        (137, "epoch 3 of 9\n", "the command was killed, possibly because it ran out of memory"),
     ],
 )
-def test_a_command_that_failed_is_told_by_its_last_line(status: int, errors: str, cause: str) -> None:
-    """Which names the file, the column or the server, as the command has it."""
+def test_the_cause_of_a_failed_command_is_its_last_line(status: int, errors: str, cause: str) -> None:
+    """The cause is the last line of standard error without its prefix, or the status if there is no such line."""
     assert command_cause(status, errors) == cause
 
 
 @given(st.integers(1, 255), st.text())
 def test_a_cause_is_never_empty_and_never_long(status: int, errors: str) -> None:
-    """Whatever a command writes."""
+    """Any status and any standard error yield a cause of 1 to 300 characters."""
     assert 0 < len(command_cause(status, errors)) <= 300

@@ -1,4 +1,4 @@
-"""What a scan means for a release."""
+"""The verdict of a scan."""
 
 import json
 from datetime import date
@@ -23,7 +23,7 @@ SBOM = json.dumps(
         ]
     }
 )
-ADVISORIES = Advisories(date(2026, 5, 4), rehearsal=False)
+ADVISORIES = Advisories(date(2026, 5, 4), sample=False)
 FIXED = {
     "VulnerabilityID": "CVE-2026-1",
     "PkgName": "openssl",
@@ -33,9 +33,9 @@ FIXED = {
 }
 UNFIXED = {key: value for key, value in FIXED.items() if key != "FixedVersion"} | {"VulnerabilityID": "CVE-2026-2"}
 
-# What Trivy 0.74.0 wrote about three packages: one of a waiver, one of a VEX statement, and one without a fix.
-WRITTEN = Path(__file__).parent / "testdata" / "scan"
-OVER = Waiver("CVE-2026-1", "team-a", date(2026, 1, 31), "no path reaches it", {})
+# Reports of Trivy 0.74.0 on three packages: one with a waiver, one with a VEX statement, and one without a fix.
+REPORTS = Path(__file__).parent / "testdata" / "scan"
+EXPIRED = Waiver("CVE-2026-1", "team-a", date(2026, 1, 31), "no path reaches it", {})
 
 KEYS = ["Results", "Vulnerabilities", "ExperimentalModifiedFindings", "Type", "Status", "Finding", "components", "type"]
 json_values = st.recursive(
@@ -47,21 +47,21 @@ json_values = st.recursive(
 
 def read(
     *found: dict[str, Any],
-    excused: list[dict[str, Any]] | None = None,
+    suppressed: list[dict[str, Any]] | None = None,
     sbom: str = SBOM,
     advisories: Advisories = ADVISORIES,
-    over: tuple[Waiver, ...] = (),
+    expired: tuple[Waiver, ...] = (),
 ) -> Verdict:
-    """Return the verdict on an image in which these vulnerabilities were found."""
+    """Return the verdict on an image with the vulnerabilities ``found``."""
     results = [
         {"Target": "debian", "Class": "os-pkgs"},
-        {"Vulnerabilities": list(found), "ExperimentalModifiedFindings": excused},
+        {"Vulnerabilities": list(found), "ExperimentalModifiedFindings": suppressed},
     ]
-    return Verdict.read(json.dumps({"Results": results}), sbom, advisories, Waivers(expired=over))
+    return Verdict.read(json.dumps({"Results": results}), sbom, advisories, Waivers(expired=expired))
 
 
 def modified(status: str, statement: str, **found: str) -> dict[str, Any]:
-    """Return a finding that Trivy suppressed, as it writes it."""
+    """Return a suppressed finding in Trivy's format."""
     source = ".trivyignore.yaml" if status == "ignored" else ".openvex.json"
     finding = FIXED | found
     return {
@@ -74,13 +74,13 @@ def modified(status: str, statement: str, **found: str) -> dict[str, Any]:
 
 
 @pytest.mark.fault(38)
-def test_what_trivy_writes_is_read() -> None:
-    """Unfixed passes with a note, waived and not affected pass and are listed."""
-    report, sbom = ((WRITTEN / name).read_text() for name in ("scan.json", "sbom.cdx.json"))
+def test_a_report_of_trivy_is_read() -> None:
+    """A scan passes with unfixed, waived and unaffected vulnerabilities, and its summary lists them."""
+    report, sbom = ((REPORTS / name).read_text() for name in ("scan.json", "sbom.cdx.json"))
     verdict = Verdict.read(report, sbom, ADVISORIES, Waivers())
     verdict.raise_if_failed()
     assert verdict.summary == (
-        "3 packages, nothing critical that has a fix, 1 critical without a fix, critical and excused: 2 "
+        "3 packages, nothing critical that has a fix, 1 critical without a fix, critical but suppressed: 2 "
         "(CVE-2025-43859 in h11 0.14.0 "
         "(ignored: until 2999-12-31 by team-a@example.com: chunked bodies end at the proxy), "
         "CVE-2024-33663 in python-jose 3.3.0 "
@@ -88,16 +88,16 @@ def test_what_trivy_writes_is_read() -> None:
     )
 
 
-def test_an_image_without_findings_may_be_released() -> None:
-    """The summary says how much was looked at, and with a database of which day."""
+def test_an_image_without_findings_passes() -> None:
+    """A scan without findings passes, and its summary has the number of packages and the date of the database."""
     verdict = read()
     verdict.raise_if_failed()
     assert verdict.summary == "2 packages, nothing critical that has a fix (database of 2026-05-04)"
 
 
 @pytest.mark.fault(38)
-def test_a_critical_vulnerability_with_a_fix_forbids_a_release() -> None:
-    """Named with its package, what is installed and what to raise it to."""
+def test_a_critical_vulnerability_with_a_fix_fails() -> None:
+    """The error names the vulnerability, the package, the installed version and the fixed version."""
     with pytest.raises(
         VulnerableImage,
         match=r"critical vulnerabilities that have a fix: 1 \(CVE-2026-1 in openssl 3\.0\.1 \(fixed in 3\.0\.2\)\)",
@@ -106,18 +106,18 @@ def test_a_critical_vulnerability_with_a_fix_forbids_a_release() -> None:
 
 
 def test_only_the_first_few_are_named() -> None:
-    """And all of them counted."""
-    with pytest.raises(VulnerableImage) as refused:
+    """The error counts all vulnerabilities and names the first three."""
+    with pytest.raises(VulnerableImage) as rejected:
         read(*[FIXED | {"VulnerabilityID": f"CVE-{number}"} for number in range(5)]).raise_if_failed()
-    assert refused.value.cause.startswith("critical vulnerabilities that have a fix: 5 (")
-    assert refused.value.cause.endswith(" and more)")
-    assert refused.value.cause.count("CVE-") == 3
+    assert rejected.value.cause.startswith("critical vulnerabilities that have a fix: 5 (")
+    assert rejected.value.cause.endswith(" and more)")
+    assert rejected.value.cause.count("CVE-") == 3
 
 
 @pytest.mark.fault(38)
 @pytest.mark.parametrize("fixed", [{}, {"FixedVersion": ""}, {"FixedVersion": None}])
-def test_a_critical_vulnerability_without_a_fix_is_a_note(fixed: dict[str, Any]) -> None:
-    """Nobody can mend it yet, so it passes and is told."""
+def test_a_critical_vulnerability_without_a_fix_passes(fixed: dict[str, Any]) -> None:
+    """A critical vulnerability without a fixed version passes, and the summary counts it."""
     verdict = read(UNFIXED | fixed)
     verdict.raise_if_failed()
     assert ", 1 critical without a fix (" in verdict.summary
@@ -126,73 +126,71 @@ def test_a_critical_vulnerability_without_a_fix_is_a_note(fixed: dict[str, Any])
 
 @pytest.mark.fault(38)
 @pytest.mark.parametrize(
-    ("status", "statement", "told"),
+    ("status", "statement", "reason"),
     [
         ("ignored", "until 2099-12-31 by team-a: no path", "ignored: until 2099-12-31 by team-a: no path"),
         ("not_affected", "vulnerable_code_not_present", "not affected: vulnerable_code_not_present"),
         ("fixed", "", "fixed"),
     ],
 )
-def test_an_excused_critical_vulnerability_passes_and_is_listed(status: str, statement: str, told: str) -> None:
-    """A waiver that holds, and a VEX statement, with whoever answers for it."""
-    verdict = read(excused=[modified(status, statement)])
+def test_a_suppressed_critical_vulnerability_passes_and_is_listed(status: str, statement: str, reason: str) -> None:
+    """A vulnerability with an active waiver or a VEX statement passes, and the summary lists it with the reason."""
+    verdict = read(suppressed=[modified(status, statement)])
     verdict.raise_if_failed()
-    assert f", critical and excused: 1 (CVE-2026-1 in openssl 3.0.1 ({told})) (database" in verdict.summary
+    assert f", critical but suppressed: 1 (CVE-2026-1 in openssl 3.0.1 ({reason})) (database" in verdict.summary
 
 
-def test_an_excused_lesser_vulnerability_is_in_the_table_only() -> None:
-    """The line for a person is about what forbids a release."""
-    assert "excused" not in read(excused=[modified("ignored", "", Severity="HIGH")]).summary
+def test_a_suppressed_vulnerability_of_lower_severity_is_not_in_the_summary() -> None:
+    """The summary lists suppressed vulnerabilities only if they are critical."""
+    assert "suppressed" not in read(suppressed=[modified("ignored", "", Severity="HIGH")]).summary
 
 
-def test_what_is_suppressed_but_no_vulnerability_is_passed_over() -> None:
-    """Trivy's other scanners have findings of other shapes."""
-    assert read(excused=[{"Type": "secret", "Status": "ignored", "Finding": {}}]).excused == ()
+def test_suppressed_findings_of_other_scanners_are_ignored() -> None:
+    """A suppressed finding that is not a vulnerability is not part of the verdict."""
+    assert read(suppressed=[{"Type": "secret", "Status": "ignored", "Finding": {}}]).suppressed == ()
 
 
 @pytest.mark.fault(38)
 @pytest.mark.parametrize("found", [FIXED, FIXED | {"FixedVersion": ""}])
-def test_an_expired_waiver_of_a_critical_vulnerability_names_its_owner(found: dict[str, Any]) -> None:
-    """With a fix or without, for somebody promised to have looked at it by then."""
-    with pytest.raises(WaiverExpired) as refused:
-        read(found, over=(OVER,)).raise_if_failed()
-    assert refused.value.cause.startswith("critical vulnerabilities whose waiver is over: 1 (CVE-2026-1 in openssl")
-    assert refused.value.cause.endswith(", waived until 2026-01-31 by team-a: no path reaches it)")
+def test_an_expired_waiver_of_a_critical_vulnerability_fails(found: dict[str, Any]) -> None:
+    """A critical vulnerability whose waiver has expired fails with or without a fix; the error names the owner."""
+    with pytest.raises(WaiverExpired) as rejected:
+        read(found, expired=(EXPIRED,)).raise_if_failed()
+    assert rejected.value.cause.startswith("critical vulnerabilities with an expired waiver: 1 (CVE-2026-1 in openssl")
+    assert rejected.value.cause.endswith(", waived until 2026-01-31 by team-a: no path reaches it)")
 
 
 @pytest.mark.parametrize("found", [[], [FIXED | {"Severity": "HIGH"}], [UNFIXED]])
-def test_an_expired_waiver_of_anything_else_is_no_reason(found: list[dict[str, Any]]) -> None:
-    """The package was raised, or the finding would not have forbidden a release."""
-    read(*found, over=(OVER,)).raise_if_failed()
+def test_an_expired_waiver_of_anything_else_passes(found: list[dict[str, Any]]) -> None:
+    """An expired waiver is ignored if its vulnerability is not found, or is not critical."""
+    read(*found, expired=(EXPIRED,)).raise_if_failed()
 
 
 @pytest.mark.parametrize("severity", ["HIGH", "MEDIUM", "LOW", "UNKNOWN", "critical?"])
-def test_a_lesser_vulnerability_is_no_reason(severity: str) -> None:
-    """With a fix or without."""
+def test_a_vulnerability_of_lower_severity_passes(severity: str) -> None:
+    """A vulnerability that is not critical passes, even with a fix."""
     verdict = read(FIXED | {"Severity": severity})
     verdict.raise_if_failed()
     assert "without a fix" not in verdict.summary
 
 
-def test_an_image_without_packages_was_not_scanned() -> None:
-    """The operating system alone is no package: nothing checked is a failure."""
+def test_an_image_without_packages_fails() -> None:
+    """A scan that found no package fails, because it checked nothing; an operating system is not a package."""
     with pytest.raises(NothingToCheck, match=r"^scan: the scanner found no package"):
         read(sbom='{"components": [{"type": "operating-system"}]}').raise_if_failed()
 
 
-def test_a_rehearsal_says_loudly_that_it_is_no_verdict() -> None:
-    """The authored database knows a handful of advisories."""
-    summary = read(UNFIXED, advisories=Advisories(date(2026, 1, 1), rehearsal=True)).summary
-    assert "NO SECURITY VERDICT" in summary
-    assert "nothing critical" not in summary
-    assert "1 critical without a fix" in summary
+def test_a_scan_with_the_sample_database_is_marked() -> None:
+    """The summary of a scan with the sample database states that it is no security verdict."""
+    summary = read(UNFIXED, advisories=Advisories(date(2026, 1, 1), sample=True)).summary
+    assert summary == "2 packages against the sample database: NO SECURITY VERDICT, 1 critical without a fix"
 
 
 @pytest.mark.fault(37)
 @pytest.mark.parametrize("broken", ["", "<html>", "{", "[]", "null", "7", '{"components": 7}', '{"components": [7]}'])
-def test_a_list_of_packages_that_cannot_be_read_is_no_verdict(broken: str) -> None:
-    """Neither a pass nor a finding."""
-    with pytest.raises(ScannerUnavailable, match="no readable report"):
+def test_an_unreadable_sbom_is_an_error(broken: str) -> None:
+    """A list of packages in another format is an error of the scanner, neither a pass nor a finding."""
+    with pytest.raises(ScannerUnavailable, match="the scanner's report cannot be read"):
         read(sbom=broken)
 
 
@@ -201,21 +199,21 @@ def test_a_list_of_packages_that_cannot_be_read_is_no_verdict(broken: str) -> No
     "broken",
     ["", "{", "[]", "null", '{"Results": 7}', '{"Results": [7]}', '{"Results": [{"Vulnerabilities": [{}]}]}'],
 )
-def test_a_report_that_cannot_be_read_is_no_verdict(broken: str) -> None:
-    """Neither a pass nor a finding."""
-    with pytest.raises(ScannerUnavailable, match="no readable report"):
+def test_an_unreadable_report_is_an_error(broken: str) -> None:
+    """A report in another format is an error of the scanner, neither a pass nor a finding."""
+    with pytest.raises(ScannerUnavailable, match="the scanner's report cannot be read"):
         Verdict.read(broken, SBOM, ADVISORIES, Waivers())
 
 
 @pytest.mark.parametrize("report", ["{}", '{"Results": null}', '{"Results": [{"Vulnerabilities": null}]}'])
 def test_a_report_without_findings_has_none(report: str) -> None:
-    """Go leaves an empty list out, or writes null."""
+    """A report in which lists are missing or null has no findings, because Go writes empty lists like that."""
     assert Verdict.read(report, SBOM, ADVISORIES, Waivers()).findings == ()
 
 
 @given(json_values, json_values)
-def test_any_json_is_a_verdict_or_an_error(report: object, sbom: object) -> None:
-    """No other exception reaches the caller."""
+def test_any_json_yields_a_verdict_or_a_stage_error(report: object, sbom: object) -> None:
+    """No JSON causes another exception than StageError."""
     try:
         Verdict.read(json.dumps(report), json.dumps(sbom), ADVISORIES, Waivers()).raise_if_failed()
     except StageError:
@@ -241,6 +239,6 @@ def test_any_json_is_a_verdict_or_an_error(report: object, sbom: object) -> None
         (f"2026-05-04T12:00:01Z\tFATAL\t{'x' * 600}", "x" * 500),
     ],
 )
-def test_the_cause_is_the_last_line_without_its_time(output: str, cause: str) -> None:
-    """What a person reads first, cut where it repeats every layer."""
+def test_the_cause_is_the_last_line_of_the_output(output: str, cause: str) -> None:
+    """The cause is the last line without time, level and bullet, cut at 500 characters."""
     assert scanner_cause(output) == cause

@@ -1,4 +1,4 @@
-"""Which findings somebody answers for, and until when."""
+"""Waivers: accepted findings, with owner and end date."""
 
 import json
 from datetime import date, timedelta
@@ -31,30 +31,30 @@ secrets:
 """
 
 
-def test_an_entry_names_what_who_and_until_when() -> None:
-    """As Trivy's users write it, with an owner."""
-    (held,) = Waivers.read(LIST, TODAY).held
-    assert (held.identifier, held.owner, held.expires) == (
+def test_an_entry_has_identifier_owner_and_end_date() -> None:
+    """An entry in Trivy's format with an owner is read, and its text has end date, owner and statement."""
+    (waiver,) = Waivers.read(LIST, TODAY).active
+    assert (waiver.identifier, waiver.owner, waiver.expires) == (
         "CVE-2025-43859",
         "Jörg <joerg@example.com>",
         date(2026, 12, 31),
     )
-    assert str(held) == (
+    assert str(waiver) == (
         "until 2026-12-31 by Jörg <joerg@example.com>: Chunked bodies end at the proxy, which parses them itself."
     )
 
 
 @pytest.mark.fault(38)
-@pytest.mark.parametrize(("days", "holds"), [(-1, True), (0, False), (1, False)])
-def test_an_entry_is_over_from_its_day_on(days: int, holds: bool) -> None:  # noqa: FBT001 - the example's second half
-    """As for Trivy, to which that day is the midnight with which it begins."""
+@pytest.mark.parametrize(("days", "active"), [(-1, True), (0, False), (1, False)])
+def test_an_entry_expires_on_its_end_date(days: int, active: bool) -> None:  # noqa: FBT001 - the example's second half
+    """An entry is active on the day before expired_at and expired from that day on, as in Trivy."""
     waivers = Waivers.read(ENTRY % "", date(2026, 12, 31) + timedelta(days=days))
-    assert (len(waivers.held), len(waivers.expired)) == (holds, not holds)
+    assert (len(waivers.active), len(waivers.expired)) == (active, not active)
 
 
 @pytest.mark.fault(38)
-def test_trivy_gets_what_holds_and_no_date() -> None:
-    """Its clock has no say, and the list is another one once an entry is over."""
+def test_trivy_gets_the_active_entries_without_dates() -> None:
+    """The list for Trivy contains the active entries only, with owner and end date in the statement."""
     assert json.loads(Waivers.read(LIST, TODAY).for_trivy()) == {
         "vulnerabilities": [
             {
@@ -67,29 +67,29 @@ def test_trivy_gets_what_holds_and_no_date() -> None:
     }
 
 
-def test_a_long_reason_is_cut() -> None:
-    """Reports repeat it in a line."""
-    (held,) = Waivers.read(ENTRY % f", statement: {'because ' * 200}", TODAY).held
-    assert len(str(held)) <= 200
-    assert str(held).endswith(" …")
+def test_a_long_statement_is_shortened() -> None:
+    """The text of an entry has at most 200 characters."""
+    (waiver,) = Waivers.read(ENTRY % f", statement: {'because ' * 200}", TODAY).active
+    assert len(str(waiver)) <= 200
+    assert str(waiver).endswith(" …")
 
 
-def test_the_entry_that_ended_last_speaks_for_a_finding() -> None:
-    """A renewed entry may stand beside the one it renews."""
+def test_the_entry_that_expired_last_is_returned() -> None:
+    """`expired_for` returns the newest of several expired entries, and None if no entry has expired."""
     entries = ", ".join(
         f"{{id: CVE-1, owner: {owner}, expired_at: {day}}}"
         for owner, day in [("early", "2026-01-01"), ("late", "2026-02-01"), ("middle", "2026-01-15")]
     )
     waivers = Waivers.read(f"vulnerabilities: [{entries}]", TODAY)
-    over = waivers.over("CVE-1")
-    assert over
-    assert over.owner == "late"
-    assert waivers.over("CVE-2") is None
+    expired = waivers.expired_for("CVE-1")
+    assert expired
+    assert expired.owner == "late"
+    assert waivers.expired_for("CVE-2") is None
 
 
 @pytest.mark.parametrize("text", ["", "# nothing yet\n", "---\n", "{}", "vulnerabilities:\n", "vulnerabilities: []"])
 def test_a_list_may_be_empty(text: str) -> None:
-    """Nobody answers for anything."""
+    """A file without entries has no waivers and is valid."""
     assert Waivers.read(text, TODAY) == Waivers()
 
 
@@ -97,51 +97,64 @@ def test_a_list_may_be_empty(text: str) -> None:
 @pytest.mark.parametrize(
     ("text", "cause"),
     [
-        ("vulnerabilities: [{id: CVE-1, expired_at: 2026-12-31}]", "entry 1 of .* \\(CVE-1\\) has no text as owner"),
-        ("vulnerabilities: [{id: CVE-1, owner: '  ', expired_at: 2026-12-31}]", "has no text as owner"),
-        ("vulnerabilities: [{id: CVE-1, owner: [a], expired_at: 2026-12-31}]", "has no text as owner"),
-        ("vulnerabilities: [{id: CVE-1, owner: team-a}]", "entry 1 of .* \\(CVE-1\\) has no day as expired_at"),
-        ("vulnerabilities: [{id: CVE-1, owner: a, expired_at: soon}]", "has no day as expired_at"),
-        ("vulnerabilities: [{id: CVE-1, owner: a, expired_at: 2026-12-31 12:00:00}]", "has no day as expired_at"),
-        ("vulnerabilities: [{id: CVE-1, owner: a, expired_at: 2026-13-31}]", "is no valid YAML"),
-        ("vulnerabilities: [{owner: a, expired_at: 2026-12-31}]", "entry 1 of .* has no text as id"),
-        ("vulnerabilities: [CVE-1]", "entry 1 of .* is no mapping"),
-        ("vulnerabilities: CVE-1", "vulnerabilities in .* is no list"),
-        ("- CVE-1", "is no mapping with a list of vulnerabilities"),
-        ("vulnerabilites: []", "has a key 'vulnerabilites'"),
-        (ENTRY % ", purl: [pkg:pypi/h11]", "has a key 'purl'; use expired_at, id, owner, paths, purls, statement"),
-        (ENTRY % ", 7: x", "has a key that is no text"),
-        (ENTRY % ", purls: []", "has no list of purls"),
-        (ENTRY % ", purls: pkg:pypi/h11", "has no list of purls"),
-        (ENTRY % ", purls: [pkg:pypi/h11, h11]", "has no list of purls"),
-        (ENTRY % ", paths: [7]", "has no list of paths"),
-        (ENTRY % ", paths: {app: x}", "has no list of paths"),
-        (ENTRY % ", statement: 7", "has no text as statement"),
-        (ENTRY % ", owner: team-b", "is no valid YAML, line 1"),
-        ("vulnerabilities: [\n", "is no valid YAML, line 2"),
-        ("a: *b", "is no valid YAML, line 1"),
-        ("[" * 1_000, "is no valid YAML"),
-        ("? [a]\n: b", "has a key that is no text"),
-        ("\x00", "is no valid YAML"),
-        ("#" * 200_001, "has more than 200000 characters"),
+        ("vulnerabilities: [{id: CVE-1, expired_at: 2026-12-31}]", "entry 1 (CVE-1): expected owner to be a text"),
+        (
+            "vulnerabilities: [{id: CVE-1, owner: '  ', expired_at: 2026-12-31}]",
+            "entry 1 (CVE-1): expected owner to be a text",
+        ),
+        (
+            "vulnerabilities: [{id: CVE-1, owner: [a], expired_at: 2026-12-31}]",
+            "entry 1 (CVE-1): expected owner to be a text",
+        ),
+        ("vulnerabilities: [{id: CVE-1, owner: team-a}]", "entry 1 (CVE-1): expected expired_at to be a date"),
+        (ENTRY.replace("2026-12-31", "soon") % "", "entry 1 (CVE-1): expected expired_at to be a date"),
+        (ENTRY.replace("2026-12-31", "2026-12-31 12:00:00") % "", "entry 1 (CVE-1): expected expired_at to be a date"),
+        (ENTRY.replace("2026-12-31", "2026-13-31") % "", "invalid YAML"),
+        ("vulnerabilities: [{owner: a, expired_at: 2026-12-31}]", "entry 1: expected id to be a text"),
+        ("vulnerabilities: [CVE-1]", "entry 1: expected a mapping"),
+        ("vulnerabilities: CVE-1", "expected vulnerabilities to be a list"),
+        ("- CVE-1", "expected a mapping with a list of vulnerabilities"),
+        ("vulnerabilites: []", "unknown key 'vulnerabilites'"),
+        (ENTRY % ", purl: [pkg:pypi/h11]", "entry 1 (CVE-1): unknown key 'purl'"),
+        (ENTRY % ", 7: x", "entry 1 (CVE-1): a key is not a text"),
+        (ENTRY % ", purls: []", "entry 1 (CVE-1): expected purls to be a list of purls"),
+        (ENTRY % ", purls: pkg:pypi/h11", "entry 1 (CVE-1): expected purls to be a list of purls"),
+        (ENTRY % ", purls: [pkg:pypi/h11, h11]", "entry 1 (CVE-1): expected purls to be a list of purls"),
+        (ENTRY % ", paths: [7]", "entry 1 (CVE-1): expected paths to be a list of paths"),
+        (ENTRY % ", paths: {app: x}", "entry 1 (CVE-1): expected paths to be a list of paths"),
+        (ENTRY % ", statement: 7", "entry 1 (CVE-1): expected statement to be a text"),
+        (ENTRY % ", owner: team-b", "invalid YAML, line 1"),
+        ("vulnerabilities: [\n", "invalid YAML, line 2"),
+        ("a: *b", "invalid YAML, line 1"),
+        ("[" * 1_000, "invalid YAML"),
+        ("? [a]\n: b", "a key is not a text"),
+        ("\x00", "invalid YAML"),
+        ("#" * 200_001, "more than 200000 characters"),
     ],
 )
-def test_a_list_that_cannot_be_used_is_refused(text: str, cause: str) -> None:
-    """Nobody answers for it, or it would excuse more than somebody meant."""
-    with pytest.raises(InvalidWaiver, match=f"^scan: .*{cause}"):
+def test_an_invalid_list_is_rejected(text: str, cause: str) -> None:
+    """A list in another format or an entry without owner or end date is an error that names entry and part."""
+    with pytest.raises(InvalidWaiver) as rejected:
         Waivers.read(text, TODAY)
+    assert rejected.value.cause.startswith(f"invalid .trivyignore.yaml: {cause}")
 
 
-def test_aliases_that_multiply_cost_nothing() -> None:
-    """They are followed where a text is expected, and nowhere else."""
+def test_the_error_for_an_unknown_key_lists_the_known_keys() -> None:
+    """The remedy for an unknown key names all keys of an entry."""
+    with pytest.raises(InvalidWaiver, match=r"; use expired_at, id, owner, paths, purls, statement$"):
+        Waivers.read(ENTRY % ", purl: [pkg:pypi/h11]", TODAY)
+
+
+def test_aliases_that_multiply_are_not_expanded() -> None:
+    """A list with eleven levels of ninefold aliases is rejected at once, because its keys are unknown."""
     levels = "\n".join(f"l{n}: &l{n} [{', '.join([f'*l{n - 1}'] * 9)}]" for n in range(1, 12))
-    with pytest.raises(InvalidWaiver, match="has a key 'l0'"):
+    with pytest.raises(InvalidWaiver, match="unknown key 'l0'"):
         Waivers.read(f"l0: &l0 [x]\n{levels}\n", TODAY)
 
 
 @given(st.text(alphabet=st.sampled_from("[]{}:,-? \n'\"&*!|>#a1") | st.characters(), max_size=30))
-def test_any_text_is_a_list_or_an_error(text: str) -> None:
-    """No other exception reaches the caller."""
+def test_any_text_is_a_list_or_an_invalid_waiver(text: str) -> None:
+    """No text causes another exception than InvalidWaiver."""
     try:
         Waivers.read(text, TODAY)
     except InvalidWaiver:
@@ -149,8 +162,8 @@ def test_any_text_is_a_list_or_an_error(text: str) -> None:
 
 
 @given(st.text(min_size=1))
-def test_whatever_an_owner_is_called_the_list_for_trivy_can_be_read(owner: str) -> None:
-    """It is written as JSON, which is YAML except for some characters."""
+def test_the_list_for_trivy_is_valid_for_any_owner(owner: str) -> None:
+    """The list for Trivy is valid JSON and valid YAML, whatever characters the owner's name contains."""
     try:
         waivers = Waivers.read((ENTRY % "").replace("team-a", json.dumps(owner)), TODAY)
     except InvalidWaiver:
@@ -159,12 +172,12 @@ def test_whatever_an_owner_is_called_the_list_for_trivy_can_be_read(owner: str) 
 
 
 @pytest.mark.parametrize("name", [".trivyignore", ".trivyignore.yml"])
-def test_a_list_under_another_name_is_told(name: str) -> None:
-    """Passing it over would surprise whoever wrote it."""
-    with pytest.raises(InvalidWaiver, match=rf"{name} is not read; write its entries into \.trivyignore\.yaml"):
+def test_a_list_under_another_name_is_rejected(name: str) -> None:
+    """A list of waivers under a name that is not read is an error, so that it is not ignored without notice."""
+    with pytest.raises(InvalidWaiver, match=rf"{name} is not read; move its entries to \.trivyignore\.yaml, each with"):
         require_one_list({"Dockerfile", name})
 
 
-def test_the_list_has_one_name() -> None:
-    """The one that Trivy documents."""
+def test_a_list_under_its_own_name_is_accepted() -> None:
+    """A .trivyignore.yaml beside other files is accepted."""
     require_one_list({"Dockerfile", ".trivyignore.yaml"})

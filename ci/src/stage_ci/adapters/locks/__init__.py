@@ -1,4 +1,4 @@
-"""Requirement files with digests, written by ``make lock``, read as text and handed over as files."""
+"""Requirement files with digests, written by ``make lock``, which the module copies into containers."""
 
 from importlib import resources
 

@@ -1,4 +1,4 @@
-"""Small programs that run inside containers, read as text and handed over as files."""
+"""Small programs that the module copies into containers and runs there."""
 
 from importlib import resources
 

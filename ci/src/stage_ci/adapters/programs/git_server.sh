@@ -1,5 +1,5 @@
 #!/bin/sh
-# Serves one git repository over HTTP, and makes it from /seed where it does not exist yet.
+# Serves one git repository over HTTP, and creates it from /seed if it does not exist.
 # usage: git_server.sh OWNER/NAME.git
 set -eu
 
@@ -14,7 +14,7 @@ if [ ! -d "$repository" ]; then
     git -C "$work.git" config http.receivepack true
     mkdir -p "$(dirname "$repository")"
     cp -R "$work.git" "$repository.$$"
-    # A rename is atomic: of two servers that start at once, one wins and the other serves the winner's repository.
+    # A rename is atomic: if two servers start at once, the slower one serves the repository of the faster one.
     mv -T "$repository.$$" "$repository" 2>/dev/null || rm -rf "$repository.$$"
 fi
 exec lighttpd -D -f /etc/lighttpd/git.conf

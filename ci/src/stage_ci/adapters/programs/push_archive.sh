@@ -1,7 +1,7 @@
 #!/bin/sh
-# Copies the archive into the registry, byte for byte.
+# Copies the archive to the registry with its digests preserved.
 # usage: push_archive.sh REGISTRY REPOSITORY@DIGEST PLAIN_HTTP(true|false) SECONDS
-# The credentials are files; what is derived from them stays in a temporary mount and in no argument.
+# Credentials are read from files. What is derived from them is written to a temporary mount only, and is never an argument.
 set -eu
 
 umask 077

@@ -1,7 +1,7 @@
-"""Runs pytest over the unit tests with a time limit, and lets no secret out of what it leaves behind.
+"""Runs pytest over the unit tests with a time limit, and masks secrets in its output and reports.
 
-usage: run_tests.py SECONDS REPORTS_FOLDER; ends with pytest's own status, or 124 when the time is over.
-Every file in /run/secrets/environment becomes a line of the `.env` that lies in a temporary mount.
+usage: run_tests.py SECONDS REPORTS_FOLDER; exits with pytest's status, or with 124 if the time limit is exceeded.
+Each file in /run/secrets/environment becomes a line of the `.env`, which lies in a temporary mount.
 Runs in the test container, with the standard library only.
 """
 
@@ -20,9 +20,9 @@ from datetime import UTC, datetime
 
 SECRETS = pathlib.Path("/run/secrets/environment")
 DOTENV = pathlib.Path("/run/dotenv/.env")
-TIMED_OUT = 124  # as timeout(1) ends
-HIDDEN = b"***"
-PIECE = 12  # bytes of a value that tell something of it, as a line of a key or the beginning of a token does
+TIMED_OUT = 124  # as of timeout(1)
+MASK = b"***"
+PIECE = 12  # bytes of a credential that already disclose something, such as a line of a key or the start of a token
 NUMBER = re.compile(r"[\d.]*")
 ESCAPES = str.maketrans({"\\": "\\\\", '"': '\\"', "\n": "\\n", "\r": "\\r"})
 
@@ -30,8 +30,9 @@ ESCAPES = str.maketrans({"\\": "\\\\", '"': '\\"', "\n": "\\n", "\r": "\\r"})
 def dotenv(values: dict[str, str]) -> str:
     """Return the text of a `.env` from which python-dotenv reads each value byte for byte.
 
-    It knows escapes in double quotes, and replaces `${NAME:-default}` in any quotes: so `${` is written as the default
-    of a variable without a name, and so is a last backslash, which earlier releases take for the quote's escape.
+    python-dotenv handles escapes in double quotes, and expands `${NAME:-default}` in any quotes. So this function
+    writes `${` as the default of a variable without a name. It does the same with a trailing backslash, because earlier
+    releases of python-dotenv take it for an escape of the closing quote.
     """
     lines = []
     for name, value in values.items():
@@ -42,7 +43,7 @@ def dotenv(values: dict[str, str]) -> str:
     return "".join(lines)
 
 
-def disguises(value: str) -> set[bytes]:
+def encodings(value: str) -> set[bytes]:
     """Return the forms in which a tool may print a value."""
     raw = value.encode()
     texts = {
@@ -58,7 +59,7 @@ def disguises(value: str) -> set[bytes]:
         raw.hex(),
         raw.hex().upper(),
     }
-    # Behind 0, 1 or 2 other bytes, such as a user's name and a colon, base64 spells the same bytes in three ways.
+    # Base64 encodes groups of three bytes, so a value has three forms, one for each offset, as after a user's name.
     for before in range(3):
         whole = base64.b64encode(b"\0" * before + raw).rstrip(b"=")
         inner = whole[-(-before * 4 // 3) :] if before else whole
@@ -67,21 +68,21 @@ def disguises(value: str) -> set[bytes]:
     return {text.encode() for text in texts if text}
 
 
-def hide(data: bytes, values: dict[str, str]) -> bytes:
-    """Return the bytes without any value, whatever form it comes in, and without long pieces of a credential.
+def mask(data: bytes, values: dict[str, str]) -> bytes:
+    """Return the bytes with all forms of each value masked, and with long pieces of credentials masked.
 
-    A model's or an experiment's name is hidden as a whole only: pieces of it are the project's own words.
+    The name of a model or an experiment is masked as a whole only, because pieces of it occur in the project's names.
     """
-    forms = {form for value in values.values() for form in disguises(value)}
+    forms = {form for value in values.values() for form in encodings(value)}
     for form in sorted(forms, key=len, reverse=True):
-        data = data.replace(form, HIDDEN)
-    credentials = {form for name, value in values.items() if name.startswith("DATABRICKS") for form in disguises(value)}
+        data = data.replace(form, MASK)
+    credentials = {form for name, value in values.items() if name.startswith("DATABRICKS") for form in encodings(value)}
     pieces = {form[at : at + PIECE] for form in credentials for at in range(0, len(form) - PIECE + 1, 4)}
     kept, end, at = bytearray(), 0, 0
     while pieces and at <= len(data) - PIECE:
         if data[at : at + PIECE] in pieces:
             kept += data[end:at] if at > end else b""
-            kept += HIDDEN if at > end or not at else b""
+            kept += MASK if at > end or not at else b""
             end = at + PIECE
             at = end
         else:
@@ -89,24 +90,24 @@ def hide(data: bytes, values: dict[str, str]) -> bytes:
     return bytes(kept + data[end:])
 
 
-def hide_in_report(path: pathlib.Path, values: dict[str, str]) -> None:
-    """Hide the values in the texts of an XML file, and leave its names and numbers; half of a file is removed."""
+def mask_report(path: pathlib.Path, values: dict[str, str]) -> None:
+    """Mask the values in the texts of an XML file, but not in names and numbers; remove a truncated file."""
     try:
         tree = ET.parse(path)  # noqa: S314 - written by pytest and coverage
     except ET.ParseError:
         path.unlink()
         return
     for element in tree.iter():
-        element.text = hide((element.text or "").encode(), values).decode()
-        element.tail = hide((element.tail or "").encode(), values).decode()
+        element.text = mask((element.text or "").encode(), values).decode()
+        element.tail = mask((element.tail or "").encode(), values).decode()
         for name, text in element.items():
             if not NUMBER.fullmatch(text):
-                element.set(name, hide(text.encode(), values).decode())
+                element.set(name, mask(text.encode(), values).decode())
     tree.write(path, encoding="utf-8", xml_declaration=True)
 
 
 def run(command: list[str], seconds: float) -> tuple[int, bytes]:
-    """Return (status, output) of the command; it and its children are ended when it is over, or its time is."""
+    """Run the command and return (status, output); kill it at the time limit, and its children when it has ended."""
     with tempfile.TemporaryFile() as output:
         with subprocess.Popen(command, stdout=output, stderr=subprocess.STDOUT, start_new_session=True) as process:
             try:
@@ -120,12 +121,12 @@ def run(command: list[str], seconds: float) -> tuple[int, bytes]:
 
 
 def main() -> int:
-    """Run the tests as the command line says; return the exit status."""
+    """Run the tests with the limits on the command line; return the exit status."""
     seconds, reports = float(sys.argv[1]), pathlib.Path(sys.argv[2])
     values = {path.name: path.read_bytes().decode() for path in sorted(SECRETS.glob("*"))}
     if values:
         DOTENV.write_text(dotenv(values), newline="")
-    # Says when the tests ran: a result taken from the cache is told by its age.
+    # The time shows whether the engine took the result from its cache.
     print(
         f"unit tests started at {datetime.now(UTC).isoformat(timespec='seconds')}",
         flush=True,
@@ -134,9 +135,9 @@ def main() -> int:
     command += ["--cov-report", f"xml:{reports / 'coverage.xml'}", "--cov-report", "term", "-p", "no:cacheprovider"]
     status, output = run(command, seconds)
     for path in reports.glob("*.xml"):
-        hide_in_report(path, values)
-    sys.stdout.buffer.write(hide(output, values))
-    return status if status >= 0 else 128 - status  # ended by a signal, as a shell tells it
+        mask_report(path, values)
+    sys.stdout.buffer.write(mask(output, values))
+    return status if status >= 0 else 128 - status  # a process that was killed by a signal, as in a shell
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""The program that asks a running image what a user and a cluster would ask it, against a real HTTP server."""
+"""The program that probes a running image, against a real HTTP server."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ TICKET: Final = "my laptop screen stays black"
 
 
 class Service(Server):
-    """A service whose answers a test scripts; it is green until told otherwise."""
+    """A service with scripted responses, which are healthy by default."""
 
     def __init__(self) -> None:
         self.answers: dict[str, list[tuple[int, str]]] = {
@@ -56,7 +56,7 @@ class Service(Server):
 
 
 class Done(NamedTuple):
-    """How the program ended: its status and the lines it wrote."""
+    """The exit status and the output lines of the program."""
 
     status: int
     lines: list[str]
@@ -64,7 +64,7 @@ class Done(NamedTuple):
 
 @pytest.fixture
 def run(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Callable[..., Done]:
-    """Return what runs the program against an address, for at most so many seconds, with the topic that is expected."""
+    """Return a function that runs the program on a URL with a time limit and, optionally, an expected topic."""
     monkeypatch.setenv("NO_PROXY", "127.0.0.1")
 
     def run(base: str, seconds: float = 5, *topic: str) -> Done:
@@ -76,13 +76,13 @@ def run(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> 
 
 @pytest.fixture
 def service() -> Iterator[Service]:
-    """Return a green service."""
+    """Return a healthy service."""
     with Service() as service:
         yield service
 
 
-def test_a_green_service_ends_0_with_its_answers(service: Service) -> None:
-    """Alive, ready, and one real prediction; with nothing but the standard library."""
+def test_a_healthy_service_passes(service: Service) -> None:
+    """The program exits with 0 and prints each response; it runs with the standard library only."""
     command = [sys.executable, "-I", probe.__file__, service.url, "5", TICKET, "Hardware"]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     assert (done.returncode, done.stderr) == (0, "")
@@ -94,39 +94,39 @@ def test_a_green_service_ends_0_with_its_answers(service: Service) -> None:
     ]
 
 
-def test_the_prediction_is_asked_for_the_ticket(service: Service, run: Run) -> None:
-    """In the words that were given, as JSON."""
+def test_the_ticket_is_sent_as_json(service: Service, run: Run) -> None:
+    """The program posts the text of the ticket to /predict_one as JSON."""
     run(service.url)
     (asked,) = [asked for asked in service.asked if asked.line == "POST /predict_one"]
     assert json.loads(asked.body) == {"text": TICKET}
 
 
 @pytest.mark.fault(39)
-def test_a_topic_that_was_not_expected_ends_1(service: Service, run: Run) -> None:
-    """A model that answers with something is not yet the right one."""
+def test_another_topic_than_the_expected_one_fails(service: Service, run: Run) -> None:
+    """The program exits with 1 and names the predicted and the expected topic if they differ."""
     status, lines = run(service.url, 5, "Access")
-    assert (status, lines[-1]) == (1, "/predict_one answers a ticket with Hardware, where Access was expected")
+    assert (status, lines[-1]) == (1, "/predict_one answers a ticket with Hardware, expected Access")
 
 
 @pytest.mark.fault(39)
 @pytest.mark.parametrize("topic", [(), ("Hardware",)], ids=["any topic", "the expected topic"])
-def test_a_topic_that_the_service_does_not_list_ends_1(service: Service, run: Run, topic: tuple[str, ...]) -> None:
-    """Its first page says which there are."""
+def test_a_topic_that_the_service_does_not_list_fails(service: Service, run: Run, topic: tuple[str, ...]) -> None:
+    """The program exits with 1 if the root page lists topics and the predicted one is not among them."""
     service.answers["/"] = [(200, '{"topics": ["Access", "Storage"]}')]
     status, lines = run(service.url, 5, *topic)
-    expected = "/predict_one answers a ticket with Hardware, which is none of the topics that / lists"
+    expected = "/predict_one answers a ticket with Hardware, which is not one of the topics listed at /"
     assert (status, lines[-1]) == (1, expected)
 
 
 @pytest.mark.parametrize("page", ['{"status": "ok"}', '{"topics": 8}', "<html>", "[]", ""])
-def test_a_service_that_lists_no_topics_may_answer_with_any(service: Service, run: Run, page: str) -> None:
-    """A sibling has no such page, or another one there."""
+def test_any_topic_passes_if_the_service_lists_none(service: Service, run: Run, page: str) -> None:
+    """A service whose root page is missing or lists no topics passes with any topic."""
     service.answers["/"] = [(404, page)]
     assert run(service.url).status == 0
 
 
 def test_a_service_that_becomes_ready_is_waited_for(service: Service, run: Run) -> None:
-    """A model takes its time to load."""
+    """The program repeats the request for /ready until the service responds with 200."""
     service.answers["/ready"] = [(503, "loading"), (503, "loading"), (200, "ready")]
     status, lines = run(service.url)
     assert (status, lines[1]) == (0, "/ready answers 200: ready")
@@ -134,8 +134,8 @@ def test_a_service_that_becomes_ready_is_waited_for(service: Service, run: Run) 
 
 @pytest.mark.fault(39)
 @pytest.mark.parametrize("path", ["/health", "/ready"])
-def test_a_service_that_does_not_become_ready_ends_1(service: Service, run: Run, path: str) -> None:
-    """The last line says which question was answered how, and nothing is asked after it."""
+def test_a_service_that_does_not_become_ready_fails(service: Service, run: Run, path: str) -> None:
+    """After the time limit the program exits with 1, prints the last response, and requests no prediction."""
     service.answers[path] = [(503, "no model in sight")]
     status, lines = run(service.url, 0.2)
     assert (status, lines[-1]) == (1, f"{path} answers 503: no model in sight")
@@ -158,8 +158,8 @@ def test_a_service_that_does_not_become_ready_ends_1(service: Service, run: Run,
         (200, '{"prediction": ["Hardware"]}'),
     ],
 )
-def test_a_wrong_answer_ends_1(service: Service, run: Run, status: int, text: str) -> None:
-    """Whatever is no topic, or not said with status 200."""
+def test_a_response_without_a_topic_fails(service: Service, run: Run, status: int, text: str) -> None:
+    """The program exits with 1 and prints the response if its status is not 200 or it contains no topic."""
     service.answers["/predict_one"] = [(status, text)]
     done = run(service.url)
     assert (done.status, done.lines[-1]) == (1, f"/predict_one answers {status}: {text}")
@@ -167,26 +167,26 @@ def test_a_wrong_answer_ends_1(service: Service, run: Run, status: int, text: st
 
 @pytest.mark.fault(39)
 @pytest.mark.parametrize("path", ["/ready", "/predict_one"])
-def test_an_answer_of_several_lines_is_told_in_one(service: Service, run: Run, path: str) -> None:
-    """The last line of the output is what a person is shown."""
+def test_a_response_of_several_lines_is_printed_in_one(service: Service, run: Run, path: str) -> None:
+    """The last line of the output, which becomes the error, contains the start of the response."""
     service.answers[path] = [(500, "Traceback:\n  File\nValueError: no model\n")]
     assert run(service.url, 0.2).lines[-1].startswith(f"{path} answers 500: Traceback:")
 
 
 @pytest.mark.fault(39)
-def test_a_service_that_is_gone_ends_1(run: Run) -> None:
-    """Nothing listens, as after a crash."""
+def test_a_service_that_does_not_listen_fails(run: Run) -> None:
+    """The program exits with 1 if nothing listens on the port, as after a crash."""
     with socket.create_server(("127.0.0.1", 0)) as free:
         port = free.getsockname()[1]
     status, lines = run(f"http://127.0.0.1:{port}", 0.2)
     assert status == 1
-    assert lines[-1].startswith("/health answers nothing: ")
+    assert lines[-1].startswith("/health does not answer: ")
 
 
 @pytest.mark.fault(39)
 @pytest.mark.parametrize("answer", [b"\0", b"\x00\x01\x02\n", b"HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\nok"])
-def test_a_service_that_speaks_no_http_ends_1(run: Run, answer: bytes) -> None:
-    """It says something else, or breaks off; a traceback would tell a person less."""
+def test_a_service_without_valid_http_fails(run: Run, answer: bytes) -> None:
+    """The program exits with 1 and one line, not a traceback, if the response is invalid or incomplete HTTP."""
     with socket.create_server(("127.0.0.1", 0)) as server:
         asked = threading.Thread(target=_answer_all, args=(server, answer))
         asked.start()
@@ -196,11 +196,11 @@ def test_a_service_that_speaks_no_http_ends_1(run: Run, answer: bytes) -> None:
             socket.create_connection(server.getsockname()).close()
             asked.join()
     assert status == 1
-    assert lines[-1].startswith("/health answers nothing: ")
+    assert lines[-1].startswith("/health does not answer: ")
 
 
 def _answer_all(server: socket.socket, answer: bytes) -> None:
-    """Give every caller the same bytes; one who asks for nothing ends it."""
+    """Send each client the same bytes until one connects without a request."""
     while True:
         connection, _ = server.accept()
         with connection:
@@ -210,8 +210,8 @@ def _answer_all(server: socket.socket, answer: bytes) -> None:
 
 
 @pytest.mark.fault(39)
-def test_a_service_that_stalls_is_left_within_the_bound(service: Service, run: Run) -> None:
-    """The bound holds for one answer as well."""
+def test_a_service_that_stalls_fails_within_the_time_limit(service: Service, run: Run) -> None:
+    """The time limit applies to a single response, too."""
     service.stalls = "/ready"
     rescue = threading.Timer(3, service.closing.set)
     rescue.start()
@@ -220,4 +220,4 @@ def test_a_service_that_stalls_is_left_within_the_bound(service: Service, run: R
     rescue.cancel()
     assert time.monotonic() - start < 2
     assert status == 1
-    assert lines[-1].startswith("/ready answers nothing: ")
+    assert lines[-1].startswith("/ready does not answer: ")

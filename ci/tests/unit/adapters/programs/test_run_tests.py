@@ -1,4 +1,4 @@
-"""The program that runs the unit tests in their container: the `.env`, the hiding, the time limit."""
+"""The program that runs the unit tests in their container: `.env`, masking and time limit."""
 
 from __future__ import annotations
 
@@ -44,13 +44,13 @@ AWKWARD: Final = {
     "64 KiB": "0123456789abcde\n" * 4096,
 }
 
-# No variable holds NUL, and UTF-8 no surrogates.
+# A variable cannot contain NUL, and UTF-8 has no surrogates.
 values = st.text(st.characters(blacklist_categories=["Cs"], blacklist_characters="\0"), max_size=60)
 tricky = st.text(st.sampled_from("a'\"\\$#{}:-\n\r =é"), max_size=20)
 
 
 def read_back(values: dict[str, str]) -> dict[str, str | None]:
-    """Return what python-dotenv reads out of the `.env`, opened as it opens a file: line ends are translated."""
+    """Return the values that python-dotenv reads from the `.env`, with translated line ends as in a file."""
     with io.TextIOWrapper(io.BytesIO(run_tests.dotenv(values).encode()), encoding="utf-8") as stream:
         return dict(dotenv_values(stream=stream))
 
@@ -58,7 +58,7 @@ def read_back(values: dict[str, str]) -> dict[str, str | None]:
 @pytest.mark.fault(35)
 @pytest.mark.parametrize("value", AWKWARD.values(), ids=AWKWARD.keys())
 def test_a_value_arrives_as_it_was_given(value: str) -> None:
-    """python-dotenv reads it back byte for byte, and the one after it too."""
+    """python-dotenv reads the value and the one after it from the `.env`, byte for byte."""
     given = {"DATABRICKS_TOKEN": value, "MODEL_URI": "models:/svm/1"}
     assert read_back(given) == given
 
@@ -67,7 +67,7 @@ def test_a_value_arrives_as_it_was_given(value: str) -> None:
 @given(st.dictionaries(st.sampled_from(["A", "B", "C", "D"]), values | tricky))
 @example({"A": "ends with a backslash\\", "B": "'", "C": '"'})
 def test_any_values_arrive_as_they_were_given(given: dict[str, str]) -> None:
-    """Whatever their number and content, none runs into another."""
+    """python-dotenv reads any number of values from the `.env`, byte for byte."""
     assert read_back(given) == given
 
 
@@ -76,7 +76,7 @@ def test_any_values_arrive_as_they_were_given(given: dict[str, str]) -> None:
     "value", [CANARY, "models:/svm canary/1", "canary\n<&>\n\t'end'\r\n", 'cana"ry\\n', "canaryé" * 9]
 )
 @pytest.mark.parametrize(
-    "disguise",
+    "encode",
     [
         pytest.param(str, id="plain"),
         pytest.param(lambda value: repr(value)[1:-1], id="repr"),
@@ -93,18 +93,18 @@ def test_any_values_arrive_as_they_were_given(given: dict[str, str]) -> None:
         pytest.param(urllib.parse.quote_plus, id="form"),
     ],
 )
-def test_a_value_is_hidden_whatever_form_it_comes_in(value: str, disguise: Callable[[str], str]) -> None:
-    """Nothing of it is left, and all that stood around it is."""
-    shown = f"<before>{disguise(value)}<after>".encode()
-    assert run_tests.hide(shown, {"DATABRICKS_TOKEN": value}) == b"<before>***<after>"
+def test_a_value_is_masked_in_every_encoding(value: str, encode: Callable[[str], str]) -> None:
+    """The whole value is masked, and the text around it stays."""
+    shown = f"<before>{encode(value)}<after>".encode()
+    assert run_tests.mask(shown, {"DATABRICKS_TOKEN": value}) == b"<before>***<after>"
 
 
 @pytest.mark.fault(36)
 @pytest.mark.parametrize("user", ["", "u", "us", "token"])
-def test_a_value_is_hidden_in_a_basic_authentication(user: str) -> None:
-    """Base64 of user and token shifts the token's characters by the length of the user."""
+def test_a_token_is_masked_in_basic_authentication(user: str) -> None:
+    """A token that base64 encodes after a user's name of any length is masked, but for a few characters."""
     shown = base64.b64encode(f"{user}:canary-7f3a-0123456789".encode())
-    left = run_tests.hide(b"Authorization: Basic " + shown, {"DATABRICKS_TOKEN": "canary-7f3a-0123456789"})
+    left = run_tests.mask(b"Authorization: Basic " + shown, {"DATABRICKS_TOKEN": "canary-7f3a-0123456789"})
     assert (
         len(left.replace(b"***", b"")) <= len("Authorization: Basic ") + len(base64.b64encode(f"{user}:".encode())) + 4
     )
@@ -112,40 +112,40 @@ def test_a_value_is_hidden_in_a_basic_authentication(user: str) -> None:
 
 @pytest.mark.fault(36)
 @pytest.mark.parametrize("values", [["canary", "canary-7f3a"], ["canary-7f3a", "canary"]])
-def test_a_value_that_is_part_of_another_leaves_nothing_of_it(values: list[str]) -> None:
-    """The longest form of all values goes first."""
-    assert run_tests.hide(b"token=canary-7f3a;", dict(zip("AB", values, strict=True))) == b"token=***;"
+def test_a_value_that_contains_another_is_masked_completely(values: list[str]) -> None:
+    """If one value contains the other, the longer one is masked first, so that nothing of it remains."""
+    assert run_tests.mask(b"token=canary-7f3a;", dict(zip("AB", values, strict=True))) == b"token=***;"
 
 
 @pytest.mark.fault(36)
-def test_the_project_s_own_words_stay_readable() -> None:
-    """A piece of an experiment's name is the package's name in every path; the whole of it is hidden."""
+def test_pieces_of_an_experiment_s_name_are_not_masked() -> None:
+    """An experiment's name is masked as a whole only, so a path with a piece of it stays readable."""
     values = {"EXPERIMENT_NAME": "/Shared/callcenterai"}
     assert (
-        run_tests.hide(b"callcenterai_svm/app.py in /Shared/callcenterai", values) == b"callcenterai_svm/app.py in ***"
+        run_tests.mask(b"callcenterai_svm/app.py in /Shared/callcenterai", values) == b"callcenterai_svm/app.py in ***"
     )
 
 
 @pytest.mark.fault(36)
-def test_the_lines_of_a_value_are_hidden_one_by_one() -> None:
-    """Pytest shows a text of several lines with a mark before each."""
+def test_each_line_of_a_credential_is_masked() -> None:
+    """A credential of several lines is masked even if pytest prefixes each line."""
     shown = "".join(f"E     + {line}\n" for line in KEY.splitlines())
-    assert b"canary" not in run_tests.hide(shown.encode(), {"DATABRICKS_TOKEN": KEY})
+    assert b"canary" not in run_tests.mask(shown.encode(), {"DATABRICKS_TOKEN": KEY})
 
 
-def test_an_empty_value_hides_nothing() -> None:
-    """It stands between any two bytes."""
-    assert run_tests.hide(b"output", {"A": "", "B": "x"}) == b"output"
+def test_an_empty_value_masks_nothing() -> None:
+    """The output stays the same if a value is empty."""
+    assert run_tests.mask(b"output", {"A": "", "B": "x"}) == b"output"
 
 
-def test_a_command_ends_with_its_status_and_output() -> None:
-    """Both streams, in their order."""
+def test_the_status_and_the_output_of_a_command_are_returned() -> None:
+    """`run` returns the exit status and both streams in order."""
     program = "import sys; print('out', flush=True); print('err', file=sys.stderr); sys.exit(3)"
     assert run_tests.run([sys.executable, "-c", program], 30) == (3, b"out\nerr\n")
 
 
 def alive(pid: str) -> bool:
-    """Return whether a process runs, be it that nobody has asked for its end yet."""
+    """Return whether a process runs; a zombie does not."""
     try:
         return Path(f"/proc/{pid}/stat").read_text().rpartition(") ")[2][0] != "Z"
     except FileNotFoundError:
@@ -153,8 +153,8 @@ def alive(pid: str) -> bool:
 
 
 @pytest.mark.fault(31)
-def test_a_command_that_hangs_is_ended_with_its_children() -> None:
-    """What it wrote until then is kept, and its child does not go on."""
+def test_a_command_that_hangs_is_killed_with_its_children() -> None:
+    """At the time limit the command and its child are killed, and the output until then is returned."""
     start = time.monotonic()
     status, output = run_tests.run(["sh", "-c", "sleep 60 & echo $!; wait"], 0.3)
     assert status == run_tests.TIMED_OUT
@@ -163,23 +163,23 @@ def test_a_command_that_hangs_is_ended_with_its_children() -> None:
 
 
 @pytest.mark.fault(31)
-def test_a_child_that_left_the_group_does_not_hold_the_run() -> None:
-    """A server that a test started in a session of its own keeps the output open; the limit holds."""
+def test_a_child_in_another_session_does_not_delay_the_end() -> None:
+    """The time limit holds even if a child in a session of its own keeps the output open."""
     start = time.monotonic()
     status, _ = run_tests.run(["sh", "-c", "setsid sleep 4 & sleep 60"], 0.3)
     assert (status, time.monotonic() - start < 3) == (run_tests.TIMED_OUT, True)
 
 
 @pytest.mark.fault(31)
-def test_a_child_that_stays_behind_does_not_change_how_the_run_ended() -> None:
-    """The tests are over when pytest is, whatever they left running."""
+def test_a_child_that_outlives_the_command_does_not_delay_the_end() -> None:
+    """`run` returns the status as soon as the command has ended, even if a child still runs."""
     start = time.monotonic()
     status, _ = run_tests.run(["sh", "-c", "sleep 4 & exit 1"], 3)
     assert (status, time.monotonic() - start < 2) == (1, True)
 
 
 class Container:
-    """A folder laid out as the test container, in which the whole program runs."""
+    """A folder with the layout of the test container, in which the whole program runs."""
 
     def __init__(self, root: Path) -> None:
         self._root = root
@@ -198,26 +198,26 @@ class Container:
             "run_tests.SECRETS, run_tests.DOTENV = pathlib.Path('secrets'), pathlib.Path('dotenv/.env')\n"
             "sys.exit(run_tests.main())\n"
         )
-        # Only the plugin that the container has: the others of this environment take longer to start than the tests.
+        # The container has this plugin only, and loading the others of this environment takes longer than the tests.
         plugins = {"PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1", "PYTEST_PLUGINS": "pytest_cov.plugin"}
         environment = plugins | {"PATH": os.environ["PATH"], "PYTHONPATH": "src", "PYTHONDONTWRITEBYTECODE": "1"}
         command = [sys.executable, "-c", program, "60", "reports"]
         return subprocess.run(command, cwd=self._root, env=environment, capture_output=True, text=True, check=False)
 
     def reports(self) -> dict[str, str]:
-        """Return the reports that were left, by name."""
+        """Return the texts of the reports by name."""
         return {path.name: path.read_text() for path in (self._root / "reports").iterdir()}
 
 
 @pytest.fixture
 def container(tmp_path: Path) -> Container:
-    """Return a container in which nothing ran yet."""
+    """Return a container in which nothing has run yet."""
     return Container(tmp_path)
 
 
 @pytest.mark.fault(35)
-def test_a_green_run_ends_0_with_its_reports(container: Container) -> None:
-    """The tests read the secret out of the `.env`; the start and the result are told."""
+def test_a_run_that_passes_exits_with_0_and_writes_reports(container: Container) -> None:
+    """The tests read the secret from the `.env`, and the program prints the time and writes both reports."""
     done = container.run(f"def test_env(): assert service.VALUES == {{'MODEL_URI': {CANARY!r}}}\n", MODEL_URI=CANARY)
     assert done.returncode == 0, done.stdout
     assert re.match(r"unit tests started at 20\S+\+00:00\n", done.stdout)
@@ -226,8 +226,8 @@ def test_a_green_run_ends_0_with_its_reports(container: Container) -> None:
 
 
 @pytest.mark.fault(36)
-def test_a_red_run_ends_1_and_shows_no_secret(container: Container) -> None:
-    """Neither what a test prints nor what pytest says of it is in the output or in a report."""
+def test_a_run_that_fails_exits_with_1_and_discloses_no_secret(container: Container) -> None:
+    """Secrets that a test prints or compares are masked in the output and in the reports."""
     test = (
         "import pytest\n@pytest.mark.parametrize('name', sorted(service.VALUES))\n"
         "def test_env(name):\n    print(service.VALUES[name], repr(service.VALUES[name]))\n"
@@ -241,8 +241,8 @@ def test_a_red_run_ends_1_and_shows_no_secret(container: Container) -> None:
     assert [line for line in left.splitlines() if "canary" in line or "0123456789" in line] == []
 
 
-def test_a_plain_word_as_a_value_leaves_the_reports_readable(container: Container) -> None:
-    """An experiment may be called `test`: the report says all the same what was run."""
+def test_a_plain_word_as_a_value_does_not_break_the_reports(container: Container) -> None:
+    """If an experiment is called `test`, the names and numbers in the report stay as they are."""
     done = container.run("def test_one(): pass\n", EXPERIMENT_NAME="test", MODEL_URI="1", DATABRICKS_HOST="e")
     assert done.returncode == 0, done.stdout
     suite = ET.fromstring(container.reports()["junit.xml"]).find("testsuite")  # noqa: S314 - written by our own pytest
@@ -251,6 +251,6 @@ def test_a_plain_word_as_a_value_leaves_the_reports_readable(container: Containe
 
 
 @pytest.mark.fault(31)
-def test_a_crashing_interpreter_ends_as_a_shell_tells_it(container: Container) -> None:
-    """128 and the signal's number."""
+def test_a_crash_exits_with_128_plus_the_signal(container: Container) -> None:
+    """If a signal kills pytest, the program exits with 128 plus the signal's number, as a shell does."""
     assert container.run("def test_crash(): os.kill(os.getpid(), 9)\n").returncode == 137
