@@ -131,17 +131,48 @@ def test_an_unknown_marker_is_rejected(text: str) -> None:
         f"{POD}  - image: {IMAGE}:v1.0.4\n  # stage-ci: hold\n---\nkind: Pod\n",
         f"{POD}  - image: {IMAGE}:v1.0.4\n---\n# stage-ci: hold\nkind: ConfigMap\n",
         f"{POD}  - image: {IMAGE}:v1.0.4\n...\n# stage-ci: hold\n",
-        f"{POD}  - image: {IMAGE}:v1.0.4\n    name: ${{NAME}} # stage-ci: image\n",
-        f"{POD}  - image: {IMAGE}:v1.0.4\n    args: [a, b] # stage-ci: tag of {IMAGE}\n",
-        f"{POD}  - image: {IMAGE}:v1.0.4\n    resources: {{}} # stage-ci: tag of {IMAGE}\n",
     ],
 )
-def test_a_marker_without_a_matching_reference_is_rejected(text: str) -> None:
-    """A marker that matches no reference, or several where one is meant, is rejected with its line."""
+def test_a_hold_without_a_reference_is_rejected(text: str) -> None:
+    """A hold that matches no reference is rejected with its line."""
     line = 1 + text[: text.index("# stage-ci")].count("\n")
-    problem = rf"svm\.yaml:{line}: the marker matches (no|2) image references?; put it on"
+    problem = rf"svm\.yaml:{line}: the marker matches no image reference; put it on the line of the reference, or alone"
     with pytest.raises(InvalidMarker, match=problem):
         edit(text)
+
+
+@pytest.mark.fault(29)
+@pytest.mark.parametrize(
+    ("field", "problem"),
+    [
+        ("name: ${NAME} # stage-ci: image", "no value that is an image reference and nothing else; put it on the"),
+        (f"arg: --x={IMAGE}:v1 # stage-ci: image", "no value that is an image reference and nothing else; put it"),
+        (f"tag: '' # stage-ci: tag of {IMAGE}", "no value that is a tag and nothing else; put it on the line of"),
+        (f"args: {{}} # stage-ci: tag of {IMAGE}", "no value that is a tag and nothing else; put it on the line of"),
+        (f"pin: v1.0.4 # stage-ci: digest of {IMAGE}", "no value that is a digest and nothing else; put it on the"),
+        (f"args: [a, b] # stage-ci: tag of {IMAGE}", "2 values that the marker can mean; put the marked value on a"),
+        ("a: {image: b:v1, c: {image: d:v1}} # stage-ci: image", "2 values that the marker can mean; put the marked"),
+    ],
+)
+def test_a_declaring_marker_without_one_matching_value_is_rejected(field: str, problem: str) -> None:
+    """An image, tag or digest marker that matches no value, or several, is rejected with the line and the cause."""
+    with pytest.raises(InvalidMarker, match=rf"svm\.yaml:7: line 7 has {problem}"):
+        edit(f"{POD}  - image: {IMAGE}:v1.0.4\n    {field}\n")
+
+
+@pytest.mark.parametrize(
+    ("field", "marker"),
+    [
+        ("{{name: api, image: owner/service:{}}}", "image"),
+        ("{{image: owner/service:{}, command: [sh, -c]}}", "image"),
+        ("{{repository: owner/service, name: v1.0.4, tag: {}}}", "tag of owner/service"),
+    ],
+)
+def test_a_marker_of_several_values_declares_the_field_of_its_name(field: str, marker: str) -> None:
+    """On a line with several values that fit, an image marker declares the field `image`, a tag marker `tag`."""
+    before, after = (f"container: {field.format(tag)} # stage-ci: {marker}\n" for tag in ("v1.0.4", "v1.0.9"))
+    edited = edit(before)
+    assert (edited.content.decode(), len(edited.changes)) == (after, 1)
 
 
 @pytest.mark.fault(29)

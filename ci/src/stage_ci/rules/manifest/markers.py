@@ -144,12 +144,13 @@ def find_holds(
     for line in (line for site in sites for line in site.lines):
         counts[line] = counts.get(line, 0) + 1
     for line, marker in markers.images.items():
-        _check_matches(manifest, marker.line, counts.get(line, 0), most=1)
+        if counts.get(line) != 1:
+            raise _mismatch(manifest, marker, line, counts.get(line, 0))
     roots = [start_of(document) for document in documents]
     numbers = [bisect_right(roots, start_of(site.node)) - 1 for site in sites]
     scopes = _scopes(manifest, markers.holds, counts, roots, numbers)
-    found = ((site, scopes.nearest(site, number)) for site, number in zip(sites, numbers, strict=True))
-    return {id(site.node): hold for site, hold in found if hold}
+    nearest = ((site, scopes.nearest(site, number)) for site, number in zip(sites, numbers, strict=True))
+    return {id(site.node): hold for site, hold in nearest if hold}
 
 
 @dataclass(slots=True)
@@ -182,14 +183,17 @@ def _scopes(
             matches = bisect_right(numbers, document) - bisect_left(numbers, document)
         else:
             scopes.lines[comment.applies_to], matches = hold, counts.get(comment.applies_to, 0)
-        _check_matches(manifest, hold.line, matches, most=len(numbers))
+        if not matches:
+            raise _error(manifest, hold.line, "the marker matches no image reference", _PLACEMENT)
     return scopes
 
 
-def _check_matches(manifest: ManifestText, line: int, matches: int, most: int) -> None:
-    if not 1 <= matches <= most:
-        cause = f"the marker matches {matches or 'no'} image reference{'s' if matches > 1 else ''}"
-        raise _error(manifest, line, cause, _PLACEMENT)
+def _mismatch(manifest: ManifestText, marker: ImageMarker, line: int, matches: int) -> InvalidMarker:
+    if matches:
+        cause = f"line {line} has {matches} values that the marker can mean"
+        return _error(manifest, marker.line, cause, "put the marked value on a line of its own")
+    part = "an image reference" if marker.part == "image" else f"a {marker.part}"
+    return _error(manifest, marker.line, f"line {line} has no value that is {part} and nothing else", _PLACEMENT)
 
 
 def _parse_marker(manifest: ManifestText, comment: Comment, text: str) -> Hold | ImageMarker:

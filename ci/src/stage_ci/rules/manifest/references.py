@@ -117,16 +117,19 @@ def find_references(
     """
     sites: dict[int, ImageReferenceSite] = {}
     others: set[int] = set()
-    root = SchemaObject(kind=default_kind(filename))
-    waiting: list[_Visit] = [(document, root, (None, "")) for document in documents]
-    while waiting:
-        visit = waiting.pop()
-        site = _site(visit, image_markers or {})
+    marked: dict[int, dict[int, _Visit]] = {}
+    markers = image_markers or {}
+    for visit, site in _walk(documents, SchemaObject(kind=default_kind(filename))):
         if site:
             sites.setdefault(id(site.node), site)
+        elif line := _marked_line(visit, markers) if markers else None:
+            marked.setdefault(line, {}).setdefault(id(visit[0]), visit)
         elif isinstance(visit[0], ScalarNode):
             others.add(id(visit[0]))
-        waiting.extend(reversed(_children(visit, site)))
+    for line, visits in marked.items():
+        for site in _declared_sites(visits.values(), markers[line]):
+            sites.setdefault(id(site.node), site)
+        others.update(scalar for scalar in visits if scalar not in sites)
     return FoundReferences(tuple(sorted(sites.values(), key=lambda site: start_of(site.node))), frozenset(others))
 
 
@@ -136,18 +139,41 @@ def render_reference(reference: Reference) -> str:
     return f"{reference.name}{tag}{f'@{reference.digest}' if reference.digest else ''}"
 
 
-def _site(visit: _Visit, image_markers: Mapping[int, ImageMarker]) -> ImageReferenceSite | None:
+def _walk(documents: Iterable[Node], root: Schema) -> Iterator[tuple[_Visit, ImageReferenceSite | None]]:
+    waiting: list[_Visit] = [(document, root, (None, "")) for document in documents]
+    while waiting:
+        visit = waiting.pop()
+        site = _site(visit)
+        yield visit, site
+        waiting.extend(reversed(_children(visit, site)))
+
+
+def _site(visit: _Visit) -> ImageReferenceSite | None:
     node, schema, path = visit
     if schema is SchemaLeaf.KUSTOMIZE_ENTRY:
         return _kustomize_site(node, _render_path(path))
-    if not isinstance(node, ScalarNode):
-        return None
-    if schema is SchemaLeaf.IMAGE:
+    if schema is SchemaLeaf.IMAGE and isinstance(node, ScalarNode):
         return _image_site(node, _render_path(path))
-    if not image_markers or schema is not SchemaLeaf.OTHER:
+    return None
+
+
+def _marked_line(visit: _Visit, markers: Mapping[int, ImageMarker]) -> int | None:
+    node, schema, _ = visit
+    if schema is not SchemaLeaf.OTHER or not isinstance(node, ScalarNode):
         return None
-    marker = next((image_markers[line] for line in lines_of(node) if line in image_markers), None)
-    return _marked_site(node, _render_path(path), marker) if marker else None
+    return next((line for line in lines_of(node) if line in markers), None)
+
+
+def _declared_sites(visits: Iterable[_Visit], marker: ImageMarker) -> list[ImageReferenceSite]:
+    """Return the references that a marker declares: of several, the one whose field is named as the marker's part."""
+    sites: list[ImageReferenceSite] = []
+    named: list[ImageReferenceSite] = []
+    for node, _, path in visits:
+        site = _marked_site(node, _render_path(path), marker) if isinstance(node, ScalarNode) else None
+        if site:
+            sites.append(site)
+            named += [site] if path[1] == f".{marker.part}" else []
+    return named if len(named) == 1 else sites
 
 
 def _image_site(scalar: ScalarNode, path: str) -> ImageReferenceSite | None:
