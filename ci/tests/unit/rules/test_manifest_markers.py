@@ -265,6 +265,31 @@ def test_a_digest_within_a_declared_tag_is_replaced() -> None:
 
 
 @pytest.mark.fault(29)
+@pytest.mark.parametrize("held", ["tag", "digest"])
+@pytest.mark.parametrize("head", ["image:\n", "kind: Stack\nspec:\n"])
+def test_a_hold_of_a_declared_tag_or_digest_holds_both(head: str, held: str) -> None:
+    """Tag and digest of one image in one mapping stay together; those of another mapping or document move."""
+    hold = {"tag": "", "digest": "", held: "  # stage-ci: hold by=bob\n"}
+    tag, digest = (
+        f"  tag: v1.0.4 # stage-ci: tag of {IMAGE}\n",
+        f"  sha: {OLD} # stage-ci: digest of docker.io/{IMAGE}\n",
+    )
+    text = f"{head}{hold['tag']}{tag}{hold['digest']}{digest}---\n"
+    other = f"{head}{tag}  more:\n  {digest}"
+    edited = edit(text + other, digest=NEW)
+    assert edited.content.decode() == text + other.replace("v1.0.4", "v1.0.9").replace(OLD, NEW)
+    assert [str(change.hold) for change in edited.held] == ["held by bob"] * 2
+
+
+@pytest.mark.fault(29)
+def test_a_hold_at_the_target_s_digest_is_not_reported() -> None:
+    """A held digest that is the target's counts as up to date, though it names no tag."""
+    text = f"image:\n  # stage-ci: hold\n  sha: {NEW} # stage-ci: digest of {IMAGE}\n"
+    edited = edit(text, digest=NEW)
+    assert (edited.changed, edited.held) == (False, ())
+
+
+@pytest.mark.fault(29)
 def test_a_declared_scalar_can_be_held() -> None:
     """One marker above the line can declare a tag that another on the line holds."""
     text = f"# values\nname: x\n# stage-ci: tag of {IMAGE}\ntag: v1.0.4 # stage-ci: hold by=bob\n"

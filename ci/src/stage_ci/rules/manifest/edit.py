@@ -194,5 +194,6 @@ def _change(
     first = site.parts[0]
     start = character_positions(manifest, first.node, first.render(site.reference))[0]
     line = line_of(first.node) + manifest.count_newlines(start_of(first.node), start)
-    effective = hold if new.tag != target.tag else None
+    current = new.tag == target.tag if site.tagged else new.digest == target.digest
+    effective = None if current else hold
     return Change(site.path, line, render_reference(site.reference), render_reference(new), effective)

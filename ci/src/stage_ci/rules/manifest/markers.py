@@ -126,7 +126,8 @@ def find_holds(
 ) -> Mapping[int, Hold]:
     """Return the hold of each held site, by the identity of its node; the nearest hold if several apply.
 
-    A hold above all content of a document holds the whole document; above all content of the file, the whole file.
+    A hold above all content of a document holds the whole document; above all content of the file, the whole file. A
+    hold of a declared tag holds the digest in the same mapping too, and the other way around.
 
     Args:
         manifest: The manifest.
@@ -149,8 +150,8 @@ def find_holds(
     roots = [start_of(document) for document in documents]
     numbers = [bisect_right(roots, start_of(site.node)) - 1 for site in sites]
     scopes = _scopes(manifest, markers.holds, counts, roots, numbers)
-    nearest = ((site, scopes.nearest(site, number)) for site, number in zip(sites, numbers, strict=True))
-    return {id(site.node): hold for site, hold in nearest if hold}
+    holds = [scopes.nearest(site, number) for site, number in zip(sites, numbers, strict=True)]
+    return _shared_holds(sites, numbers, holds)
 
 
 @dataclass(slots=True)
@@ -186,6 +187,16 @@ def _scopes(
         if not matches:
             raise _error(manifest, hold.line, "the marker matches no image reference", _PLACEMENT)
     return scopes
+
+
+def _shared_holds(
+    sites: Sequence[ImageReferenceSite], numbers: Sequence[int], holds: Sequence[Hold | None]
+) -> Mapping[int, Hold]:
+    # The digest selects the image, so a digest that moves beside a held tag would change what the hold keeps.
+    groups = [(number, site.mapping, site.reference.repository) for site, number in zip(sites, numbers, strict=True)]
+    shared = {group: hold for group, hold in zip(groups, holds, strict=True) if hold and group[1] is not None}
+    own = zip(sites, holds, groups, strict=True)
+    return {id(site.node): held for site, hold, group in own if (held := hold or shared.get(group))}
 
 
 def _mismatch(manifest: ManifestText, marker: ImageMarker, line: int, matches: int) -> InvalidMarker:

@@ -60,6 +60,8 @@ class ImageReferenceSite:
         reference: The parsed reference.
         parts: The scalars that hold its tag and digest; empty if it has neither, nor a scalar that could hold them.
         tagged: Whether a scalar can hold its tag.
+        mapping: The path of the mapping with the scalar, if a marker declares the scalar to be a tag or a digest; None
+            for any other reference. Tag and digest of one repository in one mapping belong together.
     """
 
     path: str
@@ -67,6 +69,7 @@ class ImageReferenceSite:
     reference: Reference
     parts: tuple[Part, ...]
     tagged: bool = True
+    mapping: str | None = None
 
     @property
     def lines(self) -> frozenset[int]:
@@ -102,9 +105,7 @@ _Path: TypeAlias = tuple["_Path | None", str]
 _Visit: TypeAlias = tuple[Node, Schema, _Path]
 
 
-def find_references(
-    documents: Iterable[Node], filename: str, image_markers: Mapping[int, ImageMarker] | None = None
-) -> FoundReferences:
+def find_references(documents: Iterable[Node], filename: str, markers: Mapping[int, ImageMarker]) -> FoundReferences:
     """Return the image references of all documents; text that is not a reference, such as ``${IMAGE}``, is skipped.
 
     Aliases are followed and merge keys resolved. A reference that is used several times is one site with the path of
@@ -113,12 +114,11 @@ def find_references(
     Args:
         documents: The root nodes.
         filename: The manifest's name; Kustomize's file names make an object without a kind a Kustomization.
-        image_markers: The markers that declare other scalars to be references, by the line that they apply to.
+        markers: The markers that declare other scalars to be references, by the line that they apply to.
     """
     sites: dict[int, ImageReferenceSite] = {}
     others: set[int] = set()
     marked: dict[int, dict[int, _Visit]] = {}
-    markers = image_markers or {}
     for visit, site in _walk(documents, SchemaObject(kind=default_kind(filename))):
         if site:
             sites.setdefault(id(site.node), site)
@@ -204,7 +204,8 @@ def _marked_site(scalar: ScalarNode, path: str, marker: ImageMarker) -> ImageRef
     tagged = marker.part == "tag"
     reference = _parse(f"{marker.name}{':' if tagged else '@'}{content(scalar)}")
     part = _tag_part(scalar) if tagged else Part(scalar, _render_digest)
-    return ImageReferenceSite(path, scalar, reference, (part,), tagged) if reference else None
+    mapping = path.rpartition(".")[0]
+    return ImageReferenceSite(path, scalar, reference, (part,), tagged, mapping) if reference else None
 
 
 def _tag_part(scalar: ScalarNode) -> Part:
