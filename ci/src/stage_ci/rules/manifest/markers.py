@@ -29,7 +29,7 @@ from ruamel.yaml.tokens import (
 from stage_ci.errors import InvalidMarker, InvalidReference
 from stage_ci.rules.manifest.nodes import Node, start_of
 from stage_ci.rules.manifest.parse import scan
-from stage_ci.rules.manifest.references import ImageMarker, ImageReferenceSite
+from stage_ci.rules.manifest.sites import ImageMarker, ImageReferenceSite
 from stage_ci.rules.manifest.text import ManifestText
 from stage_ci.rules.reference import Repository
 
