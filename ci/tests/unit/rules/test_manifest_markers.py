@@ -1,25 +1,15 @@
-"""Marker comments: the references that they hold, the scalars that they declare, and the markers that are rejected."""
+"""Image, tag and digest markers: the scalars that they declare to be references, and the markers that are rejected."""
 
 import re
 from pathlib import Path
 
 import pytest
+from tests.unit.rules.marking import IMAGE, NEW, OLD, POD, edit
 
 from stage_ci.errors import ImageNotInManifest, InvalidManifest, InvalidMarker
-from stage_ci.rules.manifest import Change, Edit, Hold, Target, update
-from stage_ci.rules.reference import Digest, Repository
+from stage_ci.rules.manifest import Edit
 
 DOCUMENTATION = Path(__file__).parents[4] / "docs" / "markers.md"
-IMAGE = "owner/service"
-OLD, NEW = f"sha256:{'a' * 64}", f"sha256:{'b' * 64}"
-POD = "apiVersion: v1\nkind: Pod\nmetadata: {name: svm}\nspec:\n  containers:\n"
-HOLD = "# stage-ci: hold by=alice reason=v1.0.5 loses tickets"
-
-
-def edit(text: str, *, digest: str | None = None, filename: str = "svm.yaml") -> Edit:
-    """Return the edit that sets the image to v1.0.9."""
-    target = Target(Repository.parse(IMAGE), "v1.0.9", Digest.parse(digest) if digest else None)
-    return update(text.encode(), target, filename=filename)
 
 
 def images(edited: Edit) -> list[str]:
@@ -27,88 +17,10 @@ def images(edited: Edit) -> list[str]:
     return [change.new.removeprefix(f"{IMAGE}:") for change in edited.changes]
 
 
-@pytest.mark.fault(29)
-@pytest.mark.parametrize(
-    "container",
-    [
-        f"  - image: {IMAGE}:v1.0.4 {HOLD}\n",
-        f"  - image: '{IMAGE}:v1.0.4'\t{HOLD}\n",
-        f"  - name: api\n    {HOLD}\n    image: {IMAGE}:v1.0.4\n",
-        f"  {HOLD}\n  # and why\n\n  - image: {IMAGE}:v1.0.4\n",
-        f"  - image: |- {HOLD}\n      {IMAGE}:v1.0.4\n",
-        f"  - image:\n      {HOLD}\n      {IMAGE}:v1.0.4\n",
-        f"  - {{name: api, image: {IMAGE}:v1.0.4}} {HOLD}\n",
-        f'  - image: "\n      {IMAGE}:v1.0.4" {HOLD}\n',
-        f"  - image: &image {IMAGE}:v1.0.4 {HOLD}\n  - image: *image\n",
-        f"  - image: {IMAGE}:v1.0.4@{OLD} {HOLD}\n",
-    ],
-)
-@pytest.mark.parametrize("newline", ["\n", "\r\n"])
-def test_a_held_reference_stays(container: str, newline: str) -> None:
-    """A hold on or above the line of a reference keeps it, in every style, and is reported with who, why and where."""
-    text = (POD + container).replace("\n", newline)
-    edited = edit(text)
-    assert edited.content == text.encode()
-    assert (edited.changed, edited.moved, edited.tags) == (False, (), ())
-    line = 1 + text[: text.index("# stage-ci")].count("\n")
-    assert [change.hold for change in edited.held] == [Hold(line, "alice", "v1.0.5 loses tickets")]
-
-
-@pytest.mark.fault(29)
-@pytest.mark.parametrize(
-    "comment",
-    [
-        '# {"$imagepolicy": "flux-system:web"} # stage-ci: hold',
-        "# renovate: x #stage-ci: hold",
-        "## stage-ci: hold",
-        "#\t#\tstage-ci: hold",
-    ],
-)
-def test_a_hold_after_another_comment_is_effective(comment: str) -> None:
-    """A marker may follow the comment of another tool on the same line."""
-    assert len(edit(f"{POD}  - image: {IMAGE}:v1.0.4 {comment}\n").held) == 1
-
-
 def test_prose_about_markers_is_not_a_marker() -> None:
     """A comment that only mentions `stage-ci:`, or quotes a marker, is ignored."""
     prose = "# See stage-ci: hold.\n# Add `# stage-ci: hold` to keep a reference.\n"
     assert images(edit(f"{prose}{POD}  - image: {IMAGE}:v1.0.4 # not stage-ci: hold\n")) == ["v1.0.9"]
-
-
-@pytest.mark.fault(29)
-def test_references_without_a_hold_move() -> None:
-    """A hold affects its own reference only, and its tag is not among the tags of the edit."""
-    text = f"{POD}  - image: {IMAGE}:v1.0.12 # stage-ci: hold\n  - image: {IMAGE}:v1.0.4\n  - image: {IMAGE}:v1.0.9\n"
-    edited = edit(text)
-    assert edited.content.decode() == text.replace("v1.0.4", "v1.0.9")
-    assert edited.tags == ("v1.0.4", "v1.0.9")
-    assert edited.held == (
-        Change("Pod/svm spec.containers[0].image", 6, f"{IMAGE}:v1.0.12", f"{IMAGE}:v1.0.12", Hold(6)),
-    )
-
-
-@pytest.mark.fault(29)
-def test_a_hold_at_the_target_s_tag_is_not_reported() -> None:
-    """A held reference with the target's tag counts as up to date."""
-    edited = edit(f"{POD}  - image: {IMAGE}:v1.0.9 # stage-ci: hold\n")
-    assert (edited.changed, edited.held, edited.tags) == (False, (), ("v1.0.9",))
-
-
-@pytest.mark.fault(29)
-@pytest.mark.parametrize(
-    ("text", "shown"),
-    [
-        ("hold", "held"),
-        ("hold by=alice", "held by alice"),
-        ('hold by="Alice B." reason="until Friday"', "held by Alice B. (until Friday)"),
-        ("hold  reason=see #12, and by=nobody ", "held (see #12, and by=nobody)"),
-        (f"hold by={'x' * 5000} reason={'y' * 5000}", f"held by {'x' * 200} ({'y' * 200})"),
-    ],
-)
-def test_a_hold_shows_its_name_and_reason(text: str, shown: str) -> None:
-    """The name and the reason of a hold are optional, and each is cut at 200 characters."""
-    held = edit(f"{POD}  - image: {IMAGE}:v1.0.4 #stage-ci: {text}\n").held
-    assert [str(change.hold) for change in held] == [shown]
 
 
 @pytest.mark.fault(29)
@@ -123,65 +35,36 @@ def test_an_unknown_marker_is_rejected(text: str) -> None:
 
 @pytest.mark.fault(29)
 @pytest.mark.parametrize(
-    "text",
+    ("field", "problem"),
     [
-        f"{POD}  # stage-ci: hold\n  - name: api\n    image: {IMAGE}:v1.0.4\n",
-        f"{POD}  - image: # stage-ci: hold\n      {IMAGE}:v1.0.4\n",
-        f"{POD}  - image: {IMAGE}:v1.0.4\n  # stage-ci: hold\n",
-        f"{POD}  - image: {IMAGE}:v1.0.4\n  # stage-ci: hold\n---\nkind: Pod\n",
-        f"{POD}  - image: {IMAGE}:v1.0.4\n---\n# stage-ci: hold\nkind: ConfigMap\n",
-        f"{POD}  - image: {IMAGE}:v1.0.4\n...\n# stage-ci: hold\n",
-        f"{POD}  - image: {IMAGE}:v1.0.4\n    name: ${{NAME}} # stage-ci: image\n",
-        f"{POD}  - image: {IMAGE}:v1.0.4\n    args: [a, b] # stage-ci: tag of {IMAGE}\n",
-        f"{POD}  - image: {IMAGE}:v1.0.4\n    resources: {{}} # stage-ci: tag of {IMAGE}\n",
+        ("name: ${NAME} # stage-ci: image", "no value that is an image reference and nothing else; put it on the"),
+        (f"arg: --x={IMAGE}:v1 # stage-ci: image", "no value that is an image reference and nothing else; put it"),
+        (f"tag: '' # stage-ci: tag of {IMAGE}", "no value that is a tag and nothing else; put it on the line of"),
+        (f"args: {{}} # stage-ci: tag of {IMAGE}", "no value that is a tag and nothing else; put it on the line of"),
+        (f"pin: v1.0.4 # stage-ci: digest of {IMAGE}", "no value that is a digest and nothing else; put it on the"),
+        (f"args: [a, b] # stage-ci: tag of {IMAGE}", "2 values that the marker can mean; put the marked value on a"),
+        ("a: {image: b:v1, c: {image: d:v1}} # stage-ci: image", "2 values that the marker can mean; put the marked"),
     ],
 )
-def test_a_marker_without_a_matching_reference_is_rejected(text: str) -> None:
-    """A marker that matches no reference, or several where one is meant, is rejected with its line."""
-    line = 1 + text[: text.index("# stage-ci")].count("\n")
-    problem = rf"svm\.yaml:{line}: the marker matches (no|2) image references?; put it on"
-    with pytest.raises(InvalidMarker, match=problem):
-        edit(text)
+def test_a_declaring_marker_without_one_matching_value_is_rejected(field: str, problem: str) -> None:
+    """An image, tag or digest marker that matches no value, or several, is rejected with the line and the cause."""
+    with pytest.raises(InvalidMarker, match=rf"svm\.yaml:7: line 7 has {problem}"):
+        edit(f"{POD}  - image: {IMAGE}:v1.0.4\n    {field}\n")
 
 
-@pytest.mark.fault(29)
 @pytest.mark.parametrize(
-    ("head", "between", "held"),
+    ("field", "marker"),
     [
-        ("# stage-ci: hold\n", "---\n", [True, True]),
-        ("# svm\n\n# stage-ci: hold\n\n---\n", "---\n", [True, True]),
-        ("%YAML 1.2\n--- # stage-ci: hold\n", "---\n", [True, True]),
-        ("", "---\n# stage-ci: hold\n", [False, True]),
-        ("", "--- # stage-ci: hold\n", [False, True]),
-        ("", "...\n# stage-ci: hold\n---\n", [False, True]),
+        ("{{name: api, image: owner/service:{}}}", "image"),
+        ("{{image: owner/service:{}, command: [sh, -c]}}", "image"),
+        ("{{repository: owner/service, name: v1.0.4, tag: {}}}", "tag of owner/service"),
     ],
 )
-def test_a_hold_above_all_content_holds_all_of_it(head: str, between: str, held: list[bool]) -> None:
-    """A hold above the first document holds the file; above another document, that document."""
-    pod = f"{POD}  - image: {IMAGE}:v1.0.4\n  - image: {IMAGE}:v1.0.5\n"
-    edited = edit(f"{head}{pod}{between}{pod}")
-    assert [bool(change.hold) for change in edited.changes] == [side for side in held for _ in range(2)]
-
-
-@pytest.mark.fault(29)
-def test_the_nearest_of_several_holds_is_reported() -> None:
-    """A hold on the line is reported before one of the document, and that before one of the file."""
-    pod = f"{POD}  - image: {IMAGE}:v1.0.4 # stage-ci: hold by=line\n  - image: {IMAGE}:v1.0.5\n"
-    edited = edit(f"# stage-ci: hold by=file\n{pod}---\n# stage-ci: hold by=document\n{pod}---\n{pod}")
-    holders = [change.hold and change.hold.by for change in edited.changes]
-    assert holders == ["line", "file", "line", "document", "line", "file"]
-
-
-@pytest.mark.fault(25, 29)
-@pytest.mark.parametrize("at", ["name", "newTag", "digest", "above"])
-def test_a_kustomize_entry_is_held_by_any_of_its_lines(at: str) -> None:
-    """A hold on any line of a Kustomize entry keeps tag and digest, and no new digest is required."""
-    lines = {"above": "#", "name": f"- name: {IMAGE}", "newTag": "  newTag: v1.0.4", "digest": f"  digest: {OLD}"}
-    lines[at] += " # stage-ci: hold" if at != "above" else " stage-ci: hold"
-    lines["above"] += "" if at == "above" else " nothing"
-    text = "images:\n" + "\n".join(lines.values()) + "\n"
-    edited = edit(text, filename="kustomization.yaml")
-    assert (edited.content.decode(), len(edited.held)) == (text, 1)
+def test_a_marker_of_several_values_declares_the_field_of_its_name(field: str, marker: str) -> None:
+    """On a line with several values that fit, an image marker declares the field `image`, a tag marker `tag`."""
+    before, after = (f"container: {field.format(tag)} # stage-ci: {marker}\n" for tag in ("v1.0.4", "v1.0.9"))
+    edited = edit(before)
+    assert (edited.content.decode(), len(edited.changes)) == (after, 1)
 
 
 @pytest.mark.fault(29)
@@ -233,27 +116,12 @@ def test_a_digest_within_a_declared_tag_is_replaced() -> None:
     assert edited.content.decode() == values.format(NEW).replace("1.0", "v1.0.9")
 
 
-@pytest.mark.fault(29)
-def test_a_declared_scalar_can_be_held() -> None:
-    """One marker above the line can declare a tag that another on the line holds."""
-    text = f"# values\nname: x\n# stage-ci: tag of {IMAGE}\ntag: v1.0.4 # stage-ci: hold by=bob\n"
-    assert [str(change.hold) for change in edit(text).held] == ["held by bob"]
-
-
 def test_an_alias_of_a_declared_scalar_is_a_reference() -> None:
     """A marked scalar may be shared with an image field by an alias; without the marker the edit is rejected."""
     text = f"x-image: &image {IMAGE}:v1.0.4 # stage-ci: image\n{POD}  - image: *image\n"
     assert edit(text).content.decode() == text.replace("v1.0.4", "v1.0.9")
     with pytest.raises(InvalidManifest, match="an alias also uses the text"):
         edit(text.replace("# stage-ci: image", ""))
-
-
-@pytest.mark.fault(29)
-def test_a_tag_shared_with_a_held_entry_is_rejected() -> None:
-    """A tag is not changed if an alias shares it with a held entry."""
-    text = f"images:\n- {{name: {IMAGE}, newTag: &tag v1.0.4}}\n- {{name: {IMAGE}, newTag: *tag}} # stage-ci: hold\n"
-    with pytest.raises(InvalidManifest, match=r":2: an alias also uses the text of Kustomization images\[0\] for"):
-        edit(text, filename="kustomization.yaml")
 
 
 def test_two_declaring_markers_for_one_line_are_rejected() -> None:
@@ -278,11 +146,3 @@ def test_the_example_of_the_documentation_is_correct() -> None:
     assert [(change.path, str(change.hold)) for change in edited.held] == [
         ("worker.image", "held by alice (v1.0.5 loses tickets, see #12)")
     ]
-
-
-@pytest.mark.fault(27)
-def test_many_markers_are_read_in_linear_time() -> None:
-    """Five thousand holds in one place and two thousand on lines of their own are looked up, not compared in pairs."""
-    holds = "# stage-ci: hold\n" * 5_000
-    text = f"{holds}{POD}" + f"  - image: {IMAGE}:v1.0.4 # stage-ci: hold\n" * 2_000
-    assert len(edit(text).held) == 2_000

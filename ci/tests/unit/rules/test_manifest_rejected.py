@@ -82,6 +82,19 @@ def test_a_manifest_without_the_image_is_rejected(name: str) -> None:
 
 
 @pytest.mark.fault(22)
+def test_fields_that_need_a_marker_are_listed() -> None:
+    """The remedy names the lines with a reference to the repository in fields that are not image fields."""
+    text = (
+        f"kind: Rollout\nimage: {IMAGE}:v1\nrepository: {IMAGE}\nother: other/{IMAGE}:v1\n"
+        f"args: [--image={IMAGE}:v1, &image 'docker.io/{IMAGE}@{OLD}', *image]\n"
+    )
+    remedy = "if a field on line 2 or 5 holds the image, mark it with `# stage-ci: image`"
+    assert rejection(text.encode()).remedy == remedy
+    assert rejection(pod()).remedy == ImageNotInManifest.remedy
+    assert len(rejection(f"a: {IMAGE}:v1\n---\n".encode() * 100).remedy) < 100
+
+
+@pytest.mark.fault(22)
 def test_at_most_five_images_are_listed() -> None:
     """The message lists five of a hundred images."""
     containers = [f"{{image: other:{number}}}" for number in range(100)]

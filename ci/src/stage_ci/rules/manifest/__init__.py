@@ -3,8 +3,9 @@
 ::
 
     edit                the public types, and update(): parse, find, replace, verify
-    ├── references      the image references of the manifest, and the scalars that spell them
-    │   └── schema      the fields in which Kubernetes and Kustomize keep images
+    ├── references      the image references of the manifest
+    │   ├── schema      the fields in which Kubernetes and Kustomize keep images
+    │   └── sites       one reference, and the scalars that spell it
     ├── markers         the `stage-ci:` comments, and which references they hold
     ├── rewrite         replaces the characters of a reference; verifies that nothing else changed
     ├── parse           text to YAML nodes, within bounds; duplicate keys and templates

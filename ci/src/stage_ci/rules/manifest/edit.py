@@ -10,14 +10,9 @@ from stage_ci.errors import ImageNotInManifest, InvalidReference
 from stage_ci.rules.manifest.markers import Hold, find_holds, read_markers
 from stage_ci.rules.manifest.nodes import line_of, start_of
 from stage_ci.rules.manifest.parse import ParsedManifest, parse
-from stage_ci.rules.manifest.references import (
-    FoundReferences,
-    ImageReferenceSite,
-    Part,
-    find_references,
-    render_reference,
-)
+from stage_ci.rules.manifest.references import FoundReferences, find_references, unmarked_lines
 from stage_ci.rules.manifest.rewrite import Splice, apply_splices, character_positions, make_splice, verify_edit
+from stage_ci.rules.manifest.sites import ImageReferenceSite, Part, render_reference
 from stage_ci.rules.manifest.text import ManifestText
 from stage_ci.rules.reference import Digest, Reference, Repository
 
@@ -129,7 +124,7 @@ def update(content: bytes, target: Target, *, filename: str) -> Edit:
     holds = find_holds(manifest, markers, found.sites, parsed.documents)
     sites = found.sites_of(target.repository)
     if not sites:
-        raise _not_found(found, target, filename)
+        raise _not_found(manifest, parsed, found, target)
     replacements = [(site, _new_reference(manifest, site, target, holds.get(id(site.node)))) for site in sites]
     held = frozenset(id(part.node) for site in sites if id(site.node) in holds for part in site.parts)
     edited = _rewrite(manifest, parsed, replacements, held | found.shared_scalars(target.repository)).text.encode()
@@ -138,10 +133,15 @@ def update(content: bytes, target: Target, *, filename: str) -> Edit:
     return Edit(edited, tuple(changes))
 
 
-def _not_found(found: FoundReferences, target: Target, filename: str) -> ImageNotInManifest:
+def _not_found(
+    manifest: ManifestText, parsed: ParsedManifest, found: FoundReferences, target: Target
+) -> ImageNotInManifest:
     names = list(dict.fromkeys(render_reference(site.reference) for site in found.sites))
     shown = ", ".join(names[:_MAX_IMAGES_SHOWN]) + (", …" if len(names) > _MAX_IMAGES_SHOWN else "")
-    return ImageNotInManifest(f"{filename} has no reference to {target.repository}; its images: {shown or 'none'}")
+    cause = f"{manifest.filename} has no reference to {target.repository}; its images: {shown or 'none'}"
+    lines = unmarked_lines(parsed.documents, target.repository)[:_MAX_IMAGES_SHOWN]
+    remedy = f"if a field on line {' or '.join(map(str, lines))} holds the image, mark it with `# stage-ci: image`"
+    return ImageNotInManifest(cause, remedy=remedy if lines else None)
 
 
 def _new_reference(manifest: ManifestText, site: ImageReferenceSite, target: Target, hold: Hold | None) -> Reference:
@@ -194,5 +194,6 @@ def _change(
     first = site.parts[0]
     start = character_positions(manifest, first.node, first.render(site.reference))[0]
     line = line_of(first.node) + manifest.count_newlines(start_of(first.node), start)
-    effective = hold if new.tag != target.tag else None
+    current = new.tag == target.tag if site.tagged else new.digest == target.digest
+    effective = None if current else hold
     return Change(site.path, line, render_reference(site.reference), render_reference(new), effective)

@@ -29,7 +29,7 @@ from ruamel.yaml.tokens import (
 from stage_ci.errors import InvalidMarker, InvalidReference
 from stage_ci.rules.manifest.nodes import Node, start_of
 from stage_ci.rules.manifest.parse import scan
-from stage_ci.rules.manifest.references import ImageMarker, ImageReferenceSite
+from stage_ci.rules.manifest.sites import ImageMarker, ImageReferenceSite
 from stage_ci.rules.manifest.text import ManifestText
 from stage_ci.rules.reference import Repository
 
@@ -126,7 +126,8 @@ def find_holds(
 ) -> Mapping[int, Hold]:
     """Return the hold of each held site, by the identity of its node; the nearest hold if several apply.
 
-    A hold above all content of a document holds the whole document; above all content of the file, the whole file.
+    A hold above all content of a document holds the whole document; above all content of the file, the whole file. A
+    hold of a declared tag holds the digest in the same mapping too, and the other way around.
 
     Args:
         manifest: The manifest.
@@ -144,12 +145,13 @@ def find_holds(
     for line in (line for site in sites for line in site.lines):
         counts[line] = counts.get(line, 0) + 1
     for line, marker in markers.images.items():
-        _check_matches(manifest, marker.line, counts.get(line, 0), most=1)
+        if counts.get(line) != 1:
+            raise _mismatch(manifest, marker, line, counts.get(line, 0))
     roots = [start_of(document) for document in documents]
     numbers = [bisect_right(roots, start_of(site.node)) - 1 for site in sites]
     scopes = _scopes(manifest, markers.holds, counts, roots, numbers)
-    found = ((site, scopes.nearest(site, number)) for site, number in zip(sites, numbers, strict=True))
-    return {id(site.node): hold for site, hold in found if hold}
+    holds = [scopes.nearest(site, number) for site, number in zip(sites, numbers, strict=True)]
+    return _shared_holds(sites, numbers, holds)
 
 
 @dataclass(slots=True)
@@ -182,14 +184,27 @@ def _scopes(
             matches = bisect_right(numbers, document) - bisect_left(numbers, document)
         else:
             scopes.lines[comment.applies_to], matches = hold, counts.get(comment.applies_to, 0)
-        _check_matches(manifest, hold.line, matches, most=len(numbers))
+        if not matches:
+            raise _error(manifest, hold.line, "the marker matches no image reference", _PLACEMENT)
     return scopes
 
 
-def _check_matches(manifest: ManifestText, line: int, matches: int, most: int) -> None:
-    if not 1 <= matches <= most:
-        cause = f"the marker matches {matches or 'no'} image reference{'s' if matches > 1 else ''}"
-        raise _error(manifest, line, cause, _PLACEMENT)
+def _shared_holds(
+    sites: Sequence[ImageReferenceSite], numbers: Sequence[int], holds: Sequence[Hold | None]
+) -> Mapping[int, Hold]:
+    # The digest selects the image, so a digest that moves beside a held tag would change what the hold keeps.
+    groups = [(number, site.mapping, site.reference.repository) for site, number in zip(sites, numbers, strict=True)]
+    shared = {group: hold for group, hold in zip(groups, holds, strict=True) if hold and group[1] is not None}
+    own = zip(sites, holds, groups, strict=True)
+    return {id(site.node): held for site, hold, group in own if (held := hold or shared.get(group))}
+
+
+def _mismatch(manifest: ManifestText, marker: ImageMarker, line: int, matches: int) -> InvalidMarker:
+    if matches:
+        cause = f"line {line} has {matches} values that the marker can mean"
+        return _error(manifest, marker.line, cause, "put the marked value on a line of its own")
+    part = "an image reference" if marker.part == "image" else f"a {marker.part}"
+    return _error(manifest, marker.line, f"line {line} has no value that is {part} and nothing else", _PLACEMENT)
 
 
 def _parse_marker(manifest: ManifestText, comment: Comment, text: str) -> Hold | ImageMarker:

@@ -1,13 +1,12 @@
-"""The image references of a manifest: where they are, and which scalars spell them."""
+"""The image references of a manifest, found by walking its nodes along the schema."""
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Final, TypeAlias
 
 from ruamel.yaml.nodes import MappingNode, ScalarNode, SequenceNode
 
-from stage_ci.errors import InvalidReference
-from stage_ci.rules.manifest.nodes import STRING, Node, content, fields, line_of, lines_of, pairs, scalars, start_of
+from stage_ci.rules.manifest.nodes import Node, content, fields, line_of, lines_of, pairs, scalars, start_of, walk
 from stage_ci.rules.manifest.schema import (
     Schema,
     SchemaFields,
@@ -17,61 +16,17 @@ from stage_ci.rules.manifest.schema import (
     default_kind,
     schema_of,
 )
-from stage_ci.rules.reference import Reference, Repository
+from stage_ci.rules.manifest.sites import (
+    ImageMarker,
+    ImageReferenceSite,
+    image_site,
+    kustomize_site,
+    marked_site,
+    parse_reference,
+)
+from stage_ci.rules.reference import Repository
 
 _MAX_NAME: Final = 253  # https://kubernetes.io/docs/concepts/overview/working-with-objects/names/
-
-
-@dataclass(frozen=True, slots=True)
-class ImageMarker:
-    """A marker comment that declares a scalar to be an image reference, or a part of one.
-
-    Args:
-        line: The line of the marker, counted from 1.
-        part: What the scalar holds: ``image`` for a whole reference, ``tag`` or ``digest``.
-        name: The name of the image if the scalar holds a tag or a digest.
-    """
-
-    line: int
-    part: str
-    name: str = ""
-
-
-@dataclass(frozen=True, slots=True)
-class Part:
-    """A scalar that holds a reference or a part of one.
-
-    Args:
-        node: The scalar.
-        render: Returns the scalar's text for a given reference.
-    """
-
-    node: ScalarNode
-    render: Callable[[Reference], str]
-
-
-@dataclass(frozen=True, slots=True)
-class ImageReferenceSite:
-    """An image reference at its place in the manifest.
-
-    Args:
-        path: The object and the field, such as ``Deployment/svm spec.template.spec.containers[0].image``.
-        node: The node that holds the reference.
-        reference: The parsed reference.
-        parts: The scalars that hold its tag and digest; empty if it has neither, nor a scalar that could hold them.
-        tagged: Whether a scalar can hold its tag.
-    """
-
-    path: str
-    node: Node
-    reference: Reference
-    parts: tuple[Part, ...]
-    tagged: bool = True
-
-    @property
-    def lines(self) -> frozenset[int]:
-        """The lines, counted from 1, on which its scalars start and end."""
-        return frozenset((line_of(self.node), *(line for part in self.parts for line in lines_of(part.node))))
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,9 +57,7 @@ _Path: TypeAlias = tuple["_Path | None", str]
 _Visit: TypeAlias = tuple[Node, Schema, _Path]
 
 
-def find_references(
-    documents: Iterable[Node], filename: str, image_markers: Mapping[int, ImageMarker] | None = None
-) -> FoundReferences:
+def find_references(documents: Iterable[Node], filename: str, markers: Mapping[int, ImageMarker]) -> FoundReferences:
     """Return the image references of all documents; text that is not a reference, such as ``${IMAGE}``, is skipped.
 
     Aliases are followed and merge keys resolved. A reference that is used several times is one site with the path of
@@ -113,97 +66,78 @@ def find_references(
     Args:
         documents: The root nodes.
         filename: The manifest's name; Kustomize's file names make an object without a kind a Kustomization.
-        image_markers: The markers that declare other scalars to be references, by the line that they apply to.
+        markers: The markers that declare other scalars to be references, by the line that they apply to.
     """
     sites: dict[int, ImageReferenceSite] = {}
     others: set[int] = set()
-    root = SchemaObject(kind=default_kind(filename))
-    waiting: list[_Visit] = [(document, root, (None, "")) for document in documents]
-    while waiting:
-        visit = waiting.pop()
-        site = _site(visit, image_markers or {})
+    marked: dict[int, dict[int, _Visit]] = {}
+    for visit, site in _walk(documents, SchemaObject(kind=default_kind(filename))):
         if site:
             sites.setdefault(id(site.node), site)
+        elif line := _marked_line(visit, markers) if markers else None:
+            marked.setdefault(line, {}).setdefault(id(visit[0]), visit)
         elif isinstance(visit[0], ScalarNode):
             others.add(id(visit[0]))
-        waiting.extend(reversed(_children(visit, site)))
+    for line, visits in marked.items():
+        for site in _declared_sites(visits.values(), markers[line]):
+            sites.setdefault(id(site.node), site)
+        others.update(scalar for scalar in visits if scalar not in sites)
     return FoundReferences(tuple(sorted(sites.values(), key=lambda site: start_of(site.node))), frozenset(others))
 
 
-def render_reference(reference: Reference) -> str:
-    """Return the text of a reference, with the repository's name as the manifest spells it."""
-    tag = f":{reference.tag}" if reference.tag else ""
-    return f"{reference.name}{tag}{f'@{reference.digest}' if reference.digest else ''}"
+def unmarked_lines(documents: Iterable[Node], repository: Repository) -> list[int]:
+    """Return the lines of the values that look like a reference to a repository with a tag or a digest.
+
+    If ``find_references`` finds none, these are values that need a marker, such as those of custom resources.
+
+    Args:
+        documents: The root nodes.
+        repository: The repository.
+    """
+    name = repository.path.rpartition("/")[2]
+    lines: dict[int, None] = {}
+    for node in (node for document in documents for node in walk(document) if isinstance(node, ScalarNode)):
+        reference = parse_reference(content(node)) if name in node.value else None
+        if reference and reference.repository == repository and (reference.tag or reference.digest):
+            lines[line_of(node)] = None
+    return list(lines)
 
 
-def _site(visit: _Visit, image_markers: Mapping[int, ImageMarker]) -> ImageReferenceSite | None:
+def _walk(documents: Iterable[Node], root: Schema) -> Iterator[tuple[_Visit, ImageReferenceSite | None]]:
+    waiting: list[_Visit] = [(document, root, (None, "")) for document in documents]
+    while waiting:
+        visit = waiting.pop()
+        site = _site(visit)
+        yield visit, site
+        waiting.extend(reversed(_children(visit, site)))
+
+
+def _site(visit: _Visit) -> ImageReferenceSite | None:
     node, schema, path = visit
     if schema is SchemaLeaf.KUSTOMIZE_ENTRY:
-        return _kustomize_site(node, _render_path(path))
-    if not isinstance(node, ScalarNode):
+        return kustomize_site(node, _render_path(path))
+    if schema is SchemaLeaf.IMAGE and isinstance(node, ScalarNode):
+        return image_site(node, _render_path(path))
+    return None
+
+
+def _marked_line(visit: _Visit, markers: Mapping[int, ImageMarker]) -> int | None:
+    node, schema, _ = visit
+    if schema is not SchemaLeaf.OTHER or not isinstance(node, ScalarNode):
         return None
-    if schema is SchemaLeaf.IMAGE:
-        return _image_site(node, _render_path(path))
-    if not image_markers or schema is not SchemaLeaf.OTHER:
-        return None
-    marker = next((image_markers[line] for line in lines_of(node) if line in image_markers), None)
-    return _marked_site(node, _render_path(path), marker) if marker else None
+    return next((line for line in lines_of(node) if line in markers), None)
 
 
-def _image_site(scalar: ScalarNode, path: str) -> ImageReferenceSite | None:
-    reference = _parse(content(scalar)) if scalar.tag == STRING else None
-    return ImageReferenceSite(path, scalar, reference, (Part(scalar, render_reference),)) if reference else None
-
-
-def _kustomize_site(entry: Node, path: str) -> ImageReferenceSite | None:
-    # The name is newName, or else name; newTag and digest together replace the tag and digest of the resource:
-    # https://github.com/kubernetes-sigs/kustomize/blob/master/api/filters/imagetag/updater.go
-    found = scalars(entry)
-    name, tag, digest = found.get("newName", found.get("name")), found.get("newTag"), found.get("digest")
-    text = content(name) if name else ""
-    parts: list[Part] = []
-    if tag:
-        text += f":{content(tag)}"
-        parts.append(_tag_part(tag))
-    if digest:
-        text += f"@{content(digest)}"
-        parts.append(Part(digest, _render_digest))
-    reference = _parse(text)
-    return ImageReferenceSite(path, entry, reference, tuple(parts), tagged=tag is not None) if reference else None
-
-
-def _marked_site(scalar: ScalarNode, path: str, marker: ImageMarker) -> ImageReferenceSite | None:
-    if marker.part == "image":
-        return _image_site(scalar, path)
-    tagged = marker.part == "tag"
-    reference = _parse(f"{marker.name}{':' if tagged else '@'}{content(scalar)}")
-    part = _tag_part(scalar) if tagged else Part(scalar, _render_digest)
-    return ImageReferenceSite(path, scalar, reference, (part,), tagged) if reference else None
-
-
-def _tag_part(scalar: ScalarNode) -> Part:
-    # Kustomize and Helm charts append the tag to `name:` unchecked, so `tag@digest` pins an image; Renovate writes it:
-    # https://github.com/renovatebot/renovate/pull/25596
-    return Part(scalar, _render_pinned_tag if "@" in content(scalar) else _render_tag)
-
-
-def _render_pinned_tag(reference: Reference) -> str:
-    return f"{reference.tag}@{reference.digest}"
-
-
-def _render_tag(reference: Reference) -> str:
-    return reference.tag or ""
-
-
-def _render_digest(reference: Reference) -> str:
-    return str(reference.digest or "")
-
-
-def _parse(text: str) -> Reference | None:
-    try:
-        return Reference.parse(text)
-    except InvalidReference:
-        return None
+def _declared_sites(visits: Iterable[_Visit], marker: ImageMarker) -> list[ImageReferenceSite]:
+    """Return the references that a marker declares: of several, the one whose field is named as the marker's part."""
+    sites: list[ImageReferenceSite] = []
+    named: list[ImageReferenceSite] = []
+    for node, _, path in visits:
+        site = marked_site(node, _render_path(path), marker) if isinstance(node, ScalarNode) else None
+        if site:
+            sites.append(site)
+            named += [site] if path[1] == f".{marker.part}" else []
+    return named if len(named) == 1 else sites
 
 
 def _render_path(path: _Path | None) -> str:
