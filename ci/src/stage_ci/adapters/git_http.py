@@ -58,6 +58,10 @@ class SmartHttpClient(HttpGitClient):
         if value:
             raise GitProtocolError("the response is not of the smart HTTP protocol")
 
+    @staticmethod
+    def _warn_filter_objects() -> None:
+        """Log nothing if the server does not support partial clones: it then sends all files."""
+
     def _http_request(
         self,
         url: str,

@@ -26,10 +26,19 @@ from dulwich.repo import MemoryRepo
 
 from stage_ci.adapters.git_http import ForbiddenError, SmartHttpClient
 from stage_ci.adapters.git_objects import build_commit, claim_objects, replace_blob
-from stage_ci.errors import InfrastructureAccessDenied, InfrastructureUnavailable, ManifestMissing, StageError
+from stage_ci.errors import (
+    InfrastructureAccessDenied,
+    InfrastructureUnavailable,
+    InvalidManifest,
+    ManifestMissing,
+    StageError,
+)
 
 EXCHANGE_LIMIT: Final = 60.0  # seconds for one exchange with the server
 _SHOWN: Final = 300  # characters of the server's output in an error
+# Bytes from which a file is not fetched, if the server supports partial clones: charts and dashboards beside the
+# manifest may be large (https://git-scm.com/docs/git-rev-list, --filter=blob:limit).
+LARGE_FILE: Final = 2 * 1024 * 1024
 _REGULAR_FILES: Final = (0o100644, 0o100755)
 # The ref statuses with which git and the hosting services report that another writer was faster; any other status
 # rejects the push itself.
@@ -71,6 +80,7 @@ class Snapshot:
 
         Raises:
             ManifestMissing: if there is no such file, or if it is a folder, a link or a submodule.
+            InvalidManifest: if it is so large that it was not fetched.
         """
         try:
             mode, sha = tree_lookup_path(self.store.__getitem__, self.tree, filename.encode())
@@ -78,6 +88,8 @@ class Snapshot:
             raise ManifestMissing(f"{filename} is not in the infrastructure repository") from error
         if mode not in _REGULAR_FILES:
             raise ManifestMissing(f"{filename} is not a regular file of the infrastructure repository")
+        if sha not in self.store:
+            raise InvalidManifest(f"{filename} has at least {LARGE_FILE} bytes, which is too large for a manifest")
         blob = self.store[sha]
         assert isinstance(blob, Blob)  # noqa: S101 - a regular file is a blob
         return blob.data
@@ -114,7 +126,7 @@ class Infrastructure:
         return await self._exchange(read)
 
     async def snapshot(self, branch: str) -> Snapshot:
-        """Fetch the current tip of ``branch`` without its history.
+        """Fetch the current tip of ``branch`` without its history and without large files.
 
         Raises:
             InfrastructureAccessDenied: if the token has no read access, or if the branch does not exist.
@@ -132,7 +144,9 @@ class Infrastructure:
                     )
                 return [refs[ref]]
 
-            tip = client.fetch(path.encode(), repo, determine_wants=wanted, depth=1).refs[ref]
+            tip = client.fetch(
+                path.encode(), repo, wanted, depth=1, filter_spec=f"blob:limit={LARGE_FILE}".encode()
+            ).refs[ref]
             assert tip is not None  # noqa: S101 - `wanted` raises for a missing branch
             commit = repo.object_store[tip]
             assert isinstance(commit, Commit)  # noqa: S101 - the tip of a branch is a commit
