@@ -16,20 +16,29 @@ from typing import Final, TypeVar
 from urllib.parse import urlsplit
 
 import anyio
-from dulwich.client import GitClient, HttpGitClient, HTTPUnauthorized, get_transport_and_path
+from dulwich.client import GitClient, HTTPUnauthorized, get_transport_and_path
 from dulwich.errors import GitProtocolError, HangupException, NotGitRepository, NotTreeError
 from dulwich.object_store import BaseObjectStore, tree_lookup_path
 from dulwich.objects import ZERO_SHA, Blob, Commit, ObjectID, ShaFile, SubmoduleEncountered
 from dulwich.pack import UnpackedObject, pack_objects_to_data
 from dulwich.refs import Ref
 from dulwich.repo import MemoryRepo
-from urllib3 import Retry
 
+from stage_ci.adapters.git_http import ForbiddenError, SmartHttpClient
 from stage_ci.adapters.git_objects import build_commit, claim_objects, replace_blob
-from stage_ci.errors import InfrastructureAccessDenied, InfrastructureUnavailable, ManifestMissing, StageError
+from stage_ci.errors import (
+    InfrastructureAccessDenied,
+    InfrastructureUnavailable,
+    InvalidManifest,
+    ManifestMissing,
+    StageError,
+)
 
 EXCHANGE_LIMIT: Final = 60.0  # seconds for one exchange with the server
 _SHOWN: Final = 300  # characters of the server's output in an error
+# Bytes from which a file is not fetched, if the server supports partial clones: charts and dashboards beside the
+# manifest may be large (https://git-scm.com/docs/git-rev-list, --filter=blob:limit).
+LARGE_FILE: Final = 2 * 1024 * 1024
 _REGULAR_FILES: Final = (0o100644, 0o100755)
 # The ref statuses with which git and the hosting services report that another writer was faster; any other status
 # rejects the push itself.
@@ -71,6 +80,7 @@ class Snapshot:
 
         Raises:
             ManifestMissing: if there is no such file, or if it is a folder, a link or a submodule.
+            InvalidManifest: if it is so large that it was not fetched.
         """
         try:
             mode, sha = tree_lookup_path(self.store.__getitem__, self.tree, filename.encode())
@@ -78,6 +88,8 @@ class Snapshot:
             raise ManifestMissing(f"{filename} is not in the infrastructure repository") from error
         if mode not in _REGULAR_FILES:
             raise ManifestMissing(f"{filename} is not a regular file of the infrastructure repository")
+        if sha not in self.store:
+            raise InvalidManifest(f"{filename} has at least {LARGE_FILE} bytes, which is too large for a manifest")
         blob = self.store[sha]
         assert isinstance(blob, Blob)  # noqa: S101 - a regular file is a blob
         return blob.data
@@ -114,7 +126,7 @@ class Infrastructure:
         return await self._exchange(read)
 
     async def snapshot(self, branch: str) -> Snapshot:
-        """Fetch the current tip of ``branch`` without its history.
+        """Fetch the current tip of ``branch`` without its history and without large files.
 
         Raises:
             InfrastructureAccessDenied: if the token has no read access, or if the branch does not exist.
@@ -132,7 +144,9 @@ class Infrastructure:
                     )
                 return [refs[ref]]
 
-            tip = client.fetch(path.encode(), repo, determine_wants=wanted, depth=1).refs[ref]
+            tip = client.fetch(
+                path.encode(), repo, wanted, depth=1, filter_spec=f"blob:limit={LARGE_FILE}".encode()
+            ).refs[ref]
             assert tip is not None  # noqa: S101 - `wanted` raises for a missing branch
             commit = repo.object_store[tip]
             assert isinstance(commit, Commit)  # noqa: S101 - the tip of a branch is a commit
@@ -195,10 +209,8 @@ class Infrastructure:
         if status and any(words in status.lower() for words in _CONFLICTS):
             raise RefConflict
         if status:
-            reason = " ".join(output.decode(errors="replace").split())[:_SHOWN]
-            raise InfrastructureAccessDenied(
-                f"the git server refused to update {ref.decode()}: {status} {reason}".rstrip()
-            )
+            reason = f"{status} {_excerpt(output.decode(errors='replace'))}".rstrip()
+            raise InfrastructureAccessDenied(f"the git server refused to update {ref.decode()}: {reason}")
 
     async def _exchange(self, operation: Callable[[GitClient, str], T]) -> T:
         def work() -> T:
@@ -211,33 +223,9 @@ class Infrastructure:
 
     def _client(self) -> tuple[GitClient, str]:
         parts = urlsplit(self.url)
-        if parts.scheme not in ("http", "https"):
-            return get_transport_and_path(self.url)
-        if self._token and not (self._token.isascii() and self._token.isprintable()):
-            raise InfrastructureAccessDenied(
-                f"the token for {self.url} contains characters that are not printable ASCII"
-            )
-        # GitHub accepts any user name beside a token and documents this one for apps:
-        # https://docs.github.com/en/apps/creating-github-apps/authenticating-with-a-github-app/authenticating-as-a-github-app-installation
-        user = "x-access-token" if self._token else None
-        host = f"{parts.scheme}://{parts.netloc}"
-        client = _SmartClient(host, username=user, password=self._token, timeout=EXCHANGE_LIMIT)
-        # urllib3 retries on its own by default; here the caller decides about retries and bounds them.
-        client.pool_manager.connection_pool_kw["retries"] = Retry(connect=0, read=0, status=0, other=0, redirect=3)
-        return client, parts.path
-
-
-class _SmartClient(HttpGitClient):
-    """An HTTP client that rejects a response of the dumb protocol, for which dulwich takes any page of a proxy."""
-
-    @property
-    def dumb(self) -> bool:
-        return False
-
-    @dumb.setter
-    def dumb(self, value: bool) -> None:
-        if value:
-            raise GitProtocolError("the response is not of the smart HTTP protocol")
+        if parts.scheme in ("http", "https"):
+            return SmartHttpClient(self.url, self._token, EXCHANGE_LIMIT), parts.path
+        return get_transport_and_path(self.url)
 
 
 # Not anyio.to_thread: its worker threads are no daemons, so the interpreter joins an abandoned one before it exits, and
@@ -256,6 +244,12 @@ async def _run_in_daemon_thread(work: Callable[[], T]) -> T:
     return await asyncio.wrap_future(result)
 
 
+def _excerpt(text: str) -> str:
+    """Return ``text`` in one line, without the middle of a long one: a hook may print a banner before its reason."""
+    line = " ".join(text.split())
+    return line if len(line) <= _SHOWN else f"{line[: _SHOWN // 2]} … {line[-_SHOWN // 2 :]}"
+
+
 @contextmanager
 def _translate_errors(url: str) -> Iterator[None]:
     """Raise the errors of dulwich and of the network as the pipeline's own, without a cause that may hold a header."""
@@ -267,9 +261,11 @@ def _translate_errors(url: str) -> Iterator[None]:
         raise InfrastructureAccessDenied(f"{url} does not accept the token") from None
     except NotGitRepository:
         raise InfrastructureAccessDenied(f"{url} is not a repository, or the token has no access to it") from None
+    except ForbiddenError as error:
+        raise InfrastructureAccessDenied(f"{url} denies access: {_excerpt(str(error))}") from None
     except (GitProtocolError, HangupException, OSError) as error:
         text = str(error)
-        if "http resp 403" in text or "access denied" in text:
+        if "access denied" in text:  # git daemon's words for a repository that it does not export
             raise InfrastructureAccessDenied(f"{url} denies access: {text}") from None
         raise InfrastructureUnavailable(f"the git request to {url} failed: {type(error).__name__} {text}") from None
     except Exception as error:  # noqa: BLE001 - dulwich: ValueError, AssertionError, zlib.error and more

@@ -86,9 +86,9 @@ async def _push_once(archive: Archive, destination: Destination, repository: Rep
     plain_http = "true" if destination.service else "false"
     target = f"{repository.path}@{archive.digest}"
     result = await run(container, ["sh", "/push_archive.sh", host, target, plain_http, str(PUSH_LIMIT)])
+    failed = f"pushing {repository.path} to {host} failed"
     if result.status and _DENIED.search(result.stderr):
-        raise RegistryAccessDenied(f"{host} denies the user push access to {repository.path}", step="publish")
+        # The engine masks the secrets of the container in its output.
+        raise RegistryAccessDenied(f"{failed}: {last_line(result.stderr)}", step="publish")
     if result.status:
-        raise RegistryUnavailable(
-            f"pushing {repository.path} to {host} failed: {last_line(result.stderr)}", step="publish"
-        )
+        raise RegistryUnavailable(f"{failed}: {last_line(result.stderr)}", step="publish")

@@ -170,6 +170,18 @@ def test_a_login_does_not_show_its_password() -> None:
     assert "canary" not in str(error.value)
 
 
+@pytest.mark.parametrize(
+    ("password", "hint"),
+    [("canary", ""), ("can\nary", ""), ("canary\n", "line break"), ("canary\r\n", "line break")],
+)
+def test_a_password_that_ends_with_a_line_break_has_a_hint(password: str, hint: str) -> None:
+    """A password with a line break at its end, as of a file, has a hint for the error about denied access."""
+    text = RegistryLogin("robot", password).hint()
+    assert bool(text) is bool(hint)
+    assert hint in text
+    assert "canary" not in text
+
+
 def test_a_login_is_encoded_as_utf_8() -> None:
     """User name and password are encoded as UTF-8, as in the example of RFC 7617."""
     assert RegistryLogin("test", "123£").basic() == "Basic dGVzdDoxMjPCow=="

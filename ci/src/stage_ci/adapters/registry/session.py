@@ -17,6 +17,7 @@ from stage_ci.rules.registry.protocol import (
     UNAUTHORIZED,
     TransientError,
     describe,
+    error_message,
     is_denied,
     is_transient,
     retry_after,
@@ -142,14 +143,14 @@ class Session:
             self._authorization = await self._authenticate(response)
             request.headers.update(self._authorization)
             response = await self._http.send(request)
-        return _checked(response, self._name)
+        return self._checked(response, self._name)
 
     # Not an httpx.Auth: its flow reads the token service's response without the bounds of HttpTransport.
     async def _authenticate(self, response: httpx.Response) -> httpx.Headers:
         challenge = Challenge.choose(response.headers.get_list("WWW-Authenticate"))
         # Only the registry itself may request the password, not a host that it redirects to.
         if challenge is None or not self._is_own(str(response.url)):
-            raise RegistryAccessDenied(f"{self._name} {_description(response)}")
+            raise self._denied(response, self._name)
         if challenge.scheme == BEARER:
             # With a login, push access is requested from the first token on. Some registries create a repository with
             # its first push and answer 401 to a token for pull alone until then; a token service grants what the user
@@ -158,19 +159,41 @@ class Session:
             return await self._token(httpx.URL(url))
         basic = self._basic()
         if basic == self._authorization:  # no login, or the registry has just rejected it
-            raise RegistryAccessDenied(f"{self._name} {_description(response)}")
+            raise self._denied(response, self._name)
         return basic
 
     async def _token(self, url: httpx.URL) -> httpx.Headers:
         service = f"its token service {url.netloc.decode()}"
         request = httpx.Request("GET", url, headers=self._basic())
         try:
-            response = _checked(await self._http.send(request), f"{self._name}: {service}")
+            response = self._checked(await self._http.send(request), f"{self._name}: {service}")
             if response.status_code != _OK:
                 raise RegistryUnavailable(f"{self._name}: {service} {_description(response)}")
             return httpx.Headers({"Authorization": bearer(response.content)})
         except TransientError as error:
             raise TransientError(f"requires a token of {service}, which {error.cause}", error.retry_after) from None
+
+    def _checked(self, response: httpx.Response, name: str) -> httpx.Response:
+        if is_denied(response.status_code):
+            raise self._denied(response, name)
+        if is_transient(response.status_code):
+            what = _description(response)
+            seconds = retry_after(response.headers.get("Retry-After"), datetime.now(UTC))
+            raise TransientError(what if seconds is None else f"{what} and asks to wait {seconds:.0f} s", seconds)
+        return response
+
+    def _denied(self, response: httpx.Response, name: str) -> RegistryAccessDenied:
+        denied = f"{name} {_description(response)}"
+        if response.status_code == UNAUTHORIZED:
+            return RegistryAccessDenied(f"{denied}{self._login.hint() if self._login else ''}")
+        # A 403 may have another reason than the user's rights, such as an exceeded quota, which its message explains.
+        reason = error_message(response.content, self._secrets())
+        return RegistryAccessDenied(f"{denied}: {reason}" if reason else denied)
+
+    def _secrets(self) -> list[str]:
+        headers = (self._authorization.get("Authorization", ""), self._basic().get("Authorization", ""))
+        passwords = [self._login.password] if self._login else []
+        return [*passwords, *(header.partition(" ")[2] for header in headers)]
 
     def _basic(self) -> httpx.Headers:
         return httpx.Headers({"Authorization": self._login.basic()} if self._login else {})
@@ -185,16 +208,6 @@ class Session:
     def _is_enough(self, state: RetryCallState) -> bool:
         waits = state.idle_for + state.upcoming_sleep
         return state.attempt_number >= self._policy.attempts or waits > self._policy.wait_seconds
-
-
-def _checked(response: httpx.Response, name: str) -> httpx.Response:
-    what = _description(response)
-    if is_denied(response.status_code):
-        raise RegistryAccessDenied(f"{name} {what}")
-    if is_transient(response.status_code):
-        seconds = retry_after(response.headers.get("Retry-After"), datetime.now(UTC))
-        raise TransientError(what if seconds is None else f"{what} and asks to wait {seconds:.0f} s", seconds)
-    return response
 
 
 def _description(response: httpx.Response) -> str:

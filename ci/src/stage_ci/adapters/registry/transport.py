@@ -4,11 +4,12 @@ import ssl
 from http.cookiejar import CookieJar, DefaultCookiePolicy
 from types import MappingProxyType
 from typing import Final
+from urllib.request import getproxies, proxy_bypass
 
 import anyio
 import httpx
 
-from stage_ci.errors import RegistryUnavailable
+from stage_ci.errors import InvalidInput, RegistryUnavailable
 from stage_ci.rules.registry.protocol import TransientError
 
 CONNECT_SECONDS: Final = 10.0
@@ -32,7 +33,7 @@ class HttpTransport:
         self._name = name
         self._transport = transport
         self._seconds = request_seconds
-        self._clients: dict[str, httpx.AsyncClient] = {}
+        self._clients: dict[tuple[str, str | None], httpx.AsyncClient] = {}
 
     async def send(self, request: httpx.Request) -> httpx.Response:
         """Send a request, follow its redirects and return the last response with its whole body.
@@ -43,6 +44,7 @@ class HttpTransport:
         Raises:
             TransientError: if no complete response arrives in time.
             RegistryUnavailable: if the response exceeds a bound, which no retry can mend.
+            InvalidInput: if the environment names a proxy that cannot be used.
         """
         request.headers.update(_HEADERS)
         try:
@@ -64,7 +66,7 @@ class HttpTransport:
 
     async def _follow(self, request: httpx.Request) -> httpx.Response:
         for _ in range(REDIRECTS_MAX + 1):
-            response = await self._client(request.url.scheme).send(request, stream=True)
+            response = await self._client(request.url).send(request, stream=True)
             try:
                 if response.next_request is None:
                     return await self._read(response)
@@ -86,16 +88,40 @@ class HttpTransport:
         headers.pop("Content-Encoding", None)  # aiter_bytes() has decoded it
         return httpx.Response(response.status_code, headers=headers, content=bytes(body), request=response.request)
 
-    def _client(self, scheme: str) -> httpx.AsyncClient:
-        if scheme not in self._clients:
-            # Loading the trusted certificates takes longer than listing the tags of a local registry, and plain http
-            # verifies none. Should https reach that client after all, its context without certificates trusts no host.
-            verify = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT) if scheme == "http" else True
-            timeout = httpx.Timeout(self._seconds, connect=CONNECT_SECONDS)
-            # Harbor takes a client that returns its session cookie for a browser and requires a CSRF token of it
-            # (goharbor/harbor, src/server/middleware/csrf/csrf.go), so no cookie is kept.
-            cookies = CookieJar(DefaultCookiePolicy(allowed_domains=[]))
-            self._clients[scheme] = httpx.AsyncClient(
-                verify=verify, transport=self._transport, timeout=timeout, cookies=cookies
+    def _client(self, url: httpx.URL) -> httpx.AsyncClient:
+        key = url.scheme, None if self._transport else _proxy(url)
+        if key not in self._clients:
+            self._clients[key] = self._open(*key)
+        return self._clients[key]
+
+    def _open(self, scheme: str, proxy: str | None) -> httpx.AsyncClient:
+        # Loading the trusted certificates takes longer than listing the tags of a local registry, and plain http
+        # verifies none. Should https reach that client after all, its context without certificates trusts no host.
+        verify = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT) if scheme == "http" else httpx.create_ssl_context()
+        try:
+            return httpx.AsyncClient(
+                verify=verify,
+                transport=self._transport,
+                proxy=proxy,
+                trust_env=False,
+                timeout=httpx.Timeout(self._seconds, connect=CONNECT_SECONDS),
+                # Harbor takes a client that returns its session cookie for a browser and requires a CSRF token of it
+                # (goharbor/harbor, src/server/middleware/csrf/csrf.go), so no cookie is kept.
+                cookies=CookieJar(DefaultCookiePolicy(allowed_domains=[])),
             )
-        return self._clients[scheme]
+        except (ImportError, ValueError, httpx.InvalidURL):  # the URL may hold a password, so it is not quoted
+            raise InvalidInput(
+                f"invalid proxy in {scheme.upper()}_PROXY or ALL_PROXY: expected an http:// or https:// URL",
+                step="registry",
+                remedy="correct the variable, or list the registry in NO_PROXY",
+            ) from None
+
+
+# httpx reads the same variables, but fails for every host if NO_PROXY holds an IPv6 range, as clusters write it
+# (https://github.com/encode/httpx/issues/3221).
+def _proxy(url: httpx.URL) -> str | None:
+    if proxy_bypass(url.netloc.decode()) or proxy_bypass(url.host):
+        return None
+    proxies = getproxies()
+    proxy = proxies.get(url.scheme) or proxies.get("all")
+    return proxy if proxy is None or "://" in proxy else f"http://{proxy}"

@@ -47,6 +47,10 @@ class RegistryLogin:
         if ":" in self.username:
             raise InvalidInput("the registry user name contains a colon")
 
+    def hint(self) -> str:
+        """Return a hint for the error about denied access: a file often ends with a line break; empty without one."""
+        return "; the password ends with a line break" if self.password.endswith(("\n", "\r")) else ""
+
     def basic(self) -> str:
         """Return the value of the Authorization header for Basic authentication (RFC 7617, 2)."""
         return "Basic " + base64.b64encode(f"{self.username}:{self.password}".encode()).decode()

@@ -10,7 +10,7 @@ from collections.abc import Iterable, Iterator
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from typing import Final
-from urllib.parse import SplitResult, urljoin, urlsplit
+from urllib.parse import SplitResult, unquote, urljoin, urlsplit
 
 from stage_ci.errors import RegistryUnavailable
 from stage_ci.rules.reference import DOCKER_HUB, Digest
@@ -29,6 +29,7 @@ _SERVER_ERRORS: Final = range(500, 600)
 _UNKNOWN_CODES: Final = frozenset({"NAME_UNKNOWN", "MANIFEST_UNKNOWN", "NOT_FOUND"})
 _CODE: Final = re.compile(r"[A-Z0-9_]{1,64}")
 _CODES_SHOWN: Final = 3
+_MESSAGE_SHOWN: Final = 200
 
 _RETRY_AFTER_MAX_SECONDS: Final = 86_400.0  # every retry policy gives up long before one day
 
@@ -104,20 +105,32 @@ def retry_after(header: str | None, now: datetime) -> float | None:
 def error_codes(body: bytes) -> list[str]:
     """Return the codes of an error response.
 
-    Only codes are returned: messages and details are free text in which a registry may repeat a secret of the request.
-
     Args:
         body: The body of a response with a 4xx or 5xx status.
 
     Returns:
         The codes in the registry's order; empty if the body is not an error response of the specification.
     """
-    try:
-        errors = json_object(body, "an error").get("errors")
-    except TransientError:
-        return []
-    codes = [error.get("code") for error in errors if isinstance(error, dict)] if isinstance(errors, list) else []
+    codes = (error.get("code") for error in _errors(body))
     return [code for code in codes if isinstance(code, str) and _CODE.fullmatch(code)]
+
+
+def error_message(body: bytes, secrets: Iterable[str]) -> str:
+    """Return the first message of an error response, such as the quota that a push exceeds.
+
+    Args:
+        body: The body of a response with a 4xx or 5xx status.
+        secrets: The secrets of the request, which a registry may repeat in its message.
+
+    Returns:
+        At most 200 printable characters; empty if there is no message or if it contains a secret.
+    """
+    messages = (error.get("message") for error in _errors(body))
+    message = next((message for message in messages if isinstance(message, str)), "")
+    if any(secret in text for secret in secrets if secret for text in (message, unquote(message))):
+        return ""
+    printable = "".join(character if character.isprintable() else " " for character in message)
+    return " ".join(printable.split())[:_MESSAGE_SHOWN]
 
 
 def describe(status: int, body: bytes) -> str:
@@ -217,6 +230,14 @@ def upload_url(location: str | None, request_url: str, digest: Digest) -> str:
         raise TransientError("opened an upload without a Location header")
     url = _resolve(location, request_url, "the upload")
     return f"{url}{'&' if urlsplit(url).query else '?'}digest={digest}"
+
+
+def _errors(body: bytes) -> list[dict[str, object]]:
+    try:
+        errors = json_object(body, "an error").get("errors")
+    except TransientError:
+        return []
+    return [error for error in errors if isinstance(error, dict)] if isinstance(errors, list) else []
 
 
 def _links(header: str) -> Iterator[tuple[str, list[str]]]:

@@ -1,0 +1,58 @@
+"""The proxies of the environment, as the client of a registry uses them."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+
+from stage_ci.errors import InvalidInput, RegistryUnavailable
+
+if TYPE_CHECKING:
+    from tests.unit.adapters.conftest import Scripting, Server
+
+
+@pytest.fixture(autouse=True)
+def _no_variables(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("NO_PROXY", "HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY"):
+        monkeypatch.delenv(name, raising=False)
+        monkeypatch.delenv(name.lower(), raising=False)
+
+
+@pytest.mark.parametrize("setting", ["HTTP_PROXY=http://{host}", "http_proxy={host}", "ALL_PROXY=http://{host}"])
+async def test_a_proxy_of_the_environment_is_used(
+    server: Server, other: Server, script: Scripting, monkeypatch: pytest.MonkeyPatch, setting: str
+) -> None:
+    """Requests go to the proxy of the environment, with or without the scheme in its URL."""
+    variable, _, proxy = setting.partition("=")
+    monkeypatch.setenv(variable, proxy.format(host=other.host))
+    async with script.registry(server) as registry:
+        with pytest.raises(RegistryUnavailable, match="answered 404"):
+            await registry.tags()
+    assert (server.lines, other.lines) == ([], [f"GET {server.url}/v2/owner/service/tags/list"])
+
+
+@pytest.mark.parametrize("hosts", ["127.0.0.1", "fd00::/8,127.0.0.1", "[::1],.internal,127.0.0.1", "*", "{host}"])
+async def test_no_proxy_excludes_the_registry(
+    server: Server, other: Server, script: Scripting, monkeypatch: pytest.MonkeyPatch, hosts: str
+) -> None:
+    """A registry in NO_PROXY is reached directly, whatever else the list holds, such as the IPv6 range of a cluster."""
+    monkeypatch.setenv("HTTP_PROXY", other.url)
+    monkeypatch.setenv("NO_PROXY", hosts.format(host=server.host))
+    server.on("GET tags/list", script.json({"tags": ["v1.0.1"]}))
+    async with script.registry(server) as registry:
+        assert await registry.tags() == ["v1.0.1"]
+    assert other.lines == []
+
+
+@pytest.mark.parametrize("proxy", ["socks5://robot:canary@127.0.0.1:1", "ftp://canary", "http://canary:port"])
+async def test_an_unusable_proxy_is_invalid_input(
+    server: Server, script: Scripting, monkeypatch: pytest.MonkeyPatch, waits: list[float], proxy: str
+) -> None:
+    """A proxy that cannot be used fails at once; the error names the variable and does not quote its value."""
+    monkeypatch.setenv("ALL_PROXY", proxy)
+    async with script.registry(server) as registry:
+        with pytest.raises(InvalidInput, match="invalid proxy in HTTP_PROXY or ALL_PROXY") as error:
+            await registry.tags()
+    assert waits == []
+    assert "canary" not in str(error.value)
