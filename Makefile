@@ -139,6 +139,10 @@ format: .venv/ci.stamp ## format Python and Go of module and benchmarks; the ser
 lock: .venv/ci.stamp ## write the requirement files from ci/dependencies.toml; ARGS=--upgrade takes the newest versions
 	PATH="$(CURDIR)/$(CI):$$PATH" PYTHONPATH=ci/src ci/lock $(ARGS)
 
+.PHONY: interface
+interface: .venv/ci.stamp ## write ci/tests/unit/testdata/interface.txt, the list of the module's functions and arguments
+	cd ci && PYTHONPATH=src ../$(CI)/python -m tests.interface
+
 .PHONY: advisories
 advisories: ## write the vulnerability database of rehearsals from ci/advisories/advisories.json
 	go -C ci/advisories run . advisories.json $(CURDIR)/$(DATABASE)
