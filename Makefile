@@ -19,6 +19,8 @@ PYTHON ?= $(shell python3.11 -c '' 2>/dev/null && echo python3.11 || echo python
 UV := uv==0.13.9
 CI := .venv/ci/bin
 APP := .venv/app/bin
+# An environment for each version of Dagger's client library, beside the engine's own, with which the module is loaded.
+CLIENTS := $(patsubst ci/tests/clients/%.requirements,.venv/clients-%.stamp,$(wildcard ci/tests/clients/*.requirements))
 DATABASE := ci/src/stage_ci/adapters/trivy-db.tar.gz
 # What ruff looks at, from ci: the service is looked at by its own pipeline.
 LINTED := . ../bench
@@ -71,7 +73,7 @@ test: check test-unit test-app test-e2e ## all that must hold before a change is
 check: check-python check-dependencies check-shell check-workflows check-go check-pins check-advisories ## linters and comparisons; changes nothing
 
 .PHONY: test-unit
-test-unit: .venv/ci.stamp ## the module's unit tests, without an engine
+test-unit: .venv/ci.stamp $(CLIENTS) ## the module's unit tests, without an engine
 	cd ci && ../$(CI)/python -m pytest tests/unit $(ARGS)
 
 .PHONY: test-app
@@ -93,8 +95,10 @@ test-faults: .venv/ci.stamp .venv/mlflow.stamp ## all forty faults, on a real en
 		--faults=../bench/faults.json $(ARGS)
 
 .PHONY: check-python
-check-python: .venv/ci.stamp
+check-python: .venv/ci.stamp $(CLIENTS)
 	cd ci && ../$(CI)/ruff check $(LINTED) && ../$(CI)/ruff format --check $(LINTED) && ../$(CI)/mypy
+	cd ci && for client in $(CLIENTS:.stamp=); do \
+		../$(CI)/mypy --python-executable=../$$client/bin/python --cache-dir=.mypy_cache/$${client##*/} src; done
 
 # The service's packages are not installed beside deptry, which then takes a package's name for its module's. ci/dependencies.toml
 # maps the others, so the notes about that guess are left out.
@@ -193,6 +197,9 @@ endef
 
 .venv/baseline.stamp: bench/service/baseline.requirements
 	$(call environment,baseline,$<,40 s)
+
+.venv/clients-%.stamp: ci/tests/clients/%.requirements
+	$(call environment,clients-$*,$<,15 s)
 
 .venv/bin/actionlint: ci/tools/go.mod ci/tools/go.sum
 	go -C ci/tools build -trimpath -o $(CURDIR)/$@ github.com/rhysd/actionlint/cmd/actionlint
