@@ -25,8 +25,7 @@ ALLOWED: Final = """secrets:
 def test_a_manifest_of_a_higher_line_is_refused_by_every_function(env: Environment, source: Path) -> None:
     """A manifest that names v2.0.3 is refused for v1.0.7 by every function that would move it, and nothing changes."""
     text = re.sub(rf"(image: {re.escape(env.image)}):\S+", r"\1:v2.0.3", env.read_file())
-    (env.repository.work / FILENAME).write_text(text)
-    env.repository.push({})
+    env.repository.push({FILENAME: text})
     push_tags(env.registry_address, env.image, "v1.0.7")
     commits, tags = env.commits(), env.tags()
     infra = f"--infra={env.repository.work}"
