@@ -136,7 +136,7 @@ format: .venv/ci.stamp ## format Python and Go of module and benchmarks; the ser
 	gofmt -w $(GO_FILES)
 
 .PHONY: lock
-lock: .venv/ci.stamp ## write the requirement files anew; ARGS=--upgrade takes the newest versions
+lock: .venv/ci.stamp ## write the requirement files from ci/dependencies.toml; ARGS=--upgrade takes the newest versions
 	PATH="$(CURDIR)/$(CI):$$PATH" PYTHONPATH=ci/src ci/lock $(ARGS)
 
 .PHONY: advisories

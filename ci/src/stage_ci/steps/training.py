@@ -5,7 +5,7 @@ import sys
 import dagger
 
 from stage_ci.adapters import image, training
-from stage_ci.adapters.tracking import Tracking
+from stage_ci.adapters.tracking import TrackingServer
 from stage_ci.adapters.training import TrainingJob
 from stage_ci.errors import InvalidInput
 from stage_ci.rules.training import RunMetadata, tracking_uri
@@ -13,7 +13,7 @@ from stage_ci.steps.candidate import build_image
 from stage_ci.steps.request import ReleaseRequest, raise_if_empty
 
 
-async def train(work: TrainingJob, tracking: Tracking | None, record: RunMetadata) -> dagger.Directory:
+async def train(work: TrainingJob, tracking: TrackingServer | None, record: RunMetadata) -> dagger.Directory:
     """Return the trained model's folder, after it was logged if there is a server for it.
 
     Raises:
@@ -32,7 +32,9 @@ async def train(work: TrainingJob, tracking: Tracking | None, record: RunMetadat
     return trained.folder
 
 
-async def smoke_test(request: ReleaseRequest, source: dagger.Directory, model: str, tracking: Tracking | None) -> str:
+async def smoke_test(
+    request: ReleaseRequest, source: dagger.Directory, model: str, tracking: TrackingServer | None
+) -> str:
     """Return the answers of the image of ``source``, serving ``model`` if one is named.
 
     Raises:
@@ -44,7 +46,7 @@ async def smoke_test(request: ReleaseRequest, source: dagger.Directory, model: s
     return (await image.smoke(container, request.smoke_test)).output
 
 
-async def with_model(image: dagger.Container, model: str, tracking: Tracking | None) -> dagger.Container:
+async def with_model(image: dagger.Container, model: str, tracking: TrackingServer | None) -> dagger.Container:
     """Return ``image`` set to serve ``model`` of the MLflow server; unchanged if ``model`` is empty.
 
     Raises:
@@ -56,10 +58,10 @@ async def with_model(image: dagger.Container, model: str, tracking: Tracking | N
         raise InvalidInput(
             "--model without an MLflow server", step="smoke", remedy="give --tracking-uri or --tracking-service"
         )
-    return (await tracking.within(image)).with_env_variable("MODEL_URI", model)
+    return (await tracking.configure(image)).with_env_variable("MODEL_URI", model)
 
 
-async def find_tracking(request: ReleaseRequest, uri: str, service: dagger.Service | None) -> Tracking | None:
+async def find_tracking(request: ReleaseRequest, uri: str, service: dagger.Service | None) -> TrackingServer | None:
     """Return the MLflow server in a caller's arguments; None if they name none.
 
     Args:
@@ -74,4 +76,4 @@ async def find_tracking(request: ReleaseRequest, uri: str, service: dagger.Servi
     databricks = {name: secret for name, secret in request.variables.items() if name.startswith("DATABRICKS_")}
     await raise_if_empty(databricks)
     address = tracking_uri(uri, databricks)
-    return Tracking(address or "", service, databricks) if address or service else None
+    return TrackingServer(address or "", service, databricks) if address or service else None

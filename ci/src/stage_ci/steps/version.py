@@ -22,7 +22,7 @@ async def resolve_version(inputs: InputDigest | None, remotes: Remotes, line: Re
     """
     refs, tags = await gather(remotes.infrastructure.refs(), remotes.registry.tags())
     claims = Claims.read(refs, line.repository, line.versions)
-    claimed = claims.held_with(claim_object(claim_text(line.repository, inputs))) if inputs else None
+    claimed = claims.claimed_with(claim_object(claim_text(line.repository, inputs))) if inputs else None
     tagged = claimed is not None and str(claimed) in tags
     is_foreign = tagged and await image_inputs(str(claimed), remotes.registry) != inputs
     return decide_version(line.versions, tags, claims, claimed, is_foreign=is_foreign)
