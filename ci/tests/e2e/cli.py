@@ -150,10 +150,10 @@ def _wait_until_served(port: int, process: "subprocess.Popen[bytes]") -> None:
 
 @contextmanager
 def serve_registry() -> Iterator[str]:
-    """Serve a registry that holds the authored vulnerability database, as a mirror would; yield its address."""
+    """Serve a registry that holds the sample vulnerability database, as a mirror would; yield its address."""
     rehearsal = Rehearsal.unique()
     try:
-        # A scan with the authored database pushes it to the rehearsal's registry.
+        # A scan with the sample database pushes it to the rehearsal's registry.
         scan = dagger("scan", f"--source={MINIMAL_SERVICE}", "--trivy-db=rehearsal", config=rehearsal.config)
         assert scan.status == 0, scan.stderr
         with rehearsal.serve("registry", port=5000) as address:

@@ -129,7 +129,7 @@ def test_smoke_prints_the_responses(source: Path) -> None:
     assert [line.split()[0] for line in call.stdout.splitlines()] == ["/health", "/ready", "/predict_one", "ready,"]
 
 
-def test_a_scan_with_the_authored_database_is_marked(source: Path) -> None:
+def test_a_scan_with_the_sample_database_is_marked(source: Path) -> None:
     """A scan with the rehearsal's database prints that its result is no security verdict."""
     call = dagger("scan", f"--source={source}", "--trivy-db=rehearsal")
     assert call.status == 0, call.stderr

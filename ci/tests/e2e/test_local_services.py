@@ -15,7 +15,7 @@ def test_a_release_goes_to_the_given_servers(servers: Servers, source: Path) -> 
     assert rejected.status != 0
     assert "not for a release" in rejected.error
 
-    # This scan pushes the authored database to the registry, which from then on mirrors it.
+    # This scan pushes the sample database to the registry, which from then on mirrors it.
     dagger("scan", f"--source={source}", "--trivy-db=rehearsal", config=servers.rehearsal.config)
     database = f"--trivy-db=registry:{servers.registry.partition(':')[2]}/aquasec/trivy-db:2"
     config = [*servers.config, *CREDENTIALS]

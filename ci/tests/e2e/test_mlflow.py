@@ -133,7 +133,7 @@ def test_registering_without_a_server_is_rejected() -> None:
     """`train` with a registered model but without an MLflow server fails and names the flags to add."""
     call = dagger("train", f"--registered-model={NAME}", "entries")
     assert call.status != 0
-    assert "train: --registered-model without an MLflow server; " in call.error
+    assert "train: no MLflow server for --registered-model; " in call.error
     assert "give --tracking-uri or --tracking-service" in call.error
 
 

@@ -132,15 +132,15 @@ def test_a_package_that_cannot_be_installed_fails_the_build(source: Path, requir
 @pytest.mark.parametrize(
     ("config", "arguments", "error"),
     [
-        (["--filename=../etc/passwd"], [], "names no file inside the infrastructure repository"),
-        (["--filename=/etc/passwd"], [], "names no file inside the infrastructure repository"),
+        (["--filename=../etc/passwd"], [], "not a path inside the infrastructure repository"),
+        (["--filename=/etc/passwd"], [], "not a path inside the infrastructure repository"),
         (["--version-line=1.0"], [], "invalid version line '1.0'"),
         (["--image=owner/Case"], [], "invalid image reference 'owner/Case'"),
-        ([], ["--format=xml"], "'xml' is no format"),
+        ([], ["--format=xml"], "invalid --format='xml'"),
         (
             ["--docker-username=env:TEST_USERNAME"],
             [],
-            "DOCKER_PASSWORD (--docker-password) and TOKEN (--infra-token) missing",
+            "missing DOCKER_PASSWORD (--docker-password) and TOKEN (--infra-token)",
         ),
     ],
 )

@@ -57,7 +57,7 @@ def vulnerable_source(source: Path) -> Path:
 
 
 def scan(source: Path) -> Call:
-    """Scan the image of ``source`` with the authored database."""
+    """Scan the image of ``source`` with the sample database."""
     return dagger("scan", f"--source={source}", "--trivy-db=rehearsal")
 
 
@@ -86,7 +86,7 @@ def test_a_waived_vulnerability_passes_and_is_listed(vulnerable_source: Path) ->
     call = scan(vulnerable_source)
     assert call.status == 0, call.stderr
     reason = "until 2999-12-31 by team-a@example.com: chunked bodies end at the proxy"
-    assert f"critical and excused: 1 ({H11} (ignored: {reason}))" in call.stdout
+    assert f"critical but suppressed: 1 ({H11} (ignored: {reason}))" in call.stdout
     assert "Suppressed Vulnerabilities" in call.stdout
 
 
@@ -96,7 +96,7 @@ def test_an_expired_waiver_fails_and_names_its_owner(vulnerable_source: Path) ->
     (vulnerable_source / ".trivyignore.yaml").write_text(EXPIRED_WAIVER)
     call = scan(vulnerable_source)
     assert call.status != 0
-    assert "scan: critical vulnerabilities whose waiver is over: 1" in call.error
+    assert "scan: critical vulnerabilities with an expired waiver: 1" in call.error
     assert f"{H11} (fixed in 0.16.0), waived until 2026-01-31 by team-a@example.com" in call.error
 
 
@@ -107,7 +107,7 @@ def test_a_vulnerability_that_openvex_rules_out_passes_and_is_listed(vulnerable_
     call = scan(vulnerable_source)
     assert call.status == 0, call.stderr
     reason = "not affected: vulnerable_code_not_in_execute_path"
-    assert f"critical and excused: 1 ({H11} ({reason}))" in call.stdout
+    assert f"critical but suppressed: 1 ({H11} ({reason}))" in call.stdout
     assert "Suppressed Vulnerabilities" in call.stdout
 
 
@@ -130,10 +130,10 @@ def test_a_waiver_for_another_package_or_path_does_not_apply(vulnerable_source: 
             WAIVER.replace("owner", "#"),
             "entry 1 of .trivyignore.yaml (CVE-2025-43859) has no text",
         ),
-        (".trivyignore.yaml", WAIVER.replace("expired_at", "#"), "has no day as expired_at"),
-        (".trivyignore.yaml", f"{WAIVER}    purl: pkg:pypi/h11\n", "has a key 'purl'"),
+        (".trivyignore.yaml", WAIVER.replace("expired_at", "#"), "expected expired_at to be a date"),
+        (".trivyignore.yaml", f"{WAIVER}    purl: pkg:pypi/h11\n", "unknown key 'purl'"),
         (".trivyignore", "CVE-2025-43859 exp:2999-12-31\n", ".trivyignore is not read"),
-        (".openvex.json", json.dumps(VEX | {"author": ""}), ".openvex.json names no author"),
+        (".openvex.json", json.dumps(VEX | {"author": ""}), "invalid .openvex.json: the author is missing"),
     ],
 )
 def test_an_invalid_waiver_or_openvex_document_is_rejected(
@@ -164,7 +164,7 @@ def test_a_changed_waiver_gives_no_new_version(rehearsal: Rehearsal, vulnerable_
 
 
 def make_database(metadata: dict[str, Any], content: bytes | None = None) -> bytes:
-    """Return the authored database as a compressed archive, with changed metadata and optionally other content."""
+    """Return the sample database as a compressed archive, with changed metadata and optionally other content."""
     with tarfile.open(DATABASE) as archive:
         members = {name: archive.extractfile(name) for name in archive.getnames()}
         files = {name: member.read() for name, member in members.items() if member}
@@ -198,7 +198,7 @@ def test_an_outdated_database_stops_the_release(servers: Servers, source: Path) 
     outdated = make_database({"UpdatedAt": "2026-01-01T00:00:00Z", "NextUpdate": "2026-01-02T00:00:00Z"})
     push_artifact(servers.registry, "mirror/stale:2", DATABASE_LAYER, outdated, title="db.tar.gz")
     error = stage_and_fail(servers, source, servers.registry, "mirror/stale:2")
-    assert "the scanner could not run: the database is too old, of 2026-01-01" in error
+    assert "the scanner could not run: the database is too old: updated on 2026-01-01" in error
 
 
 @pytest.mark.fault(37)

@@ -1,9 +1,12 @@
 """The smoke test of a started image."""
 
 from dataclasses import dataclass
-from typing import Self
+from typing import Final, Self
 
 from stage_ci.errors import InvalidInput
+
+# RFC 9293, section 3.1: a port has 16 bits.
+_HIGHEST_PORT: Final = 65_535
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,10 +35,12 @@ class SmokeTest:
             request: The ticket as TOPIC=TEXT, or its text alone.
 
         Raises:
-            InvalidInput: if the text is empty.
+            InvalidInput: if the text is empty, or the port is not one.
         """
         topic, equals, text = request.partition("=")
         test = cls(port, text.strip(), topic.strip()) if equals else cls(port, request.strip())
+        if not 1 <= port <= _HIGHEST_PORT:
+            raise InvalidInput(f"invalid --service-port={port}", step="smoke", remedy="give a port from 1 to 65535")
         if not test.text:
             raise InvalidInput(
                 f"invalid --smoke-request={request[:40]!r}: expected the text of a ticket",

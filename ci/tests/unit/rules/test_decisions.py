@@ -157,7 +157,9 @@ def test_tags_of_this_line_or_a_lower_one_are_accepted(tags: list[str]) -> None:
 
 
 @pytest.mark.fault(17, 45)
-@pytest.mark.parametrize(("tag", "line"), [("v2.0.3", "v2.0"), ("v1.1.0", "v1.1"), ("v1.10.2", "v1.10")])
+@pytest.mark.parametrize(
+    ("tag", "line"), [("v2.0.3", "v2.0"), ("v1.1.0", "v1.1"), ("v1.10.2", "v1.10"), ("v2.0.007", "v2.0")]
+)
 def test_a_tag_of_a_higher_line_is_refused(tag: str, line: str) -> None:
     """The error for a tag of a higher line names the tag and the flag that selects its line."""
     with pytest.raises(

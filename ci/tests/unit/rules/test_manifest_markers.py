@@ -37,18 +37,39 @@ def test_an_unknown_marker_is_rejected(text: str) -> None:
 @pytest.mark.parametrize(
     ("field", "problem"),
     [
-        ("name: ${NAME} # stage-ci: image", "no value that is an image reference and nothing else; put it on the"),
-        (f"arg: --x={IMAGE}:v1 # stage-ci: image", "no value that is an image reference and nothing else; put it"),
-        (f"tag: '' # stage-ci: tag of {IMAGE}", "no value that is a tag and nothing else; put it on the line of"),
-        (f"args: {{}} # stage-ci: tag of {IMAGE}", "no value that is a tag and nothing else; put it on the line of"),
-        (f"pin: v1.0.4 # stage-ci: digest of {IMAGE}", "no value that is a digest and nothing else; put it on the"),
-        (f"args: [a, b] # stage-ci: tag of {IMAGE}", "2 values that the marker can mean; put the marked value on a"),
-        ("a: {image: b:v1, c: {image: d:v1}} # stage-ci: image", "2 values that the marker can mean; put the marked"),
+        (
+            "name: ${NAME} # stage-ci: image",
+            "no value on line 7 is an image reference; mark a line with a value that is an image",
+        ),
+        (
+            f"arg: --x={IMAGE}:v1 # stage-ci: image",
+            "no value on line 7 is an image reference; mark a line with a value that is an",
+        ),
+        (
+            f"tag: '' # stage-ci: tag of {IMAGE}",
+            "no value on line 7 is a tag; mark a line with a value that is a tag and nothing else",
+        ),
+        (
+            f"args: {{}} # stage-ci: tag of {IMAGE}",
+            "no value on line 7 is a tag; mark a line with a value that is a tag and nothing else",
+        ),
+        (
+            f"pin: v1.0.4 # stage-ci: digest of {IMAGE}",
+            "no value on line 7 is a digest; mark a line with a value that is a digest and",
+        ),
+        (
+            f"args: [a, b] # stage-ci: tag of {IMAGE}",
+            "line 7 has 2 values that the marker can mean; put the marked value on a",
+        ),
+        (
+            "a: {image: b:v1, c: {image: d:v1}} # stage-ci: image",
+            "line 7 has 2 values that the marker can mean; put the marked",
+        ),
     ],
 )
 def test_a_declaring_marker_without_one_matching_value_is_rejected(field: str, problem: str) -> None:
     """An image, tag or digest marker that matches no value, or several, is rejected with the line and the cause."""
-    with pytest.raises(InvalidMarker, match=rf"svm\.yaml:7: line 7 has {problem}"):
+    with pytest.raises(InvalidMarker, match=rf"svm\.yaml:7: {problem}"):
         edit(f"{POD}  - image: {IMAGE}:v1.0.4\n    {field}\n")
 
 

@@ -181,6 +181,29 @@ def test_an_error_above_template_braces_is_reported_as_invalid_yaml() -> None:
     assert "svm.yaml:2: invalid YAML" in str(rejection(b"kind: Pod\n  name: svm\ntext: |\n  {{ hello }}\n"))
 
 
+@pytest.mark.fault(27)
+def test_braces_in_the_text_of_a_custom_resource_are_not_a_template() -> None:
+    """An alert rule's `{{ $labels.pod }}` is valid plain text, so the file's other documents are updated."""
+    rule = "---\nkind: PrometheusRule\nspec:\n  summary: pod {{ $labels.pod }} is down {% raw %}\n"
+    before, after = (pod(f"{{image: {IMAGE}:{tag}}}").decode() + rule for tag in ("v1.0.0", "v1.0.1"))
+    assert update(before.encode(), TARGET, filename="svm.yaml").content == after.encode()
+
+
+@pytest.mark.fault(27)
+@pytest.mark.parametrize(
+    "document",
+    [
+        "kind: PrometheusRule\nspec: {{ .Values.spec }}\n",
+        "kind: PodList\nitems:\n- metadata:\n    name: svm-{{ .Release.Name }}\n",
+        "kind: Kustomization\nnamePrefix: svm-{{ .Release.Name }}\n",
+        "kind: PrometheusRule\nspec:\n  {{- include x }}\n",
+    ],
+)
+def test_template_braces_beside_a_manifest_are_rejected(document: str) -> None:
+    """Braces in the text of an object with image fields, or in place of a value of any object, are a template."""
+    assert TEMPLATE in str(rejection(pod(f"{{image: {IMAGE}:v1.0.0}}") + b"---\n" + document.encode()))
+
+
 @pytest.mark.fault(23)
 def test_a_pinned_reference_requires_the_new_digest() -> None:
     """A pinned reference is rejected if the new digest is unknown: it is neither unpinned nor left stale."""

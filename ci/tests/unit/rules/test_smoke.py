@@ -38,3 +38,10 @@ def test_any_text_can_be_a_ticket(topic: str, text: str) -> None:
     """A text with equals signs needs no escape if a topic precedes it."""
     topic = topic.replace("=", "")
     assert SmokeTest.parse(1, f"{topic}={text}") == SmokeTest(1, text.strip(), topic.strip())
+
+
+@pytest.mark.parametrize("port", [-1, 0, 65_536])
+def test_a_port_outside_of_16_bits_is_rejected(port: int) -> None:
+    """A port that no service can listen on is an error that names the flag."""
+    with pytest.raises(InvalidInput, match=rf"^smoke: invalid --service-port={port}; give a port from 1 to 65535$"):
+        SmokeTest.parse(port, "my screen is black")

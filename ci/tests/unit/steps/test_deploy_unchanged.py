@@ -96,5 +96,5 @@ async def test_a_lifted_hold_lets_the_next_run_deploy(repository: GitRepository,
 async def test_an_invalid_marker_fails_before_publishing(repository: GitRepository, line: ReleaseLine) -> None:
     """The check before publishing refuses a marker with unknown words: it may be a misspelt hold."""
     repository.push({str(FILE): manifest("owner/service:v1.0.1 # stage-ci: hodl")})
-    with pytest.raises(InvalidMarker, match=f"^manifest: {FILE}:9: 'hodl' is no marker"):
+    with pytest.raises(InvalidMarker, match=f"^manifest: {FILE}:9: invalid marker 'hodl'"):
         await raise_if_undeployable(Infrastructure(repository.url), LOCATION, line)

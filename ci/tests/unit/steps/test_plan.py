@@ -65,7 +65,7 @@ STATES: Final = {
     "newer in the manifest": State(
         f"{SERVICE}:v1.0.9", "Already published v1.0.1", MoveState.SUPERSEDED, (MINE,), (("v1.0.1", MINE),)
     ),
-    "pinned by digest": State(f"{SERVICE}:v1.0.0@sha256:{'0' * 64}", "Would claim and publish v1.0.1", MoveState.MOVED),
+    "pinned by digest": State(f"{SERVICE}:v1.0.0@sha256:{'1' * 64}", "Would claim and publish v1.0.1", MoveState.MOVED),
 }
 
 

@@ -204,7 +204,8 @@ def _mismatch(manifest: ManifestText, marker: ImageMarker, line: int, matches: i
         cause = f"line {line} has {matches} values that the marker can mean"
         return _error(manifest, marker.line, cause, "put the marked value on a line of its own")
     part = "an image reference" if marker.part == "image" else f"a {marker.part}"
-    return _error(manifest, marker.line, f"line {line} has no value that is {part} and nothing else", _PLACEMENT)
+    remedy = f"mark a line with a value that is {part} and nothing else"
+    return _error(manifest, marker.line, f"no value on line {line} is {part}", remedy)
 
 
 def _parse_marker(manifest: ManifestText, comment: Comment, text: str) -> Hold | ImageMarker:

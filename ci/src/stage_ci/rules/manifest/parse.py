@@ -22,8 +22,9 @@ from ruamel.yaml.reader import ReaderError
 from ruamel.yaml.tokens import Token
 
 from stage_ci.errors import InvalidManifest
-from stage_ci.rules.manifest.nodes import Node, line_of, walk
+from stage_ci.rules.manifest.nodes import Node, line_of, scalars, walk
 from stage_ci.rules.manifest.scanner import ManifestScanner, RecordingScanner, TokenValue
+from stage_ci.rules.manifest.schema import SchemaLeaf, default_kind, schema_of
 from stage_ci.rules.manifest.text import ManifestText
 
 # A manifest has about eight characters per node, so MAX_BYTES holds fewer nodes than this. The "billion laughs" attack
@@ -177,12 +178,21 @@ def _error_line(error: Exception, manifest: ManifestText) -> int | None:
 
 
 def _raise_if_template(document: Node, manifest: ManifestText) -> None:
+    # Custom resources may hold templates as text, such as {{ $labels.pod }} in a PrometheusRule:
+    # https://prometheus.io/docs/prometheus/latest/configuration/alerting_rules/#templating
+    strict = _has_images(document, manifest.filename)
     for node in walk(document):
-        in_text = isinstance(node, ScalarNode) and node.style is None and _has_template(node.value)
+        in_text = strict and isinstance(node, ScalarNode) and node.style is None and _has_template(node.value)
         # {{ .Values.image }} is valid YAML: a mapping whose key is a mapping.
         as_mapping = isinstance(node, MappingNode) and manifest.text.startswith("{{", node.start_mark.index)
         if in_text or as_mapping:
             raise _template_error(manifest, line_of(node))
+
+
+def _has_images(document: Node, filename: str) -> bool:
+    texts = {name: str(scalar.value) for name, scalar in scalars(document).items()}
+    kind = texts.get("kind", default_kind(filename))
+    return schema_of(texts.get("apiVersion", ""), kind) is not SchemaLeaf.OTHER
 
 
 def _has_template(text: str) -> bool:
