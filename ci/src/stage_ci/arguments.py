@@ -103,7 +103,8 @@ RehearsalName = Annotated[
     Name("rehearsal"),
     Doc(
         "Name of the rehearsal, 1 to 40 lower-case letters, digits and dashes; `default` if empty. Each name has a "
-        "state of its own. Without effect if credentials are given."
+        "state of its own. latest-version and next-version look into a rehearsal only if it is named. Without effect "
+        "if credentials are given."
     ),
 ]
 RehearsalSeed = Annotated[

@@ -22,6 +22,7 @@
     ├── TrackingFailed                  the model was trained, and MLflow did not take it
     ├── VulnerableImage                 the scanner ran and found what forbids a release
     ├── WaiverExpired                   it found what somebody had answered for until a day that is over
+    ├── SecretInImage                   a layer of the image holds a key or a token
     ├── ScannerUnavailable              the scanner could not run: no verdict either way
     ├── RegistryError
     │   ├── RegistryAccessDenied        401, 403: no retry can mend it
@@ -187,6 +188,13 @@ class WaiverExpired(StageError):
 
     step = "scan"
     remedy = "raise the package and remove the entry, or let its owner give a new day in .trivyignore.yaml"
+
+
+class SecretInImage(StageError):
+    """A layer or the configuration of the image holds a private key or a token."""
+
+    step = "secrets"
+    remedy = "revoke it and build the image without it; `dagger call secrets` lists all"
 
 
 class ScannerUnavailable(StageError):

@@ -58,8 +58,7 @@ class StageCi:
     async def test(self, source: arguments.Source) -> str:
         """Run pytest over tests/unit/ on Python 3.11, with requirements.dev installed if there is one.
 
-        The tests run as nobody, may write beside the source and have their home in /tmp. The four variables of the
-        service become a .env in a temporary mount. Fails if a test fails, if none is collected, or after 15 minutes.
+        The four variables of the service become their .env. Fails if one fails, if none runs, or after 15 minutes.
         """
         return await checks.run_alone(checks.TEST, self._request(), source)
 
@@ -72,10 +71,18 @@ class StageCi:
     async def scan(self, source: arguments.Source, trivy_db: arguments.TrivyDb = None) -> str:
         """Scan the archive of the built image with Trivy and show its table.
 
-        Fails if a CRITICAL vulnerability of the system or of a library has a fix, and in another way if the scanner
-        could not run. Lists what .trivyignore.yaml or .openvex.json of the source suppresses.
+        Fails if a CRITICAL vulnerability has a fix. Lists what .trivyignore.yaml or .openvex.json suppresses.
         """
         return await checks.run_alone(checks.SCAN, self._request(), source, trivy_db)
+
+    @dagger.function(cache="never")
+    @dagger.check
+    async def secrets(self, source: arguments.Source) -> str:
+        """Search the layers of the built image for private keys and tokens, also in files that a later layer deletes.
+
+        Fails if one is found that .trivyignore.yaml, section secrets, does not allow by rule, paths, owner and end.
+        """
+        return await checks.run_alone(checks.SECRETS, self._request(), source)
 
     @dagger.function(cache="never")
     async def smoke(
@@ -106,8 +113,7 @@ class StageCi:
     ) -> dagger.Directory:
         """Train the model and give its folder; log it in MLflow if a server is given, register it if a name is.
 
-        Runs `python -m PACKAGE.train --data=… --output=…` with requirements.train installed, or else requirements, and
-        again only if the source or the data has changed. To log, it runs `python -m PACKAGE.tracking FOLDER`.
+        Runs `python -m PACKAGE.train --data=… --output=…`; to log, `python -m PACKAGE.tracking FOLDER`.
         """
         tracking = await training.find_tracking(self._request(), tracking_uri, tracking_service)
         job = TrainingJob(source, Package.parse(package), data, options or [])
@@ -115,26 +121,17 @@ class StageCi:
 
     @dagger.function(cache="never")
     async def latest_version(self) -> str:
-        """Print the highest version of the line in the registry, over all its tags; an empty line if there is none.
-
-        Asks the real registry unless --rehearsal names a rehearsal.
-        """
+        """Print the highest version of the line in the registry, over all its tags; an empty line if there is none."""
         return await version.latest_version(self._request())
 
     @dagger.function(cache="never")
     async def next_version(self) -> str:
-        """Print the version the next release takes: one above every tag and every claim of the line.
-
-        Asks the real registry and infrastructure repository unless --rehearsal names a rehearsal.
-        """
+        """Print the version the next release takes: one above every tag and every claim of the line."""
         return await version.next_version(self._request())
 
     @dagger.function(cache="never")
     async def publish(self, source: arguments.Source, trivy_db: arguments.TrivyDb = None) -> str:
-        """Build, scan and smoke-test the image, claim its version and push the archive; print name:tag@digest.
-
-        An image of the same inputs that was published before is not pushed again.
-        """
+        """Build, scan and smoke-test the image, claim its version and push the archive; print name:tag@digest."""
         return await publish.publish_source(self._request(), source, trivy_db)
 
     @dagger.function
@@ -171,7 +168,7 @@ class StageCi:
     async def reports(self, source: arguments.Source, trivy_db: arguments.TrivyDb = None) -> dagger.Directory:
         """Run every check and collect lint.txt, test.txt, junit.xml, coverage.xml, the scanner's files and summary.md.
 
-        A check that fails has its error in summary.md; this function does not fail. `… export --path=reports` writes.
+        A check that fails has its error in summary.md, and does not make this fail.
         """
         return await reports.collect_reports(self._request(), source, trivy_db)
 
@@ -185,8 +182,7 @@ class StageCi:
     ) -> str:
         """Lint, test, build, scan, publish and deploy; print the release.
 
-        Nothing is published unless every check holds. The next run with the same source finishes one that was
-        interrupted, under the same version. Without credentials it is a rehearsal: nothing leaves the machine.
+        Nothing is published unless every check holds. Without credentials, a rehearsal: nothing leaves the machine.
         """
         render = renderer(format)
         return render(await stage.run_stage(self._request(), source, trivy_db, allow_downgrade=allow_downgrade))

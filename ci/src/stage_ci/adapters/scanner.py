@@ -11,9 +11,10 @@ from stage_ci import pins
 from stage_ci.adapters.commands import NOBODY, as_nobody, step
 from stage_ci.errors import ScannerUnavailable
 from stage_ci.rules.advisories import Advisories
+from stage_ci.rules.secrets import SecretsReport
 from stage_ci.rules.verdict import Verdict, scanner_cause
 from stage_ci.rules.vex import VEX_FILE, require_openvex
-from stage_ci.rules.waivers import WAIVERS_FILE, Waivers, require_one_list
+from stage_ci.rules.waivers import SECRETS, WAIVERS_FILE, Waivers, require_one_list
 
 _DATABASE: Final = "/database"
 _REPORTS: Final = "/scan"
@@ -45,12 +46,14 @@ class Suppressions:
 
     Attributes:
         today: The day of the scan, in UTC.
-        waivers: Its list of waivers on that day.
+        waivers: Its list of waivers on that day, for vulnerabilities.
+        secrets: The same list's waivers for keys and tokens.
         vex: Its OpenVEX document; empty if it has none.
     """
 
     today: date
     waivers: Waivers = field(default_factory=Waivers)
+    secrets: Waivers = field(default_factory=Waivers)
     vex: str = ""
 
 
@@ -68,7 +71,7 @@ async def suppressions(source: dagger.Directory) -> Suppressions:
     statements = await source.file(VEX_FILE).contents() if VEX_FILE in present else ""
     if VEX_FILE in present:
         require_openvex(statements)
-    return Suppressions(today, Waivers.read(entries, today), statements)
+    return Suppressions(today, Waivers.read(entries, today), Waivers.read(entries, today, SECRETS), statements)
 
 
 @step("scan")
@@ -91,11 +94,24 @@ async def scan(
     return Verdict.read(report, await sbom.contents(), advisories, suppressions.waivers), formats
 
 
+@step("secrets")
+async def find_secrets(archive: dagger.File, waivers: Waivers) -> SecretsReport:
+    """Return the keys and tokens that Trivy finds in the layers and the configuration of the image of ``archive``.
+
+    Raises:
+        ScannerUnavailable: if the scanner breaks.
+    """
+    target = f"{_REPORTS}/secrets.json"
+    command = ["image", *_QUIET, *_TIMEOUT, "--input", "/image.tar", "--scanners", "secret"]
+    command += ["--image-config-scanners", "secret", "--format", "json", "--output", target]
+    scanner = await _run(command, _with_archive(archive))
+    return SecretsReport.read(await scanner.file(target).contents(), waivers)
+
+
 async def _sbom(archive: dagger.File) -> dagger.File:
-    scanner = _trivy().with_mounted_file("/image.tar", archive).with_directory(_REPORTS, dag.directory(), owner=NOBODY)
     target = f"{_REPORTS}/sbom.cdx.json"
     command = ["image", *_QUIET, *_TIMEOUT, "--input", "/image.tar", "--format", "cyclonedx", "--output", target]
-    return (await _run(command, scanner)).file(target)
+    return (await _run(command, _with_archive(archive))).file(target)
 
 
 async def _download(database: Database, today: date) -> dagger.Directory:
@@ -145,6 +161,10 @@ async def _run(command: list[str], scanner: dagger.Container) -> dagger.Containe
         return await scanner.with_exec(["trivy", *command]).sync()
     except dagger.ExecError as error:
         raise ScannerUnavailable(f"the scanner could not run: {scanner_cause(error.stderr)}") from error
+
+
+def _with_archive(archive: dagger.File) -> dagger.Container:
+    return _trivy().with_mounted_file("/image.tar", archive).with_directory(_REPORTS, dag.directory(), owner=NOBODY)
 
 
 def _trivy() -> dagger.Container:

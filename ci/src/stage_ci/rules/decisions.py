@@ -166,7 +166,8 @@ def refuse_higher_line(line: VersionLine, tags: Iterable[str], filename: Filenam
         InvalidVersion: names the tag and the flag.
     """
     for tag in tags:
-        found = VersionLine.of(tag)
+        # v2.0.007 is not a version, but belongs to the line v2.0 all the same.
+        found = VersionLine.of(f"{tag.rpartition('.')[0]}.0")
         if found and found > line:
             raise InvalidVersion(
                 f"{filename} names {tag}, of a higher line than {line}", remedy=f"give --version-line={found}"

@@ -53,18 +53,15 @@ class VersionLine:
 
     @classmethod
     def of(cls, text: str) -> Self | None:
-        """Return the line that ``text`` belongs to, or None if it is not three numbers such as ``v2.0.3``.
-
-        The last number may have any spelling: ``v2.0.007`` is not a version, but somebody means the line v2.0 by it.
+        """Return the line of the version written in ``text``, or None if ``text`` is not a version.
 
         >>> str(VersionLine.of("v2.0.3"))
         'v2.0'
         """
-        line, _, number = text.rpartition(".")
-        try:
-            return cls.parse(line) if number.isdecimal() else None
-        except InvalidVersion:
-            return None
+        match _numbers(text):
+            case (major, minor, _):
+                return cls(major, minor)
+        return None
 
     def version(self, number: int) -> "Version":
         """Return version ``number`` of this line.

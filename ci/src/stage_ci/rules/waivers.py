@@ -2,7 +2,8 @@
 
 The format is Trivy's (https://trivy.dev/docs/latest/configuration/filtering/#trivyignoreyaml) with an additional key,
 ``owner``, which Trivy ignores. This module is stricter than Trivy: each entry needs an owner and an end date, and an
-unknown key is an error, because Trivy would ignore a misspelt limit and suppress more than was meant.
+unknown key is an error, because Trivy would ignore a misspelt limit and suppress more than was meant. An entry for a
+secret also needs its paths: a rule such as ``private-key`` alone would allow every key in the image.
 """
 
 import json
@@ -21,10 +22,14 @@ from stage_ci.errors import InvalidWaiver
 WAIVERS_FILE: Final = ".trivyignore.yaml"
 # Other names of such a list. A .trivyignore is plain text and has no place for an owner.
 _OTHER_NAMES: Final = frozenset({".trivyignore", ".trivyignore.yml"})
-_SECTION: Final = "vulnerabilities"
+VULNERABILITIES: Final = "vulnerabilities"
+SECRETS: Final = "secrets"
 # The sections of Trivy's other scanners, which do not run here, have no effect.
-_SECTIONS: Final = frozenset({_SECTION, "misconfigurations", "secrets", "licenses"})
-_KEYS: Final = frozenset({"id", "owner", "expired_at", "statement", "purls", "paths"})
+_SECTIONS: Final = frozenset({VULNERABILITIES, SECRETS, "misconfigurations", "licenses"})
+_KEYS: Final = {
+    VULNERABILITIES: frozenset({"id", "owner", "expired_at", "statement", "purls", "paths"}),
+    SECRETS: frozenset({"id", "owner", "expired_at", "statement", "paths"}),
+}
 # The keys that limit an entry, and the start of their items: purls as in https://github.com/package-url/purl-spec.
 _LIMITS: Final = {"purls": re.compile(r"pkg:[A-Za-z][A-Za-z0-9.+-]*/\S"), "paths": re.compile(r"\S")}
 # Characters: thousands of entries, which take a second to read.
@@ -39,7 +44,8 @@ class Waiver:
     """One entry of the list.
 
     Attributes:
-        identifier: The vulnerability, such as ``CVE-2026-1``.
+        identifier: The vulnerability, such as ``CVE-2026-1``, or the rule that finds the secret, such as
+            ``private-key``.
         owner: The person, team or address that accepts the finding.
         expires: The first day in UTC on which the entry has expired, Trivy's ``expired_at``.
         statement: The reason; may be empty.
@@ -59,23 +65,24 @@ class Waiver:
 
 @dataclass(frozen=True, slots=True)
 class Waivers:
-    """The entries of a list on one day."""
+    """The entries of one section of a list, on one day."""
 
     active: tuple[Waiver, ...] = ()
     expired: tuple[Waiver, ...] = ()
 
     @classmethod
-    def read(cls, text: str, today: date) -> Self:
-        """Return the entries in the text of a list.
+    def read(cls, text: str, today: date, section: str = VULNERABILITIES) -> Self:
+        """Return the entries of one section in the text of a list.
 
         Args:
             text: The text of the file.
             today: The day of the scan, in UTC; as for Trivy, an entry expires when its ``expired_at`` begins.
+            section: VULNERABILITIES or SECRETS.
 
         Raises:
             InvalidWaiver: if the text has another format, or an entry has no identifier, owner or end date.
         """
-        entries = tuple(_entries(text))
+        entries = tuple(_entries(text, section))
         return cls(
             active=tuple(entry for entry in entries if today < entry.expires),
             expired=tuple(entry for entry in entries if entry.expires <= today),
@@ -88,7 +95,7 @@ class Waivers:
         and with it the cache key of the scan.
         """
         entries = [{"id": entry.identifier, "statement": str(entry), **entry.limits} for entry in self.active]
-        return json.dumps({_SECTION: entries}, ensure_ascii=False)  # any JSON text is YAML
+        return json.dumps({VULNERABILITIES: entries}, ensure_ascii=False)  # any JSON text is YAML
 
     def expired_for(self, identifier: str) -> Waiver | None:
         """Return the entry for ``identifier`` that expired last; None if none has expired."""
@@ -108,18 +115,18 @@ def require_one_list(names: set[str]) -> None:
         )
 
 
-def _entries(text: str) -> Iterator[Waiver]:
+def _entries(text: str, section: str) -> Iterator[Waiver]:
     document = _load(text)
     if document is None:
         return
     if not isinstance(document, dict):
-        raise InvalidWaiver(f"{_INVALID}: expected a mapping with a list of {_SECTION}")
+        raise InvalidWaiver(f"{_INVALID}: expected a mapping with a list of {VULNERABILITIES}")
     _require_keys(document, _SECTIONS, _INVALID)
-    entries = document.get(_SECTION) or []
+    entries = document.get(section) or []
     if not isinstance(entries, list):
-        raise InvalidWaiver(f"{_INVALID}: expected {_SECTION} to be a list")
+        raise InvalidWaiver(f"{_INVALID}: expected {section} to be a list")
     for number, entry in enumerate(entries, start=1):
-        yield _waiver(entry, f"{_INVALID}: entry {number}")
+        yield _waiver(entry, section, f"{_INVALID}: entry {number}")
 
 
 def _load(text: str) -> Any:  # noqa: ANN401 - YAML of any type
@@ -135,16 +142,18 @@ def _load(text: str) -> Any:  # noqa: ANN401 - YAML of any type
         raise InvalidWaiver(f"{_INVALID}: invalid YAML{line}") from error
 
 
-def _waiver(entry: Any, where: str) -> Waiver:  # noqa: ANN401 - YAML of any type
+def _waiver(entry: Any, section: str, where: str) -> Waiver:  # noqa: ANN401 - YAML of any type
     if not isinstance(entry, dict):
         raise InvalidWaiver(f"{where}: expected a mapping")
     identifier = _text(entry, "id", where)
     where = f"{where} ({identifier})"
-    _require_keys(entry, _KEYS, where)
+    _require_keys(entry, _KEYS[section], where)
     expires = entry.get("expired_at")
     if type(expires) is not date:  # datetime is a subclass of date
         raise InvalidWaiver(f"{where}: expected expired_at to be a date")
     limits = {key: _texts(entry[key], key, where) for key in _LIMITS if entry.get(key) is not None}
+    if section == SECRETS and "paths" not in limits:
+        raise InvalidWaiver(f"{where}: paths are missing", remedy="list the files that may hold the secret")
     statement = _text(entry, "statement", where) if entry.get("statement") is not None else ""
     return Waiver(identifier, _text(entry, "owner", where), expires, statement, limits)
 

@@ -143,6 +143,12 @@ async def _scan(subject: Subject) -> CheckResult:
     return CheckResult(verdict, f"{table}\n{verdict.summary}\n", files, table)
 
 
+async def _secrets(subject: Subject) -> CheckResult:
+    archive, suppressions = await gather(subject.candidate.archive(), scanner.suppressions(subject.source))
+    report = await scanner.find_secrets(archive.file, suppressions.secrets)
+    return CheckResult(report, report.text, dag.directory().with_new_file("secrets.txt", report.text), report.text)
+
+
 async def _smoke(subject: Subject) -> CheckResult:
     report = await image.smoke((await subject.candidate.image()).container, subject.smoke_test)
     return CheckResult(report, report.output, dag.directory().with_new_file("smoke.txt", report.output))
@@ -151,6 +157,7 @@ async def _smoke(subject: Subject) -> CheckResult:
 LINT: Final = Check("lint", _lint)
 TEST: Final = Check("test", _test)
 SCAN: Final = Check("scan", _scan)
+SECRETS: Final = Check("secrets", _secrets)
 SMOKE: Final = Check("smoke", _smoke)
 # In the order of a summary.
-CHECKS: Final = (LINT, TEST, SCAN, SMOKE)
+CHECKS: Final = (LINT, TEST, SCAN, SECRETS, SMOKE)

@@ -14,7 +14,7 @@ from stage_ci.rules.reference import Digest
 from stage_ci.rules.release import ReleaseLine
 from stage_ci.rules.version import Version
 from stage_ci.steps.candidate import Image
-from stage_ci.steps.checks import SCAN, SMOKE, Subject
+from stage_ci.steps.checks import SCAN, SECRETS, SMOKE, Subject
 from stage_ci.steps.gather import gather
 from stage_ci.steps.remotes import Remotes, announce, connect
 from stage_ci.steps.request import ReleaseRequest
@@ -36,7 +36,7 @@ class TagTaken(Exception):  # noqa: N818 - not an error: the caller takes the ne
 
 
 async def publish_source(request: ReleaseRequest, source: dagger.Directory, addresses: list[str] | None) -> str:
-    """Publish the image of ``source`` if its scan and its smoke test hold; return ``name:tag@digest``.
+    """Publish the image of ``source`` if the checks of the image hold; return ``name:tag@digest``.
 
     Raises:
         StageError: what the checks and ``publish`` raise.
@@ -44,7 +44,7 @@ async def publish_source(request: ReleaseRequest, source: dagger.Directory, addr
     announce(servers := request.servers())
     subject = Subject.of(request, source, addresses, servers)
     async with connect(request, servers) as remotes:
-        await gather(SCAN.require(subject), SMOKE.require(subject))
+        await gather(SCAN.require(subject), SECRETS.require(subject), SMOKE.require(subject))
         published = await publish(*await subject.candidate.parts(), remotes, request.line)
     return f"{request.line.repository}:{published.version}@{published.digest}"
 
