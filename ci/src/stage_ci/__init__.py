@@ -5,9 +5,6 @@ is one part of it, to be called alone when a run is red. Without credentials eve
 an infrastructure repository in the engine take the place of the real ones, and nothing leaves the machine.
 """
 
-from stage_ci.logs import without_expected_tracebacks
 from stage_ci.main import StageCi
 
 __all__ = ["StageCi"]
-
-without_expected_tracebacks()

@@ -5,11 +5,14 @@ import dagger
 from stage_ci import arguments
 from stage_ci.adapters.checks import format_source
 from stage_ci.adapters.training import TrainingJob
+from stage_ci.logs import without_expected_tracebacks
 from stage_ci.rehearsal import Rehearsal
 from stage_ci.rules.release import renderer
 from stage_ci.rules.training import Package, RunMetadata
 from stage_ci.steps import candidate, checks, deploy, plan, publish, reports, stage, training, version
 from stage_ci.steps.request import ReleaseRequest
+
+without_expected_tracebacks()
 
 
 @dagger.object_type

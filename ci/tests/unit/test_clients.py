@@ -1,6 +1,7 @@
 """The module loads with newer versions of Dagger's client library than the engine's own, and registers the same."""
 
 import os
+import re
 import subprocess
 from pathlib import Path
 from typing import Final
@@ -33,6 +34,13 @@ def test_the_interface_is_the_same_with_another_client_library(lock: Path) -> No
     assert (loaded.returncode, loaded.stderr) == (0, "")
     assert library in [str(pin) for pin in read_requirements(lock.read_text())]
     assert interface == RECORDED.read_text()
+
+
+@pytest.mark.parametrize("lock", LOCKS, ids=lambda lock: lock.stem)
+def test_the_version_of_a_client_library_is_documented(lock: Path) -> None:
+    """docs/pins.md states for the locked version of each client library whether the module loads."""
+    [version] = re.findall(r"^dagger-io==(\S+)", lock.read_text(), re.MULTILINE)
+    assert f"\n| {version} | loads" in (CI.parent / "docs/pins.md").read_text()
 
 
 def test_the_newest_release_and_the_next_major_version_are_loaded() -> None:

@@ -45,8 +45,8 @@ CACHED: Final = {
     "StageCi.test",
     "StageCi.update_manifest",
 }
-# Functions whose result also depends on the vulnerability database, which changes every few hours.
-SCANS: Final = {"StageCi.reports", "StageCi.scan"}
+# Functions whose result also depends on the day: the vulnerability database changes every few hours, and waivers end.
+SCANS: Final = {"StageCi.reports", "StageCi.scan", "StageCi.secrets"}
 
 # The service of the repository that this module was written for. Another service gives its own values.
 DEFAULTS: Final = {
@@ -163,7 +163,7 @@ def test_functions_that_read_or_change_the_outside_are_never_cached() -> None:
 
 @pytest.mark.fault(37)
 def test_a_scan_is_never_cached() -> None:
-    """A scan is never answered from the cache, whose result may be a week older than a vulnerability."""
+    """A scan is never answered from the cache, whose result may be a week older than a vulnerability or a waiver."""
     assert with_cache("never") >= SCANS
 
 
@@ -212,6 +212,7 @@ def test_waivers_in_the_source_are_uploaded(name: str) -> None:
     assert {f"!{name}" in parameter.ignore for parameter in named("source")} == {True}
 
 
-def test_lint_and_test_are_found_by_dagger_check() -> None:
-    """`dagger check` runs the linters and the tests."""
-    assert {name for name, function in FUNCTIONS.items() if function.check} == {"StageCi.lint", "StageCi.test"}
+def test_dagger_check_finds_the_checks() -> None:
+    """`dagger check` runs the linters, the tests and the search for secrets."""
+    checks = {"StageCi.lint", "StageCi.secrets", "StageCi.test"}
+    assert {name for name, function in FUNCTIONS.items() if function.check} == checks
