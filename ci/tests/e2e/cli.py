@@ -72,9 +72,20 @@ def dagger(function: str, *arguments: str, config: Flags = (), variables: Mappin
 
 def start(function: str, *arguments: str, config: Flags = (), variables: Mapping[str, str] | None = None) -> Process:
     """Start `dagger call CONFIG FUNCTION ARGUMENTS` in the repository; the arguments are those of `dagger`."""
+    return start_in(REPOSITORY, "call", *config, function, *arguments, variables=variables)
+
+
+def start_in(folder: Path, *words: str, variables: Mapping[str, str] | None = None) -> Process:
+    """Start `dagger WORDS` in a folder.
+
+    Args:
+        folder: The working directory, whose `.env` and `dagger.json` the CLI reads.
+        words: The words of the command line after `dagger`.
+        variables: Environment variables to add.
+    """
     return subprocess.Popen(
-        ["dagger", "call", *config, function, *arguments],
-        cwd=REPOSITORY,
+        ["dagger", *words],
+        cwd=folder,
         env=os.environ | (variables or {}),
         stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE,

@@ -19,6 +19,7 @@ from stage_ci.rules.dockerfile import base_images
 from stage_ci.rules.dockerignore import patterns
 from stage_ci.rules.reference import Digest
 from stage_ci.rules.smoke import SmokeTest
+from stage_ci.rules.source import raise_if_unfiltered
 from stage_ci.rules.vex import VEX_FILE
 from stage_ci.rules.waivers import WAIVERS_FILE
 
@@ -87,6 +88,7 @@ async def input_digest(source: dagger.Directory) -> InputDigest:
 async def _build_source(source: dagger.Directory) -> dagger.Directory:
     """Return ``source`` without the files that only the scan reads, so that a new waiver builds no new image."""
     present = set(await source.entries())
+    raise_if_unfiltered(present)
     if "Dockerfile" not in present:
         raise InvalidInput(
             "the source has no Dockerfile",

@@ -8,6 +8,7 @@ from dagger import dag
 
 from stage_ci import pins
 from stage_ci.adapters.locks import lock
+from stage_ci.rules.source import raise_if_unfiltered
 
 WORKDIR: Final = "/work"
 _VENV: Final = "/venv"
@@ -28,7 +29,12 @@ def with_linters() -> dagger.Container:
 
 
 async def requirement_files(source: dagger.Directory) -> dict[str, str]:
-    """Return the texts of the files at the root of ``source`` whose path starts with ``requirements``, by name."""
+    """Return the texts of the files at the root of ``source`` whose path starts with ``requirements``, by name.
+
+    Raises:
+        InvalidInput: if the source was not filtered.
+    """
+    raise_if_unfiltered(await source.entries())
     names = {name for pattern in ("requirements*", "requirements*/**") for name in await source.glob(pattern)}
     return {name: await source.file(name).contents() for name in sorted(names) if not name.endswith("/")}
 

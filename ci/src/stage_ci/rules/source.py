@@ -1,0 +1,30 @@
+"""What never belongs to a source that is handed to the pipeline."""
+
+from collections.abc import Collection
+from typing import Final
+
+from stage_ci.errors import InvalidInput
+
+# The first two of the files that the filter of --source leaves out; see arguments.py.
+_NEVER_UPLOADED: Final = (".env", ".git")
+
+
+def raise_if_unfiltered(names: Collection[str]) -> None:
+    """Raise if a source was not filtered, before a file with credentials gets into a container or an image.
+
+    Dagger 0.19.10 filters a folder of the command line and the default folder, but not one that a `.env` names for an
+    argument with a default path (`STAGE_CI_STAGE_SOURCE`): core/modfunc.go, `setCallInputs`.
+
+    Args:
+        names: The names at the source's root.
+
+    Raises:
+        InvalidInput: names the first file that the filter would have left out.
+    """
+    for name in _NEVER_UPLOADED:
+        if name in names:
+            raise InvalidInput(
+                f"the source was not filtered and holds {name}",
+                step="source",
+                remedy="give the folder as --source on the command line, not in a .env file",
+            )
