@@ -11,6 +11,8 @@ MAKEFLAGS += --no-builtin-rules
 # -k picks tests by name; a path would be added to the folder that the command already names.
 # What the benchmark learns and asks: `make bench-service DATA=path/to/tickets.csv`, columns Document and Topic_group.
 ARGS ?=
+# Arguments of the module itself, which go before the function: `make stage SETTINGS="--rehearsal=mine"`.
+SETTINGS ?=
 DATA ?= data/tickets.csv
 # How long `make soak` starts further waves.
 SECONDS ?= 300
@@ -41,8 +43,8 @@ help: ## list the commands
 ##### The pipeline
 
 .PHONY: stage
-stage: ## run the stage as a rehearsal, or with credentials in ARGS; the first time sets up an engine (about 15 min)
-	@$(with_engine) dagger call stage $(ARGS)
+stage: ## run the stage as a rehearsal, or with credentials in SETTINGS; the first time sets up an engine (about 15 min)
+	@$(with_engine) dagger call $(SETTINGS) stage $(ARGS)
 
 .PHONY: bench
 bench: .venv/ci.stamp ## measure the stage

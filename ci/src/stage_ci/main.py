@@ -169,7 +169,7 @@ class StageCi:
 
     @dagger.function(cache="never")
     async def reports(self, source: arguments.Source, trivy_db: arguments.TrivyDb = None) -> dagger.Directory:
-        """Run every check and collect lint.txt, test.txt, junit.xml, coverage.xml, the scanner's files and summary.md.
+        """Run every check and collect each one's files, junit.xml and scan.sarif among them, and summary.md.
 
         A check that fails has its error in summary.md, and does not make this fail.
         """

@@ -159,5 +159,6 @@ TEST: Final = Check("test", _test)
 SCAN: Final = Check("scan", _scan)
 SECRETS: Final = Check("secrets", _secrets)
 SMOKE: Final = Check("smoke", _smoke)
-# In the order of a summary.
-CHECKS: Final = (LINT, TEST, SCAN, SECRETS, SMOKE)
+# Those of the image, which `publish` runs as well; and all, in the order of a summary.
+IMAGE_CHECKS: Final = (SCAN, SECRETS, SMOKE)
+CHECKS: Final = (LINT, TEST, *IMAGE_CHECKS)

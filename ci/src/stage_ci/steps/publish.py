@@ -14,8 +14,8 @@ from stage_ci.rules.reference import Digest
 from stage_ci.rules.release import ReleaseLine
 from stage_ci.rules.version import Version
 from stage_ci.steps.candidate import Image
-from stage_ci.steps.checks import SCAN, SECRETS, SMOKE, Subject
-from stage_ci.steps.gather import gather
+from stage_ci.steps.checks import IMAGE_CHECKS, Subject
+from stage_ci.steps.gather import gather_all
 from stage_ci.steps.remotes import Remotes, announce, connect
 from stage_ci.steps.request import ReleaseRequest
 from stage_ci.steps.retry import ATTEMPTS, retry_on_conflict
@@ -44,7 +44,7 @@ async def publish_source(request: ReleaseRequest, source: dagger.Directory, addr
     announce(servers := request.servers())
     subject = Subject.of(request, source, addresses, servers)
     async with connect(request, servers) as remotes:
-        await gather(SCAN.require(subject), SECRETS.require(subject), SMOKE.require(subject))
+        await gather_all(check.require(subject) for check in IMAGE_CHECKS)
         published = await publish(*await subject.candidate.parts(), remotes, request.line)
     return f"{request.line.repository}:{published.version}@{published.digest}"
 
