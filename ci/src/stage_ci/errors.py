@@ -1,56 +1,56 @@
-"""Every way the pipeline says no, one class per cause.
+"""The expected failures of the pipeline, one class per cause.
 
 ::
 
-    StageError                          what a user of the pipeline sees: step, cause, remedy, in one line
-    ├── MultipleFailures                several steps failed: a line for each
-    ├── InvalidInput                    an argument or a file of the source cannot be used as given
+    StageError                          one line with step, cause and remedy
+    ├── MultipleFailures                several steps failed: one line for each
+    ├── InvalidInput                    an argument or a file of the source is invalid
     │   ├── InvalidVersion
     │   ├── InvalidReference
     │   ├── InvalidDigest
     │   ├── InvalidFilename
-    │   ├── InvalidWaiver               a list of waived findings that cannot be used as it is
+    │   ├── InvalidWaiver
     │   ├── InvalidVex
     │   └── MissingCredential
-    ├── NothingToCheck                  no file linted, no test collected, no package scanned
+    ├── NothingToCheck                  no file to lint, no test collected, no package found
     ├── LintFailed
     ├── TestsFailed
-    ├── EngineError                     the engine could not do a step's own work: image, package, network
+    ├── EngineError                     the engine could not pull an image, install a package or start a service
     ├── BuildFailed
     ├── SmokeFailed
     ├── TrainingFailed
-    ├── TrackingFailed                  the model was trained, and MLflow did not take it
-    ├── VulnerableImage                 the scanner ran and found what forbids a release
-    ├── WaiverExpired                   it found what somebody had answered for until a day that is over
-    ├── SecretInImage                   a layer of the image holds a key or a token
-    ├── ScannerUnavailable              the scanner could not run: no verdict either way
+    ├── TrackingFailed                  the model was trained, but could not be logged in MLflow
+    ├── VulnerableImage                 the scan found a critical vulnerability that has a fix
+    ├── WaiverExpired                   the scan found a vulnerability whose waiver has expired
+    ├── SecretInImage                   a layer or the configuration of the image holds a key or a token
+    ├── ScannerUnavailable              the scanner could not run, so there is no verdict
     ├── RegistryError
-    │   ├── RegistryAccessDenied        401, 403: no retry can mend it
-    │   ├── RegistryUnavailable         unreachable, overloaded or talking nonsense, after bounded retries
-    │   └── DigestMismatch              the registry holds other bytes than were pushed
+    │   ├── RegistryAccessDenied        status 401 or 403; not retried
+    │   ├── RegistryUnavailable         unreachable, overloaded or sending invalid responses, after bounded retries
+    │   └── DigestMismatch              the registry holds another digest than was pushed
     ├── InfrastructureError
-    │   ├── InfrastructureAccessDenied  credentials, protected branch, missing repository or branch
-    │   ├── InfrastructureUnavailable
-    │   └── InfrastructureConflict      every retry met another writer
+    │   ├── InfrastructureAccessDenied  invalid token, protected branch, missing repository or branch; not retried
+    │   ├── InfrastructureUnavailable   no answer in time, or a broken connection
+    │   └── InfrastructureConflict      other writers won every race
     └── ManifestError
-        ├── ManifestMissing             not there, or not a regular UTF-8 file
+        ├── ManifestMissing             missing, or not a regular UTF-8 file
         ├── InvalidManifest             template, duplicate key, invalid or oversized YAML
-        ├── InvalidMarker               a marker comment that says nothing known, or stands at no reference
-        └── ImageNotInManifest          no reference to the image
+        ├── InvalidMarker               a marker comment that is invalid or matches no image reference
+        └── ImageNotInManifest          the manifest has no reference to the image
 """
 
 
 class StageError(Exception):
-    """An expected failure, told as step, cause and remedy.
+    """An expected failure, printed as one line with step, cause and remedy.
 
     Args:
-        cause: What happened, naming the input or the part; one line, no final full stop.
-        remedy: What the reader can do; replaces the class's own remedy.
-        step: The step that failed; replaces the class's own step.
+        cause: What happened and to which input or part, in one line without a final full stop.
+        remedy: What the user can do next; replaces the remedy of the class.
+        step: The step that failed; replaces the step of the class.
     """
 
     step = "stage"
-    remedy = "call the failing function alone to see its part"
+    remedy = "call the failing function alone to see its output"
 
     def __init__(self, cause: str, *, remedy: str | None = None, step: str | None = None) -> None:
         self.cause = " ".join(cause.split())
@@ -60,7 +60,7 @@ class StageError(Exception):
 
 
 class MultipleFailures(StageError):
-    """More than one step failed: a line for each."""
+    """Several steps failed; the text has one line for each."""
 
     def __init__(self, failures: list[StageError]) -> None:
         self.failures = failures
@@ -69,81 +69,81 @@ class MultipleFailures(StageError):
 
 
 class InvalidInput(StageError):
-    """An argument or a file of the source cannot be used as given."""
+    """An argument or a file of the source is invalid."""
 
     step = "input"
-    remedy = "correct it and call again"
+    remedy = "correct it and run again"
 
 
 class InvalidVersion(InvalidInput):
-    """Text that is no version of the line."""
+    """The version line or the version is invalid, not published, or lower than the manifest's line."""
 
     remedy = "give a version of the line, such as v1.0.7"
 
 
 class InvalidReference(InvalidInput):
-    """Text that is no image reference."""
+    """The image reference is invalid."""
 
     remedy = "give an image as [registry/]name, such as docker.io/owner/service"
 
 
 class InvalidDigest(InvalidInput):
-    """Text that is no content digest."""
+    """The digest is invalid."""
 
     remedy = "give a digest as sha256: and 64 hexadecimal digits"
 
 
 class InvalidFilename(InvalidInput):
-    """A path that leaves the infrastructure repository or cannot name a file in it."""
+    """The path leads out of the infrastructure repository or cannot be the name of a file in git."""
 
     remedy = "give the manifest's path relative to the repository's root, such as manifests/default/svm.yaml"
 
 
 class InvalidWaiver(InvalidInput):
-    """A list of waived findings that cannot be used, or an entry without an owner or a day on which it ends."""
+    """The list of waivers is invalid, or one of its entries lacks the owner or the end date."""
 
     step = "scan"
-    remedy = "give each entry id, owner and expired_at as a day, such as 2026-12-31"
+    remedy = "give each entry id, owner and expired_at as a date, such as 2026-12-31"
 
 
 class InvalidVex(InvalidInput):
-    """A document on the image's vulnerabilities that is no OpenVEX, or does not say who says so and why."""
+    """The OpenVEX document is invalid, or lacks the author or a justification."""
 
     step = "scan"
     remedy = "write an OpenVEX document with an author, and a justification for each not_affected"
 
 
 class MissingCredential(InvalidInput):
-    """Some credentials were given and others were not."""
+    """A credential is empty, or some of the credentials were given and others were not."""
 
     step = "credentials"
     remedy = "give all of them to release, or none to rehearse"
 
 
 class NothingToCheck(StageError):
-    """A check that had nothing to look at: a failure, never a pass."""
+    """A check found nothing to check, which counts as a failure."""
 
     step = "check"
     remedy = "check that --source is the folder that holds src/ and tests/unit/"
 
 
 class LintFailed(StageError):
-    """At least one of black, flake8 and isort has findings."""
+    """At least one of black, flake8 and isort reported findings."""
 
     step = "lint"
-    remedy = "run `dagger call format` to apply black and isort, and mend what flake8 names"
+    remedy = "run `dagger call format` to apply black and isort, and fix what flake8 reports"
 
 
 class TestsFailed(StageError):
-    """At least one unit test failed, or the test run itself broke or hung."""
+    """At least one unit test failed, or the test run crashed or timed out."""
 
     step = "test"
     remedy = "run `dagger call reports export --path=reports` for the JUnit and coverage files"
-    __test__ = False  # not a test class, whatever pytest reads in its name
+    __test__ = False  # pytest would collect the class by its name
 
 
 class EngineError(StageError):
-    """The engine could not do a step's own work: pull an image, install a tool, start a service."""
+    """The engine could not pull an image, install a package, start a service or run a command of the pipeline."""
 
     remedy = "check the network and the package index, then run again"
 
@@ -156,38 +156,38 @@ class BuildFailed(StageError):
 
 
 class SmokeFailed(StageError):
-    """The built image does not start, is not ready, or answers wrongly."""
+    """The built image does not start, does not become ready, or answers wrongly."""
 
     step = "smoke"
-    remedy = "run `dagger call build as-service --use-entrypoint up` and ask it by hand"
+    remedy = "run `dagger call build as-service --use-entrypoint up` and send the request by hand"
 
 
 class TrainingFailed(StageError):
-    """The service's training refused its data, broke, or left no model."""
+    """The training command rejected its data, failed, or wrote no model."""
 
     step = "train"
-    remedy = "mend what it names; `dagger call train -vvv` shows all that it wrote"
+    remedy = "correct the file or the option that it names; `dagger call train -vvv` shows the whole output"
 
 
 class TrackingFailed(StageError):
-    """The model was trained, but the MLflow server did not take it."""
+    """The model was trained, but logging it in MLflow failed."""
 
     step = "mlflow"
-    remedy = "check the server and call again: the training is kept, and not made twice"
+    remedy = "check the server and run again: the training is cached and not repeated"
 
 
 class VulnerableImage(StageError):
-    """The scanner found a critical vulnerability that has a fix."""
+    """The scan found a critical vulnerability that has a fix."""
 
     step = "scan"
     remedy = "raise the package to its fixed version; `dagger call scan` lists all"
 
 
 class WaiverExpired(StageError):
-    """A critical vulnerability that somebody had answered for until a day that is over."""
+    """The scan found a critical vulnerability whose waiver has expired."""
 
     step = "scan"
-    remedy = "raise the package and remove the entry, or let its owner give a new day in .trivyignore.yaml"
+    remedy = "raise the package and remove the entry, or let its owner set a new expired_at in .trivyignore.yaml"
 
 
 class SecretInImage(StageError):
@@ -198,86 +198,86 @@ class SecretInImage(StageError):
 
 
 class ScannerUnavailable(StageError):
-    """The scanner could not run: database, network or a crash. Neither a pass nor a finding."""
+    """The scanner crashed, or its database could not be downloaded; the image neither passes nor fails the scan."""
 
     step = "scan"
     remedy = "give a reachable vulnerability database with --trivy-db"
 
 
 class RegistryError(StageError):
-    """Something between the pipeline and the registry."""
+    """The registry failed or denied access."""
 
     step = "registry"
 
 
 class RegistryAccessDenied(RegistryError):
-    """The registry knows the caller too little: 401 or 403."""
+    """The registry answered 401 or 403, which is not retried."""
 
-    remedy = "check the user name, the password and what they may do in this repository"
+    remedy = "check the user name, the password and the user's rights in this repository"
 
 
 class RegistryUnavailable(RegistryError):
-    """The registry cannot be reached or gives no usable answer, after bounded retries."""
+    """The registry is unreachable, overloaded or sends invalid responses, after bounded retries."""
 
     remedy = "check the registry's address and state, then run again"
 
 
 class DigestMismatch(RegistryError):
-    """The registry reports another digest than the archive's."""
+    """The registry reports another digest than that of the pushed archive."""
 
     step = "publish"
     remedy = "nothing was deployed; find out who writes to this tag before running again"
 
 
 class InfrastructureError(StageError):
-    """Something between the pipeline and the infrastructure repository."""
+    """The infrastructure repository's server failed, denied access or reported a conflict."""
 
     step = "deploy"
 
 
 class InfrastructureAccessDenied(InfrastructureError):
-    """Bad token, protected branch, missing repository or branch: no retry can mend it."""
+    """The token is invalid, the branch is protected, or the repository or branch does not exist; not retried."""
 
-    remedy = "check the token, the repository's name and the branch's protection"
+    remedy = "check the token, the repository's name and the branch protection"
 
 
 class InfrastructureUnavailable(InfrastructureError):
-    """The git server does not answer in time, or breaks off."""
+    """The git server does not answer in time or closes the connection."""
 
     remedy = "run again: the release continues where it stopped"
 
 
 class InfrastructureConflict(InfrastructureError):
-    """Other writers won every race within the bound."""
+    """Other writers changed the ref first, in every attempt."""
 
     remedy = "run again: the release continues where it stopped"
 
 
 class ManifestError(StageError):
-    """The manifest cannot be edited."""
+    """The deployment manifest cannot be edited."""
 
     step = "manifest"
 
 
 class ManifestMissing(ManifestError):
-    """The manifest is absent, a folder, a link or no UTF-8 text."""
+    """The manifest does not exist, or is a folder, a link, empty or not UTF-8 text."""
 
     remedy = "check --filename against the infrastructure repository"
 
 
 class InvalidManifest(ManifestError):
-    """A template, a duplicate key, invalid YAML, or more than the pipeline reads."""
+    """The manifest is a template, is invalid YAML, has a duplicate key, or exceeds a limit."""
 
     remedy = "correct the manifest in the infrastructure repository"
 
 
 class InvalidMarker(ManifestError):
-    """A marker comment that says nothing known or stands at no reference: never taken for one that works."""
+    """A marker comment is invalid or matches no image reference; it is never ignored."""
 
     remedy = "write `hold by=NAME reason=TEXT`, `image`, `tag of IMAGE` or `digest of IMAGE` after `# stage-ci:`"
 
 
 class ImageNotInManifest(ManifestError):
-    """No reference to the image in the manifest."""
+    """The manifest has no reference to the image."""
 
     remedy = "check --image against the image fields of the manifest"

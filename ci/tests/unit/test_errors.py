@@ -1,4 +1,4 @@
-"""Every way the pipeline says no, in the code and in the documentation."""
+"""The pipeline's errors: their tree, their text, and their rows in docs/errors.md."""
 
 import ast
 import inspect
@@ -25,7 +25,7 @@ ROW: Final = re.compile(r"^\| (?P<name>[A-Z]\w+) \|.*\|$", re.MULTILINE)
 
 
 def drawn() -> dict[str, str]:
-    """Return the tree that the module's docstring draws: each class and the one it hangs on."""
+    """Return the parent of each class in the tree that the module's docstring draws."""
     parents: dict[str, str] = {}
     above: dict[int, str] = {-1: "Exception"}
     for branch in BRANCH.finditer(errors.__doc__ or ""):
@@ -37,7 +37,7 @@ def drawn() -> dict[str, str]:
 
 @cache
 def raised() -> set[str]:
-    """Return the classes that the module's code makes an error of."""
+    """Return the names that the package's code calls, which include every error that it raises."""
     trees = [ast.parse(path.read_text()) for path in (CI / "src/stage_ci").rglob("*.py")]
     calls = [node.func for tree in trees for node in ast.walk(tree) if isinstance(node, ast.Call)]
     return {call.id for call in calls if isinstance(call, ast.Name)}
@@ -49,14 +49,14 @@ def documented() -> set[str]:
     return {row["name"] for row in ROW.finditer(text)}
 
 
-def test_the_tree_is_the_one_that_is_drawn() -> None:
-    """A reader of the first page knows every class and what it hangs on."""
+def test_the_docstring_draws_the_tree() -> None:
+    """The tree in the docstring of errors.py lists every class under its parent."""
     assert drawn() == {kind.__name__: kind.__bases__[0].__name__ for kind in CLASSES}
 
 
 @pytest.mark.parametrize("kind", CAUSES)
-def test_an_error_says_step_cause_and_remedy_in_one_line(kind: type[StageError]) -> None:
-    """Whatever line breaks the cause came with."""
+def test_an_error_has_step_cause_and_remedy_in_one_line(kind: type[StageError]) -> None:
+    """An error's text is step, cause and remedy in one line, even if the cause has line breaks."""
     error = kind("first line\n\tsecond line\r\n")
     assert str(error) == f"{kind.step}: first line second line; {kind.remedy}"
     assert re.fullmatch(r"[a-z]+", kind.step)
@@ -65,13 +65,13 @@ def test_an_error_says_step_cause_and_remedy_in_one_line(kind: type[StageError])
 
 
 @given(st.text())
-def test_any_cause_is_told_in_one_line(cause: str) -> None:
-    """Neither an unusual separator nor an empty cause breaks it."""
+def test_any_cause_fits_in_one_line(cause: str) -> None:
+    """The text of an error is one line for any cause, also an empty one or one with Unicode line separators."""
     assert len(str(StageError(cause)).splitlines()) == 1
 
 
-def test_an_error_may_bring_its_own_step_and_remedy() -> None:
-    """They replace the class's own, for this error only."""
+def test_an_error_can_replace_step_and_remedy() -> None:
+    """A step and a remedy given to one error leave those of its class unchanged."""
     error = errors.NothingToCheck("no file", step="lint", remedy="give one")
     assert str(error) == "lint: no file; give one"
     assert (error.step, error.remedy) != (errors.NothingToCheck.step, errors.NothingToCheck.remedy)
@@ -79,23 +79,23 @@ def test_an_error_may_bring_its_own_step_and_remedy() -> None:
 
 @pytest.mark.parametrize("kind", CLASSES)
 def test_an_error_has_a_docstring_of_its_own(kind: type[StageError]) -> None:
-    """One sentence that tells it from its neighbours."""
+    """Each error class has a docstring that no other class has."""
     assert kind.__doc__
     assert [other for other in CLASSES if other.__doc__ == kind.__doc__] == [kind]
 
 
 @pytest.mark.parametrize("name", LEAVES)
 def test_an_error_is_raised_somewhere(name: str) -> None:
-    """A cause that no code tells is none."""
+    """The package's code raises each error class that has no subclass."""
     assert name in raised()
 
 
 @pytest.mark.parametrize("name", LEAVES)
 def test_an_error_is_documented(name: str) -> None:
-    """docs/errors.md says when it comes and what to do."""
+    """Each error class that has no subclass has a row in docs/errors.md."""
     assert name in documented()
 
 
 def test_the_documentation_names_no_other_error() -> None:
-    """Nor one that was renamed since."""
+    """docs/errors.md has no row for an error that does not exist, such as one that was renamed."""
     assert documented() - {kind.__name__ for kind in CLASSES} == set()
