@@ -1,4 +1,4 @@
-"""What the module logs besides its results."""
+"""Settings of the SDK's logger."""
 
 import logging
 
@@ -6,7 +6,7 @@ from stage_ci.errors import StageError
 
 
 def without_expected_tracebacks() -> None:
-    """Keep the SDK from logging a traceback for a failure that already says step, cause and remedy."""
+    """Keep the SDK from logging a traceback for an expected failure, whose error has step, cause and remedy."""
     logging.getLogger("dagger.mod").addFilter(_unexpected)
 
 

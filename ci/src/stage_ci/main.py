@@ -20,7 +20,7 @@ class StageCi:
     """Take a machine-learning service from source to a named version in the infrastructure repository.
 
     The module's own arguments go before the function, `dagger call --image=owner/name stage`, and the function's after
-    it, `dagger call stage --format=json`. Lines such as STAGE_CI_IMAGE=owner/name in a `.env` keep the former.
+    it, `dagger call stage --format=json`. A line such as STAGE_CI_IMAGE=owner/name in a `.env` sets one of the former.
     """
 
     image: arguments.Image = arguments.IMAGE
@@ -95,7 +95,7 @@ class StageCi:
         tracking_uri: arguments.TrackingUri = "",
         tracking_service: arguments.TrackingService = None,
     ) -> str:
-        """Start the built image and ask it for /health, /ready and the topic of a ticket on /predict_one.
+        """Start the built image and request /health, /ready and, on /predict_one, the topic of a ticket.
 
         With --model, the image serves that model from MLflow. Fails if it is not ready in 30 s or the topic is wrong.
         """
@@ -145,7 +145,7 @@ class StageCi:
         image_digest: arguments.ImageDigest = "",
         allow_downgrade: arguments.AllowDowngrade = False,
     ) -> dagger.Changeset:
-        """Name a version in the manifest of a given folder, and show the change: no network, nothing committed.
+        """Set the image's version in the manifest of a given folder and show the change, without network or commit.
 
         Only the references to the image change, byte for byte. `… as-patch contents` prints the difference.
         """
@@ -156,7 +156,7 @@ class StageCi:
     async def deploy(
         self, image_version: arguments.ImageVersion, allow_downgrade: arguments.AllowDowngrade = False
     ) -> str:
-        """Name a published version in the infrastructure repository's manifest, commit and push.
+        """Set the image's version in the infrastructure repository's manifest, commit and push.
 
         A commit that lands first is kept: the edit is made again on top of it. A reference that a marker holds stays.
         """
@@ -192,7 +192,7 @@ class StageCi:
 
     @dagger.function
     def rehearsal(self) -> Rehearsal:
-        """Look at the registry and the infrastructure repository of a rehearsal, or reset them."""
+        """Inspect or reset the registry and the infrastructure repository of a rehearsal."""
         return Rehearsal.of(self)
 
     def _request(self) -> ReleaseRequest:

@@ -1,4 +1,4 @@
-"""A rehearsal as the command line shows it."""
+"""The object that `dagger call rehearsal` returns."""
 
 from typing import Self
 
@@ -23,7 +23,7 @@ class Rehearsal:
 
     @classmethod
     def of(cls, settings: Settings) -> Self:
-        """Return the rehearsal in the arguments of the module's constructor.
+        """Return the rehearsal that the arguments of the module's constructor select.
 
         Raises:
             InvalidInput: names the first argument that cannot be parsed.
@@ -55,7 +55,7 @@ class Rehearsal:
 
     @dagger.function(cache="never")
     async def manifest(self) -> str:
-        """Print the deployment manifest as the rehearsal's infrastructure repository holds it now."""
+        """Print the current deployment manifest of the rehearsal's infrastructure repository."""
         return await self._git("show", f"HEAD:{self.filename}")
 
     @dagger.function(cache="never")
@@ -66,12 +66,12 @@ class Rehearsal:
 
     @dagger.function(cache="never")
     def registry(self) -> dagger.Service:
-        """Give the registry as a service: `… registry up --ports=5055:5000` opens it to your own tools."""
+        """Return the registry as a service; `… registry up --ports=5055:5000` makes it reachable for your own tools."""
         return self._servers().registry()
 
     @dagger.function(cache="never")
     def infrastructure(self) -> dagger.Service:
-        """Give the git server as a service: `… infrastructure up --ports=8081:8080`, then clone from it."""
+        """Return the git server as a service; run `… infrastructure up --ports=8081:8080` to clone from it."""
         return self._servers().infrastructure(self._path(), self.seed)
 
     def _servers(self) -> LocalServers:

@@ -136,7 +136,7 @@ def test_a_package_that_cannot_be_installed_fails_the_build(source: Path, requir
         (["--filename=/etc/passwd"], [], "not a path inside the infrastructure repository"),
         (["--version-line=1.0"], [], "invalid version line '1.0'"),
         (["--image=owner/Case"], [], "invalid image reference 'owner/Case'"),
-        ([], ["--format=xml"], "invalid --format='xml'"),
+        ([], ["--format=xml"], "invalid --format='xml': expected text or json"),
         (
             ["--docker-username=env:TEST_USERNAME"],
             [],

@@ -1,4 +1,4 @@
-"""What the SDK logs of a failure, and what the module keeps it from logging."""
+"""The log of the SDK: no traceback for an expected failure."""
 
 import logging
 
@@ -14,7 +14,7 @@ SEVERAL = MultipleFailures([LINT, TestsFailed("1 of 3 tests failed")])
 
 
 async def fail(error: Exception) -> None:
-    """Fail inside of a function, as Dagger calls one."""
+    """Raise ``error`` in a function that the module's runtime calls."""
 
     async def function() -> None:
         raise error
@@ -23,10 +23,8 @@ async def fail(error: Exception) -> None:
 
 
 @pytest.mark.parametrize("error", [LINT, SEVERAL], ids=["one", "several"])
-async def test_an_expected_failure_is_told_without_a_traceback(
-    error: StageError, caplog: pytest.LogCaptureFixture
-) -> None:
-    """Its text is the error that the command line shows; a traceback beside it says nothing more."""
+async def test_an_expected_failure_has_no_traceback(error: StageError, caplog: pytest.LogCaptureFixture) -> None:
+    """For an expected failure, the CLI shows the error's text, and the SDK logs nothing."""
     with pytest.raises(Exception, match=r"flake8: src/a\.py") as shown:
         await fail(error)
     assert type(shown.value).__name__ == "FunctionError"
@@ -35,7 +33,7 @@ async def test_an_expected_failure_is_told_without_a_traceback(
 
 
 async def test_an_unexpected_failure_keeps_its_traceback(caplog: pytest.LogCaptureFixture) -> None:
-    """A fault of the pipeline's own has to be found."""
+    """For an unexpected failure, the SDK logs the traceback, which a bug report needs."""
     with pytest.raises(Exception, match="division by zero"):
         await fail(ZeroDivisionError("division by zero"))
     (record,) = caplog.records
@@ -44,7 +42,7 @@ async def test_an_unexpected_failure_keeps_its_traceback(caplog: pytest.LogCaptu
 
 
 def test_other_messages_of_the_sdk_are_logged(caplog: pytest.LogCaptureFixture) -> None:
-    """With another exception, with none, or with an empty one."""
+    """Messages with another exception, an empty one or none are logged."""
     logger = logging.getLogger("dagger.mod")
     logger.warning("a warning")
     logger.error("no exception", exc_info=(None, None, None))
@@ -52,8 +50,8 @@ def test_other_messages_of_the_sdk_are_logged(caplog: pytest.LogCaptureFixture) 
     assert [record.getMessage() for record in caplog.records] == ["a warning", "no exception", "the engine's"]
 
 
-def test_asking_twice_changes_nothing() -> None:
-    """The module may be loaded more than once in a process."""
+def test_installing_the_filter_twice_changes_nothing() -> None:
+    """A second call adds no second filter, because a process may load the module more than once."""
     before = list(logging.getLogger("dagger.mod").filters)
     without_expected_tracebacks()
     assert logging.getLogger("dagger.mod").filters == before

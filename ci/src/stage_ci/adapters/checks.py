@@ -1,4 +1,4 @@
-"""Runs the linters and the unit tests; rules/checks decides what their exit codes mean."""
+"""Runs the linters and the unit tests; rules/checks.py interprets their exit codes."""
 
 from collections.abc import Mapping
 from datetime import UTC, datetime
@@ -16,7 +16,7 @@ from stage_ci.rules.checks import LintReport, TestReport, ToolRun, started_at
 from stage_ci.rules.requirement_file import missing_requirements
 
 REPORTS: Final = "/reports"
-# Seconds after which a test run is ended; a hanging test must not hold a release for longer.
+# The seconds after which a test run is killed, so that a hanging test cannot block a release.
 TEST_LIMIT: Final = 900
 
 _FLAKE8: Final = ["--max-line-length=110", "--extend-ignore=E203"]
@@ -29,7 +29,7 @@ _LINTERS: Final = {
 
 @step("lint")
 async def lint(source: dagger.Directory) -> LintReport:
-    """Return what black, flake8 and isort report about ``source``; all three always run."""
+    """Run black, flake8 and isort on ``source``, all three in any case, and return their report."""
     container = _linters(source)
     runs: dict[str, ToolRun] = {}
 
@@ -56,7 +56,7 @@ async def format_source(source: dagger.Directory) -> dagger.Changeset:
 async def test(
     source: dagger.Directory, environment: Mapping[str, dagger.Secret]
 ) -> tuple[TestReport, dagger.Directory]:
-    """Return how ``tests/unit/`` of ``source`` ended, and the folder with ``junit.xml`` and ``coverage.xml``.
+    """Run the tests in ``tests/unit/``; return the report, and the folder with ``junit.xml`` and ``coverage.xml``.
 
     Args:
         source: The service's source.
@@ -72,7 +72,7 @@ async def test(
     ended = await run(container, command)
     ran = started_at(ended.stdout)
     if ended.status and ran and ran < now:
-        # A failure from the cache may have been a flake, so a repeated call runs the tests again.
+        # A cached failure may come from a flaky test, so a repeated call runs the tests again.
         ended = await run(container.with_env_variable("STAGE_CI_NOW", now.isoformat()), command)
     reports = ended.container.directory(REPORTS)
     junit = await reports.file("junit.xml").contents() if "junit.xml" in await reports.entries() else None
@@ -97,7 +97,7 @@ async def _tests(source: dagger.Directory) -> dagger.Container:
         .with_directory(REPORTS, dag.directory(), owner=NOBODY)
         .with_directory(toolchain.WORKDIR, source, owner=NOBODY)
         .with_workdir(toolchain.WORKDIR)
-        # A temporary mount holds the .env: no layer ever does.
+        # The .env lies on a temporary mount, so that no layer contains it.
         .with_mounted_temp("/run/dotenv")
         .with_symlink("/run/dotenv/.env", f"{toolchain.WORKDIR}/.env")
     )

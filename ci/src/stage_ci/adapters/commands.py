@@ -1,4 +1,4 @@
-"""Runs commands in containers, and separates a finding from a failure of the engine."""
+"""Runs commands in containers, and turns errors of the engine into errors of a step."""
 
 import functools
 from collections.abc import Awaitable, Callable
@@ -14,13 +14,14 @@ from stage_ci.rules.build_failure import error_excerpt
 P = ParamSpec("P")
 T = TypeVar("T")
 
-# The user "nobody", by number: it owns what an unprivileged command reads or writes, also in images without that name.
+# The user "nobody" by its number, because not every image has the name in /etc/passwd. It owns the files of commands
+# that run without privileges.
 NOBODY: Final = "65534:65534"
 
 
 @dataclass(frozen=True, slots=True)
 class CommandResult:
-    """How a command ended: its exit status, its output, and the container after it."""
+    """The exit status and the output of a command, and the container after it."""
 
     status: int
     stdout: str
@@ -29,19 +30,19 @@ class CommandResult:
 
 
 def as_nobody(container: dagger.Container) -> dagger.Container:
-    """Return ``container`` with its further commands run as nobody, with /tmp as home."""
+    """Return ``container`` with its later commands run as the user nobody, with /tmp as home directory."""
     return container.with_user(NOBODY).with_env_variable("HOME", "/tmp")  # noqa: S108 - of the container
 
 
 async def run(container: dagger.Container, command: list[str]) -> CommandResult:
-    """Return how ``command`` ended in ``container``, whatever its exit status."""
+    """Run ``command`` in ``container`` and return its result; a non-zero exit status is not an error."""
     after = container.with_exec(command, expect=ReturnType.ANY)
     status = await after.exit_code()
     return CommandResult(status, await after.stdout(), await after.stderr(), after)
 
 
 def step(name: str) -> Callable[[Callable[P, Awaitable[T]]], Callable[P, Awaitable[T]]]:
-    """Report a failure of the engine as a failure of the step ``name``, in one line instead of the SDK's traceback."""
+    """Raise an error of the engine as an EngineError of the step ``name``, in one line instead of a traceback."""
 
     def decorate(function: Callable[P, Awaitable[T]]) -> Callable[P, Awaitable[T]]:
         @functools.wraps(function)
@@ -62,13 +63,13 @@ def step(name: str) -> Callable[[Callable[P, Awaitable[T]]], Callable[P, Awaitab
 
 
 def first_error(group: BaseExceptionGroup[BaseException]) -> BaseException:
-    """Return the first error of a task group: its text says more than "unhandled errors in a TaskGroup"."""
+    """Return the first error of a task group, whose own text is only "unhandled errors in a TaskGroup"."""
     inner = group.exceptions[0]
     return first_error(inner) if isinstance(inner, BaseExceptionGroup) else inner
 
 
 def cause(error: dagger.QueryError) -> str:
-    """Return the line of an engine's error that names what has to be fixed."""
+    """Return the line of an engine's error that names what to fix."""
     if isinstance(error, dagger.ExecError):
         return error_excerpt(str(error), " ".join(error.command), f"{error.stdout}\n{error.stderr}")
     return error_excerpt(str(error), "", "")

@@ -1,4 +1,4 @@
-"""Builds the service's image, packs it as one archive and asks the running image for an answer."""
+"""Builds the service's image, exports it as an archive, and runs the smoke test against the started image."""
 
 from dataclasses import dataclass
 from typing import Final
@@ -23,10 +23,10 @@ from stage_ci.rules.source import raise_if_unfiltered
 from stage_ci.rules.vex import VEX_FILE
 from stage_ci.rules.waivers import WAIVERS_FILE
 
-# Seconds a started image has to become ready.
+# The seconds in which a started image must become ready.
 READY_LIMIT: Final = 30
-# One line for each file: digest of the content (of a link, its target), mode as git keeps it, path; sorted by path,
-# whatever the machine's locale.
+# Prints a line for each file: the digest of its content or of a link's target, the mode as git stores it, and the
+# path. LC_ALL=C makes the order independent of the locale.
 _LISTING: Final = r"""
 set -eu
 find . -type f -o -type l | LC_ALL=C sort | while IFS= read -r file; do
@@ -36,26 +36,26 @@ find . -type f -o -type l | LC_ALL=C sort | while IFS= read -r file; do
     echo "${digest%% *} $mode $file"
 done
 """
-# In the order in which the builder looks for it.
+# BuildKit prefers the first: https://docs.docker.com/build/concepts/context/#filename-and-location
 _IGNORE_FILES: Final = ("Dockerfile.dockerignore", ".dockerignore")
-# Given by ci/engine to the images that stand for public ones on a machine without an image registry.
+# The label that ci/engine/images sets on its replacements for public images.
 _STAND_IN: Final = "ci.stage.stand-in"
 
 
 @dataclass(frozen=True, slots=True)
 class Archive:
-    """A built image as one OCI archive: what is scanned is what is pushed."""
+    """A built image as an OCI archive; the scan and the push use the same file."""
 
     file: dagger.File
     digest: Digest
 
 
 async def build(source: dagger.Directory) -> dagger.Container:
-    """Return the image built from the Dockerfile of ``source``, evaluated.
+    """Build the image from the Dockerfile of ``source`` and return it.
 
     Raises:
         InvalidInput: if there is no Dockerfile.
-        BuildFailed: if it cannot be built; names the instruction or the package.
+        BuildFailed: if the build fails; names the instruction or the package.
     """
     source = await _build_source(source)
     try:
@@ -66,10 +66,10 @@ async def build(source: dagger.Directory) -> dagger.Container:
 
 @step("build")
 async def input_digest(source: dagger.Directory) -> InputDigest:
-    """Return the digest of all that the image of ``source`` is made from.
+    """Return the digest of the build context and the base images of ``source``.
 
     Raises:
-        InvalidInput: if there is no Dockerfile, or it names no base image.
+        InvalidInput: if there is no Dockerfile, or if it has no base image.
     """
     source = await _build_source(source)
     bases: dict[str, str] = {}
@@ -86,7 +86,7 @@ async def input_digest(source: dagger.Directory) -> InputDigest:
 
 
 async def _build_source(source: dagger.Directory) -> dagger.Directory:
-    """Return ``source`` without the files that only the scan reads, so that a new waiver builds no new image."""
+    """Return ``source`` without the files that only the scan reads, so that a waiver does not change the image."""
     present = set(await source.entries())
     raise_if_unfiltered(present)
     if "Dockerfile" not in present:
@@ -100,7 +100,7 @@ async def _build_source(source: dagger.Directory) -> dagger.Directory:
 
 
 async def _context(source: dagger.Directory) -> dagger.Directory:
-    """Return what the Dockerfile can see: ``source`` without what .dockerignore names."""
+    """Return the build context: ``source`` without the files that .dockerignore excludes."""
     present = set(await source.entries())
     for name in _IGNORE_FILES:
         if name in present:
@@ -111,11 +111,11 @@ async def _context(source: dagger.Directory) -> dagger.Directory:
 
 
 @step("build")
-async def refuse_stand_in(image: dagger.Container) -> None:
-    """Raise if ``image`` is built on a stand-in for a public image, which carries settings of this machine.
+async def raise_if_stand_in(image: dagger.Container) -> None:
+    """Raise if ``image`` is built on a stand-in for a public image, which contains settings of this machine.
 
     Raises:
-        InvalidInput: if it is.
+        InvalidInput: if the image has the label of a stand-in.
     """
     if await image.label(_STAND_IN):
         raise InvalidInput(
@@ -138,7 +138,7 @@ async def smoke(image: dagger.Container, smoke_test: SmokeTest) -> SmokeReport:
     """Start ``image`` as a service and return its answers.
 
     Raises:
-        SmokeFailed: if it does not start, is not ready in time, or answers wrongly.
+        SmokeFailed: if it does not start, does not become ready in time, or answers wrongly.
     """
     service = image.with_exposed_port(smoke_test.port).as_service(use_entrypoint=True)
     prober = as_nobody(toolchain.python()).with_new_file("/probe.py", program("probe.py"))

@@ -1,4 +1,4 @@
-"""Pushes an image archive into a registry, in the same way for a real and for an embedded one."""
+"""Pushes an image archive into a registry, on the network or in the engine, by the same commands."""
 
 import re
 import uuid

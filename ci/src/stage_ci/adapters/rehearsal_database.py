@@ -1,6 +1,6 @@
 """The sample vulnerability database of a rehearsal: small, and served from the rehearsal's registry.
 
-It holds a few real advisories, so that a planted one is found. A scan with it gives no security verdict.
+It contains a few real advisories, enough for tests to find a vulnerable package. A scan with it is not a verdict.
 """
 
 import socket
@@ -16,21 +16,21 @@ from stage_ci.adapters.scanner import Database
 from stage_ci.adapters.services import REGISTRY_PORT, LocalServers
 
 _PATH: Final = "aquasec/trivy-db"
-# The schema version is the tag Trivy asks for.
+# Trivy pulls the tag of its database's schema version: https://trivy.dev/latest/docs/configuration/db/
 _TAG: Final = "2"
 _CONFIG: Final = "application/vnd.aquasec.trivy.config.v1+json"
-# The name Trivy looks for among the layers.
+# The layer's title, which Trivy requires.
 _FILE: Final = "db.tar.gz"
 _LAYER: Final = "application/vnd.aquasec.trivy.db.layer.v1.tar+gzip"
-# Seconds to find out whether the public database's host can be reached at all.
-_PATIENCE: Final = 3.0
+# In seconds.
+_CONNECT_LIMIT: Final = 3.0
 
 
 async def is_public_reachable() -> bool:
-    """Return whether the host of the public database takes a connection."""
+    """Return whether the host of the public database accepts a connection."""
     host = pins.DATABASES[0].partition("/")[0]
     try:
-        with anyio.fail_after(_PATIENCE):
+        with anyio.fail_after(_CONNECT_LIMIT):
             stream = await anyio.connect_tcp(host, 443)
     except (OSError, TimeoutError, socket.gaierror):
         return False
@@ -40,7 +40,7 @@ async def is_public_reachable() -> bool:
 
 @step("scan")
 async def serve(servers: LocalServers) -> Database:
-    """Return the sample database, after pushing it to the registry of ``servers``."""
+    """Push the sample database to the registry of ``servers`` and return it."""
     service = await servers.registry().start()
     layer = resources.files(__package__).joinpath("trivy-db.tar.gz").read_bytes()
     async with Registry(await service.endpoint(scheme="http"), _PATH) as registry:

@@ -1,4 +1,4 @@
-"""Runs Trivy: an SBOM from the archive, then findings from the SBOM, each cached by what it depends on."""
+"""Runs Trivy: an SBOM from the archive, then findings from the SBOM, so that each is cached by its own inputs."""
 
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime
@@ -13,15 +13,15 @@ from stage_ci.errors import ScannerUnavailable
 from stage_ci.rules.advisories import Advisories
 from stage_ci.rules.secrets import SecretsReport
 from stage_ci.rules.verdict import Verdict, scanner_cause
-from stage_ci.rules.vex import VEX_FILE, require_openvex
-from stage_ci.rules.waivers import SECRETS, WAIVERS_FILE, Waivers, require_one_list
+from stage_ci.rules.vex import VEX_FILE, raise_if_invalid_vex
+from stage_ci.rules.waivers import SECRETS, WAIVERS_FILE, Waivers, raise_if_misnamed_list
 
 _DATABASE: Final = "/database"
 _REPORTS: Final = "/scan"
 _SUPPRESSIONS: Final = "/suppressions"
-# Findings never change this status: whatever is not 0 means that the scanner broke.
+# Without --exit-code, findings leave Trivy's exit status at 0; any other status means that the scanner failed.
 _QUIET: Final = ["--quiet", "--cache-dir", _DATABASE]
-# Minutes for one run of the scanner.
+# The time limit of one run.
 _TIMEOUT: Final = ["--timeout", "10m"]
 
 
@@ -30,9 +30,9 @@ class Database:
     """Where the scanner's vulnerability database comes from.
 
     Attributes:
-        addresses: OCI references, asked in order until one answers.
-        service: A registry that only this machine can see, known to the scanner as ``registry``; None if there is none.
-        sample: Whether it is the sample database, with which a scan gives no verdict.
+        addresses: OCI references, tried in order.
+        service: A registry as a service of the engine, with the host name ``registry`` in the scanner; None for none.
+        sample: Whether it is the sample database; a scan with it gives no verdict.
     """
 
     addresses: tuple[str, ...]
@@ -42,13 +42,13 @@ class Database:
 
 @dataclass(frozen=True, slots=True)
 class Suppressions:
-    """What the files of a source suppress.
+    """The findings that the files of a source suppress.
 
     Attributes:
         today: The day of the scan, in UTC.
-        waivers: Its list of waivers on that day, for vulnerabilities.
-        secrets: The same list's waivers for keys and tokens.
-        vex: Its OpenVEX document; empty if it has none.
+        waivers: The waivers for vulnerabilities, as of that day.
+        secrets: The waivers for keys and tokens, as of that day.
+        vex: The OpenVEX document; empty if the source has none.
     """
 
     today: date
@@ -59,18 +59,18 @@ class Suppressions:
 
 @step("scan")
 async def suppressions(source: dagger.Directory) -> Suppressions:
-    """Return what the files of ``source`` suppress today, in UTC.
+    """Return the findings that the files of ``source`` suppress today, in UTC.
 
     Raises:
-        InvalidWaiver: if its list of waivers cannot be used.
-        InvalidVex: if its OpenVEX document cannot be used.
+        InvalidWaiver: if its list of waivers is invalid.
+        InvalidVex: if its OpenVEX document is invalid.
     """
     today, present = datetime.now(UTC).date(), set(await source.entries())
-    require_one_list(present)
+    raise_if_misnamed_list(present)
     entries = await source.file(WAIVERS_FILE).contents() if WAIVERS_FILE in present else ""
     statements = await source.file(VEX_FILE).contents() if VEX_FILE in present else ""
     if VEX_FILE in present:
-        require_openvex(statements)
+        raise_if_invalid_vex(statements)
     return Suppressions(today, Waivers.read(entries, today), Waivers.read(entries, today, SECRETS), statements)
 
 
@@ -78,12 +78,12 @@ async def suppressions(source: dagger.Directory) -> Suppressions:
 async def scan(
     archive: dagger.File, database: Database, suppressions: Suppressions
 ) -> tuple[Verdict, dagger.Directory]:
-    """Return what Trivy finds in the image of ``archive``, and the folder with the files that Trivy writes.
+    """Scan the image of ``archive`` for vulnerabilities; return the verdict, and the folder with the files of Trivy.
 
     The files are ``scan.txt``, ``scan.sarif``, ``scan.json`` and ``sbom.cdx.json``.
 
     Raises:
-        ScannerUnavailable: if the database cannot be had or is too old, or the scanner breaks.
+        ScannerUnavailable: if the database cannot be downloaded or is too old, or if the scanner fails.
     """
     sbom = await _sbom(archive)
     known = await _download(database, suppressions.today)
@@ -99,7 +99,7 @@ async def find_secrets(archive: dagger.File, waivers: Waivers) -> SecretsReport:
     """Return the keys and tokens that Trivy finds in the layers and the configuration of the image of ``archive``.
 
     Raises:
-        ScannerUnavailable: if the scanner breaks.
+        ScannerUnavailable: if the scanner fails.
     """
     target = f"{_REPORTS}/secrets.json"
     command = ["image", *_QUIET, *_TIMEOUT, "--input", "/image.tar", "--scanners", "secret"]
@@ -115,7 +115,7 @@ async def _sbom(archive: dagger.File) -> dagger.File:
 
 
 async def _download(database: Database, today: date) -> dagger.Directory:
-    # The database changes a few times a day; the date in the key asks for it again tomorrow.
+    # The date is part of the cache key, so that the database is downloaded once a day.
     scanner = _trivy().with_env_variable("STAGE_CI_DATE", today.isoformat())
     command = ["image", *_QUIET, *_TIMEOUT, "--download-db-only", "--db-repository", ",".join(database.addresses)]
     if database.service:
@@ -157,7 +157,7 @@ def _suppression_files(suppressions: Suppressions) -> tuple[dagger.Directory, li
 
 async def _run(command: list[str], scanner: dagger.Container) -> dagger.Container:
     try:
-        # A failure is an error of the engine's too, so that it is not kept in the cache.
+        # Without `expect`, a failed exec is an error, and the engine does not cache errors.
         return await scanner.with_exec(["trivy", *command]).sync()
     except dagger.ExecError as error:
         raise ScannerUnavailable(f"the scanner could not run: {scanner_cause(error.stderr)}") from error

@@ -23,7 +23,7 @@ _NAME: Final = re.compile(r"[a-z0-9](?:[a-z0-9-]{0,38}[a-z0-9])?")
 
 @dataclass(frozen=True, slots=True)
 class LocalServers:
-    """The servers of one rehearsal; each ``name`` has a state of its own."""
+    """The servers of one rehearsal, whose state is separate for each ``name``."""
 
     name: str
 
@@ -36,9 +36,9 @@ class LocalServers:
         """
         if not _NAME.fullmatch(name):
             raise InvalidInput(
-                f"invalid --rehearsal={name[:40]!r}",
+                f"invalid --rehearsal={name[:40]!r}: expected 1 to 40 lower-case letters, digits and inner dashes",
                 step="rehearsal",
-                remedy="give 1 to 40 lower-case letters, digits and inner dashes",
+                remedy="give a name such as team-a",
             )
         return cls(name)
 
@@ -65,7 +65,7 @@ class LocalServers:
 
     @step("rehearsal")
     async def git(self, repository: str, *arguments: str) -> str:
-        """Return what ``git`` prints for ``arguments`` in ``repository`` as it is now."""
+        """Run ``git`` in the current state of ``repository`` and return its output."""
         container = self._now(self._git())
         return await container.with_exec(["git", f"--git-dir={_REPOSITORIES}/{repository}.git", *arguments]).stdout()
 

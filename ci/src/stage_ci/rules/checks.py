@@ -1,4 +1,4 @@
-"""What the exit codes of linters and tests mean, and what every check's report offers."""
+"""The reports of lint, test and smoke, read from exit codes and output, and the protocol of all reports."""
 
 import re
 import xml.etree.ElementTree as ET
@@ -14,17 +14,17 @@ from stage_ci.rules.build_failure import last_line
 _PYTEST_OK: Final = 0
 _PYTEST_USAGE: Final = 4
 _PYTEST_NOTHING_COLLECTED: Final = 5
-_TIMED_OUT: Final = 124  # run_tests.py, after timeout(1)
+_TIMED_OUT: Final = 124  # of run_tests.py; the same status as that of timeout(1)
 _FIRST_FEW: Final = 3
 _STARTED: Final = re.compile(r"^unit tests started at (\S+)$", re.MULTILINE)
 
 
 class Report(Protocol):
-    """What a check found: its verdict in one line, and the error if the check fails."""
+    """The result of a check: one line for a summary, and the error if the check fails."""
 
     @property
     def summary(self) -> str:
-        """One line for a person."""
+        """One line for people."""
 
     def raise_if_failed(self) -> None:
         """Raise a StageError if the check fails."""
@@ -32,22 +32,22 @@ class Report(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class SmokeReport:
-    """The answers of an image that passed its smoke test, one line each; an image that fails it has no report."""
+    """The answers of an image that passed the smoke test, one line each; an image that fails has no report."""
 
     output: str
 
     @property
     def summary(self) -> str:
-        """One line for a person."""
+        """One line for people."""
         return self.output.strip().splitlines()[-1]
 
     def raise_if_failed(self) -> None:
-        """Return: the smoke test passed."""
+        """Do not raise, because a report exists only if the smoke test passed."""
 
 
 @dataclass(frozen=True, slots=True)
 class ToolRun:
-    """How one linter ended; a ``status`` other than 0 means that it has findings or crashed."""
+    """The result of one linter; a ``status`` other than 0 means that it has findings or crashed."""
 
     status: int
     stdout: str
@@ -56,17 +56,17 @@ class ToolRun:
 
 @dataclass(frozen=True, slots=True)
 class LintReport:
-    """The output of the linters; ``files`` is the number of Python files, 0 if ``src/`` holds none."""
+    """The results of the linters; ``files`` is the number of Python files, 0 if there are none in ``src/``."""
 
     files: int
     runs: Mapping[str, ToolRun]
 
     def raise_if_failed(self) -> None:
-        """Raise if a linter has findings, or had nothing to check.
+        """Raise if a linter has findings, or if there was nothing to check.
 
         Raises:
-            NothingToCheck: if there was no Python file to look at.
-            LintFailed: if a linter has findings; names each one that has.
+            NothingToCheck: if there was no Python file.
+            LintFailed: if a linter has findings; names each such linter.
         """
         if not self.files:
             raise NothingToCheck("no Python file was found in src/", step="lint")
@@ -76,12 +76,12 @@ class LintReport:
 
     @property
     def summary(self) -> str:
-        """One line for a person."""
+        """One line for people."""
         return f"{self.files} files, {', '.join(self.runs)} clean"
 
     @property
     def text(self) -> str:
-        """Everything the linters wrote, under their names."""
+        """The whole output of each linter, under its name."""
         parts = [
             f"== {name}: {'clean' if not run.status else 'findings'}\n{run.stdout}{run.stderr}".rstrip()
             for name, run in self.runs.items()
@@ -90,7 +90,7 @@ class LintReport:
 
 
 def _finding(run: ToolRun) -> str:
-    """Return the first line that names a place: a file of a diff, or a flake8 line."""
+    """Return the first location, which is a file of a diff or a line of flake8, and the number of further ones."""
     lines = [line.strip() for line in (run.stdout + "\n" + run.stderr).splitlines() if line.strip()]
     places = [
         line.removeprefix("--- ").split("\t")[0].removesuffix(":before") for line in lines if line.startswith("--- ")
@@ -102,9 +102,9 @@ def _finding(run: ToolRun) -> str:
 
 @dataclass(frozen=True, slots=True)
 class TestReport:
-    """How a test run ended, with the numbers of its JUnit file."""
+    """The result of a test run, with the numbers of its JUnit file."""
 
-    __test__ = False  # not a test class, whatever pytest reads in its name
+    __test__ = False  # pytest would collect the class by its name
 
     status: int
     output: str
@@ -114,7 +114,7 @@ class TestReport:
 
     @classmethod
     def read(cls, status: int, output: str, junit: str | None) -> "TestReport":
-        """Return the report of a run that ended with ``status``; ``junit`` is None where none was written."""
+        """Return the report of a run with the exit status ``status``; ``junit`` is None if no file was written."""
         suite = _suite(junit)
         if suite is None:
             return cls(status, output, 0, ())
@@ -149,12 +149,12 @@ class TestReport:
 
     @property
     def summary(self) -> str:
-        """One line for a person."""
+        """One line for people."""
         return f"{self.tests - self.skipped} passed" + (f", {self.skipped} skipped" if self.skipped else "")
 
 
 def started_at(output: str) -> datetime | None:
-    """Return when a test run started, as its own first line says; None if it never got that far."""
+    """Return the start time in the first line of a test run's output; None if the run printed none."""
     found = _STARTED.search(output)
     try:
         return datetime.fromisoformat(found[1]) if found else None

@@ -1,28 +1,28 @@
 """Claims: refs that reserve a version for the inputs of one release.
 
-A registry cannot write a tag on the condition that it is absent, but git can create a ref on that condition. So a run
+A registry cannot create a tag only if it is absent, but git can create a ref only if it is absent. So a run
 claims a version by creating a ref in the infrastructure repository before it pushes. The claim's object depends only on
 the image's name and the inputs, so its id can be computed: listing the refs shows which versions were claimed for the
 same inputs, without fetching an object.
 """
 
 import hashlib
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final, Self
 
 from stage_ci.errors import InvalidDigest
 from stage_ci.rules.reference import Digest, Repository
-from stage_ci.rules.version import Version, VersionLine, next_version
+from stage_ci.rules.version import Version, VersionLine
 
-# The label by which a run recognizes its own image behind a tag.
+# The label by which a run finds out whether the image under a tag has the same inputs.
 INPUTS_LABEL: Final = "ci.stage.inputs"
 _NAMESPACE: Final = "refs/claims/"
 
 
 @dataclass(frozen=True, slots=True)
 class InputDigest:
-    """The digest of everything that an image is built from: the build context and the base images."""
+    """The digest of the inputs of an image: the build context and the base images."""
 
     digest: Digest
 
@@ -44,7 +44,7 @@ class InputDigest:
 
     @classmethod
     def read(cls, labels: Mapping[str, str]) -> Self | None:
-        """Return the inputs that an image's labels name; None if the label is missing or invalid."""
+        """Return the inputs in an image's label; None if the label is missing or invalid."""
         try:
             return cls(Digest.parse(labels.get(INPUTS_LABEL, "")))
         except InvalidDigest:
@@ -56,7 +56,7 @@ class InputDigest:
 
 @dataclass(frozen=True, slots=True)
 class Claims:
-    """The claims on the versions of one repository: the id of the claim's object for each version."""
+    """The claims on versions of one repository: for each version, the ID of the claim's object."""
 
     by_version: Mapping[Version, str]
 
@@ -65,16 +65,16 @@ class Claims:
         """Return the claims on a line's versions among the refs of the infrastructure repository.
 
         Args:
-            refs: The object id of each ref; refs that are not such a claim are ignored.
+            refs: The object ID of each ref; refs that are not such a claim are ignored.
             repository: The image's repository.
-            line: The line of versions.
+            line: The version line.
         """
         prefix = _prefix(repository)
         names = {name.removeprefix(prefix): target for name, target in refs.items() if name.startswith(prefix)}
         return cls({version: names[str(version)] for version in line.select(names)})
 
     def claimed_with(self, claim: str) -> Version | None:
-        """Return the highest version whose claim is the object with the id ``claim``; None if there is none."""
+        """Return the highest version that is claimed with the object of the ID ``claim``; None if there is none."""
         return max((version for version, target in self.by_version.items() if target == claim), default=None)
 
 
@@ -84,16 +84,11 @@ def claim_ref(repository: Repository, version: Version) -> str:
 
 
 def claim_text(repository: Repository, inputs: InputDigest) -> str:
-    """Return the text of a claim's object, which is equal for equal inputs and holds neither version nor time."""
+    """Return the text of a claim's object; without version or time, so that equal inputs have equal object IDs."""
     return f"claim a version of {repository}\n\ninputs: {inputs}\n"
 
 
-def next_free(line: VersionLine, tags: Iterable[str], claims: Claims) -> Version:
-    """Return the version for a new claim: the one after all tags and all claims of the line."""
-    return next_version(line, tags, claims.by_version)
-
-
 def _prefix(repository: Repository) -> str:
-    # git-check-ref-format(1) forbids colons, brackets and names that end in .lock. No repository's name has a plus.
+    # git-check-ref-format(1) forbids colons, brackets and names that end in .lock. Names of repositories have no plus.
     plain = f"{repository.registry}/{repository.path}/".translate(str.maketrans(":[]", "+++"))
     return _NAMESPACE + plain.replace(".lock/", ".lock+/")

@@ -1,11 +1,11 @@
-"""Whether a run releases or rehearses, decided by what the caller gave."""
+"""Decides from the given credentials whether a run is a release or a rehearsal."""
 
 from collections.abc import Set as AbstractSet
 from typing import Final
 
 from stage_ci.errors import MissingCredential
 
-# The constructor's arguments that reach a real registry or infrastructure repository, and how messages name each.
+# The constructor's arguments for the registry and the infrastructure repository, and their names in errors.
 USERNAME: Final = "docker_username"
 PASSWORD: Final = "docker_password"  # noqa: S105 - the name of an argument
 TOKEN: Final = "infra_token"  # noqa: S105 - the name of an argument
@@ -19,15 +19,15 @@ LABELS: Final = {
 
 
 def is_rehearsal(given: AbstractSet[str]) -> bool:
-    """Return whether a run is a rehearsal: True if nothing was given, False if enough for a release was.
+    """Return whether a run is a rehearsal: True if nothing was given, False if all that a release needs was given.
 
-    A service counts as its side's credentials: a server that only the caller's machine can reach may need none.
+    A service replaces the credentials of its remote, because a server of the caller's machine may need none.
 
     Args:
-        given: The names of the arguments that have a value, of those named in this module.
+        given: The names of the given arguments among those of this module.
 
     Raises:
-        MissingCredential: if some were given but not enough for a release; names each missing one.
+        MissingCredential: if something was given, but not all that a release needs; names each missing one.
     """
     missing = []
     if REGISTRY_SERVICE not in given or given & {USERNAME, PASSWORD}:

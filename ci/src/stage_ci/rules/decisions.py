@@ -1,8 +1,8 @@
 """The two decisions of a release, each made here and nowhere else.
 
-``decide_version`` answers which version a set of inputs gets; ``next-version``, ``plan``, ``publish`` and ``stage``
-ask it. ``decide_move`` answers whether a deployment manifest may be moved to a version; ``update-manifest``, ``plan``,
-``deploy`` and ``stage`` ask it. What ``plan`` prints is therefore what ``stage`` does.
+``decide_version`` decides which version a set of inputs gets, for ``next-version``, ``plan``, ``publish`` and
+``stage``. ``decide_move`` decides whether a deployment manifest may be moved to a version, for ``update-manifest``,
+``plan``, ``deploy`` and ``stage``. Therefore ``stage`` does what ``plan`` prints.
 """
 
 from collections.abc import Collection, Iterable
@@ -10,18 +10,18 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from stage_ci.errors import InvalidVersion
-from stage_ci.rules.claim import Claims, next_free
+from stage_ci.rules.claim import Claims
 from stage_ci.rules.manifest import Change, Edit, Target, update
 from stage_ci.rules.reference import Digest
 from stage_ci.rules.release import Filename, ReleaseLine, held_line, moved_line, superseded_line
-from stage_ci.rules.version import Version, VersionLine
+from stage_ci.rules.version import Version, VersionLine, next_version
 
-# Stands for the digest of an image that is not pushed yet. A registry computes no such digest.
+# A placeholder for the digest of an image that is not pushed yet; no image has this digest.
 UNKNOWN_DIGEST = Digest("sha256:" + "0" * 64)
 
 
 class VersionState(StrEnum):
-    """How far the release of a set of inputs has come."""
+    """The progress of the release of a set of inputs."""
 
     NEW = "new"
     CLAIMED = "claimed"
@@ -34,8 +34,8 @@ class VersionDecision:
 
     Attributes:
         version: The version.
-        state: NEW if it is still to be claimed, CLAIMED if the inputs hold the claim and the registry has no such tag,
-            PUBLISHED if the registry holds an image of these inputs under it.
+        state: NEW if no claim exists yet, CLAIMED if the inputs have the claim but the registry has no such tag,
+            PUBLISHED if the registry holds an image of these inputs under the tag.
     """
 
     version: Version
@@ -47,26 +47,26 @@ def decide_version(
 ) -> VersionDecision:
     """Return which version a set of inputs gets.
 
-    A claim is kept, so that a run that was interrupted is resumed under the same version. It is given up only if its
-    tag names an image of other inputs: somebody pushed that image without a claim, and a tag is never overwritten.
+    Inputs keep their claim, so that the run after an interrupted one continues with the same version. They get a new
+    version only if the tag names an image of other inputs, pushed without a claim: a tag is never overwritten.
 
     Args:
         line: The version line.
         tags: All tags in the registry.
-        claims: All claims of the line.
-        claimed: The version that the inputs hold the claim of; None if they hold none.
+        claims: All claims on versions of the line.
+        claimed: The version that the inputs have claimed; None if they have no claim.
         is_foreign: Whether the tag of ``claimed`` names an image of other inputs.
 
     Raises:
         InvalidVersion: if the line is used up.
     """
     if claimed is None or is_foreign:
-        return VersionDecision(next_free(line, tags, claims), VersionState.NEW)
+        return VersionDecision(next_version(line, tags, claims.by_version), VersionState.NEW)
     return VersionDecision(claimed, VersionState.PUBLISHED if str(claimed) in tags else VersionState.CLAIMED)
 
 
 class MoveState(StrEnum):
-    """What becomes of a deployment manifest."""
+    """The effect of a deployment on a manifest, in one word."""
 
     MOVED = "moved"
     UNCHANGED = "unchanged"
@@ -76,12 +76,12 @@ class MoveState(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Deployment:
-    """A version that is to be named in a deployment manifest.
+    """A version to deploy.
 
     Attributes:
         line: The image and the version line.
         version: The version.
-        digest: Its digest, needed where the manifest pins the image by digest; None if it is not known.
+        digest: Its digest, needed if the manifest pins the image by digest; None if it is unknown.
         allow_downgrade: Whether the manifest may move back from a newer version of the line.
     """
 
@@ -93,12 +93,12 @@ class Deployment:
 
 @dataclass(frozen=True, slots=True)
 class Move:
-    """What becomes of a deployment manifest that is to name a version.
+    """The effect of a deployment on a manifest.
 
     Attributes:
         state: MOVED if ``content`` differs from the manifest, UNCHANGED if the manifest names the version already,
             HELD if a marker holds every reference, SUPERSEDED if it names a newer version.
-        content: The manifest as it is to be committed; the original bytes unless the state is MOVED.
+        content: The manifest after the move; the original bytes unless the state is MOVED.
         moved: The references that change.
         held: The references that a marker holds.
         newer: The newer version that the manifest names, if the state is SUPERSEDED.
@@ -116,27 +116,27 @@ class Move:
         return (*moved, *self.reasons(filename))
 
     def reasons(self, filename: Filename) -> tuple[str, ...]:
-        """Return one line for a newer version, and one for each held reference: why something stays as it is."""
+        """Return the reasons why references stay: a line for a newer version, and one for each held reference."""
         newer = [superseded_line(filename, self.newer)] if self.newer else []
         return (*newer, *(held_line(filename, change) for change in self.held))
 
 
 def decide_move(manifest: bytes, filename: Filename, deployment: Deployment) -> Move:
-    """Return whether a deployment manifest may be moved to a version, and the manifest after the move.
+    """Decide whether a deployment manifest may be moved to a version; return the decision and the moved manifest.
 
     Args:
         manifest: The manifest's bytes.
         filename: Its path, for messages.
-        deployment: The version that the manifest is to name.
+        deployment: The version to move it to.
 
     Raises:
-        InvalidVersion: if the manifest names a version of a higher line, whatever is allowed.
-        ManifestError: if the manifest cannot be edited, or pins a digest and the version's is not known.
+        InvalidVersion: if the manifest names a version of a higher line, even if a downgrade is allowed.
+        ManifestError: if the manifest cannot be edited, or pins a digest and that of the version is unknown.
     """
     line = deployment.line
     target = Target(line.repository, str(deployment.version), deployment.digest)
     edit = update(manifest, target, filename=str(filename))
-    refuse_higher_line(line.versions, edit.tags, filename)
+    raise_if_higher_line(line.versions, edit.tags, filename)
     newer = None if deployment.allow_downgrade else newer_than(deployment.version, edit.tags, line.versions)
     if newer:
         return Move(MoveState.SUPERSEDED, manifest, held=edit.held, newer=newer)
@@ -159,14 +159,14 @@ def newer_than(version: Version, tags: Iterable[str], line: VersionLine) -> Vers
     return max((found for found in line.select(tags) if found > version), default=None)
 
 
-def refuse_higher_line(line: VersionLine, tags: Iterable[str], filename: Filename) -> None:
-    """Raise if a tag of a manifest belongs to a higher line than ``line``: a sibling's, or one left behind.
+def raise_if_higher_line(line: VersionLine, tags: Iterable[str], filename: Filename) -> None:
+    """Raise if a tag of a manifest belongs to a higher line than ``line``.
 
     Raises:
-        InvalidVersion: names the tag and the flag.
+        InvalidVersion: names the tag, and the flag that selects its line.
     """
     for tag in tags:
-        # v2.0.007 is not a version, but belongs to the line v2.0 all the same.
+        # v2.0.007 is not a version of v2.0, because of its zeros, but it belongs to that line.
         found = VersionLine.of(f"{tag.rpartition('.')[0]}.0")
         if found and found > line:
             raise InvalidVersion(

@@ -1,4 +1,4 @@
-"""Where the infrastructure repository is: a path on a git host."""
+"""The address of the infrastructure repository: a host and a path."""
 
 import re
 from dataclasses import dataclass
@@ -7,9 +7,9 @@ from typing import Final, Self
 from stage_ci.errors import InvalidInput
 
 _GITHUB: Final = "https://github.com"
-# Names as GitHub and GitLab allow them; no part begins with a dot, so none leads out of a folder.
+# The characters that GitHub and GitLab allow in names. No part begins with a dot, so no path leads out of a folder.
 _PATH: Final = re.compile(r"[A-Za-z0-9_-][A-Za-z0-9._-]*(?:/[A-Za-z0-9_-][A-Za-z0-9._-]*)+")
-_SHOWN: Final = 100  # characters of a refused address that an error repeats
+_SHOWN: Final = 100  # characters of an invalid address in an error
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,7 +18,7 @@ class InfrastructureRepository:
 
     Attributes:
         host: The scheme and host of its server, such as ``https://github.com``.
-        path: Its path there, without ``.git``, such as ``owner/name``.
+        path: Its path on the server, without ``.git``, such as ``owner/name``.
     """
 
     host: str
@@ -29,19 +29,19 @@ class InfrastructureRepository:
         """Return the repository in ``text``: ``owner/name`` on GitHub, or an https URL.
 
         Raises:
-            InvalidInput: if it is neither, or holds credentials.
+            InvalidInput: if it is neither, or contains credentials.
         """
         if "@" in text:
             raise InvalidInput(
-                "--infra-repo holds credentials", step="deploy", remedy="pass the token with --infra-token"
+                "--infra-repo contains credentials", step="deploy", remedy="give the token with --infra-token"
             )
         scheme, separator, rest = text.rpartition("://")
         host, _, path = rest.partition("/") if separator else ("", "", rest)
         path = path.removesuffix(".git")
         if (separator and scheme != "https") or not _PATH.fullmatch(path):
             raise InvalidInput(
-                f"invalid --infra-repo={text[:_SHOWN]!r}",
+                f"invalid --infra-repo={text[:_SHOWN]!r}: expected owner/name or an https URL",
                 step="deploy",
-                remedy="give owner/name on GitHub, or an https URL",
+                remedy="give a repository on GitHub, such as owner/infra, or the URL of another server",
             )
         return cls(f"https://{host}" if separator else _GITHUB, path)

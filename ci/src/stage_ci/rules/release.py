@@ -1,4 +1,4 @@
-"""What a release is, when it goes ahead, and how it reads."""
+"""The release: its arguments, its outcome, and its output as text or JSON."""
 
 import json
 import re
@@ -12,13 +12,13 @@ from stage_ci.rules.manifest import Change
 from stage_ci.rules.reference import Digest, Repository
 from stage_ci.rules.version import Version, VersionLine
 
-# GitHub's own limit for a path is 4,096 bytes; a manifest's is far below.
+# Characters; Linux limits a path to 4,096 bytes (PATH_MAX in linux/limits.h), and a manifest's path is far shorter.
 _MAX_FILENAME: Final = 1024
 _UNPRINTABLE: Final = re.compile(r"[\x00-\x1f\x7f\\]")
 
 
 class Outcome(StrEnum):
-    """How a stage ended: each of these is a success."""
+    """The outcome of a successful stage."""
 
     RELEASED = "released"
     ALREADY_RELEASED = "already-released"
@@ -37,7 +37,7 @@ class Filename:
         """Return the path written in ``text``.
 
         Raises:
-            InvalidFilename: if it is empty, absolute, leaves the repository, or could not be a path in git.
+            InvalidFilename: if it is empty, absolute, leads out of the repository, or cannot be a path in git.
         """
         parts = text.split("/")
         if len(text) > _MAX_FILENAME or _UNPRINTABLE.search(text) or {"", ".", "..", ".git"} & set(parts):
@@ -50,7 +50,7 @@ class Filename:
 
 @dataclass(frozen=True, slots=True)
 class ReleaseLine:
-    """What is released: an image and one line of its versions.
+    """An image and the line of its versions in which it is released.
 
     Attributes:
         repository: The image's repository.
@@ -62,7 +62,7 @@ class ReleaseLine:
 
     @classmethod
     def parse(cls, image: str, version_line: str) -> Self:
-        """Return the release line of the arguments ``--image`` and ``--version-line``.
+        """Return the release line that the arguments ``--image`` and ``--version-line`` describe.
 
         Raises:
             InvalidReference: if the image cannot be parsed.
@@ -73,18 +73,19 @@ class ReleaseLine:
 
 @dataclass(frozen=True, slots=True)
 class Release:
-    """The end of a stage: the fields of its JSON, and the lines of its summary.
+    """The result of a stage: the fields of its JSON, and the lines of its summary.
 
     Attributes:
         repository: The image's repository.
-        version: The version of this run's own inputs.
-        digest: What the registry holds under that version.
-        commit: The infrastructure commit in which the manifest names the version, or that of the newest look at it if
-            it names another: a newer one if superseded, an older one if held.
-        manifest: The file that names it.
-        outcome: How the stage ended.
-        deployed: What became of the manifest, a line each; empty if it named the version before.
-        checks: One line for each step that held, by the step's name.
+        version: The version of this run's inputs.
+        digest: The digest of that version in the registry.
+        commit: The infrastructure commit in which the manifest names the version. If the manifest is superseded or
+            held, the commit in which it was read.
+        manifest: The path of the manifest.
+        outcome: The outcome.
+        deployed: One line for each reference that moved or is held, and for a newer version; empty if the manifest
+            named the version before.
+        checks: The summary of each check, by its name.
         rehearsal: The name of the rehearsal; None for a real release.
     """
 
@@ -111,12 +112,12 @@ class Release:
         return json.dumps(fields) + "\n"
 
     def text(self) -> str:
-        """Return a short summary for a person."""
+        """Return a summary for people."""
         lines = [f"{self._headline()}: {self.repository}:{self.version}@{self.digest}"]
         if self.rehearsal:
             lines.insert(0, f"Rehearsal {self.rehearsal!r}: nothing left this machine")
         rows = [*self.checks.items(), *(("manifest", line) for line in self.deployed or [f"{self.manifest} unchanged"])]
-        # Four blanks make a block of code where the text is shown as Markdown, as in a summary of GitHub Actions.
+        # Four spaces make a code block in Markdown, which the summary of GitHub Actions is.
         lines += ["", *(f"    {name:9} {line}" for name, line in [*rows, ("commit", self.commit)])]
         return "\n".join(lines) + "\n"
 
@@ -130,15 +131,15 @@ class Release:
 
 
 def renderer(name: str) -> Callable[[Release], str]:
-    """Return what writes a release in the format ``name``.
+    """Return the function that prints a release in the format ``name``.
 
     Raises:
-        InvalidInput: if there is no such format.
+        InvalidInput: if it is neither text nor json.
     """
     try:
         return {"text": Release.text, "json": Release.json}[name]
     except KeyError:
-        raise InvalidInput(f"invalid --format={name[:40]!r}", remedy="give text or json") from None
+        raise InvalidInput(f"invalid --format={name[:40]!r}: expected text or json") from None
 
 
 def moved_line(filename: Filename, change: Change) -> str:
@@ -147,7 +148,7 @@ def moved_line(filename: Filename, change: Change) -> str:
 
 
 def held_line(filename: Filename, change: Change) -> str:
-    """Return the line of a summary for a held reference: who holds it, and how to lift the hold."""
+    """Return the line of a summary for a held reference: the person who set the hold, and how to lift it."""
     marker = f"the marker on line {change.hold.line}" if change.hold else "the marker"
     return f"{filename}:{change.line} {change.old} is {change.hold}; to lift it, remove {marker} and run again"
 
@@ -158,10 +159,10 @@ def superseded_line(filename: Filename, newer: Version) -> str:
 
 
 def line_version(line: VersionLine, text: str) -> Version:
-    """Return the version in ``text`` that can be deployed.
+    """Parse the version to deploy.
 
     Raises:
-        InvalidVersion: if it is none of the line.
+        InvalidVersion: if it is not a version of the line, or is below the first one.
     """
     version = line.parse_version(text)
     if version == line.version(0):

@@ -62,11 +62,11 @@ class RunMetadata:
         values = {"--experiment": self.experiment, "--registered-model": self.registered_model}
         return [f"{flag}={value}" for flag, value in values.items() if value]
 
-    def require_server(self) -> None:
-        """Raise if a name is given, because a name needs an MLflow server.
+    def raise_if_server_needed(self) -> None:
+        """Raise if an experiment or a registered model is given; for a call without an MLflow server.
 
         Raises:
-            InvalidInput: if an experiment or a registered model is given; names the flags.
+            InvalidInput: if one is given; names the flags.
         """
         if flags := " and ".join(flag.partition("=")[0] for flag in self.flags()):
             raise InvalidInput(

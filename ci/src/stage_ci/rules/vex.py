@@ -18,7 +18,7 @@ _NOT_AFFECTED: Final = "not_affected"
 _REASONS: Final = ("justification", "impact_statement")
 
 
-def require_openvex(text: str) -> None:
+def raise_if_invalid_vex(text: str) -> None:
     """Raise if ``text`` is not an OpenVEX document with an author and a reason for each not_affected.
 
     Raises:

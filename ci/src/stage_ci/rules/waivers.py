@@ -103,11 +103,11 @@ class Waivers:
         return max(expired, key=lambda entry: entry.expires, default=None)
 
 
-def require_one_list(names: set[str]) -> None:
-    """Raise if one of the file names is a list of waivers under a name that is not read.
+def raise_if_misnamed_list(names: set[str]) -> None:
+    """Raise if one of the file names is a list of waivers that Trivy knows, but that the pipeline does not read.
 
     Raises:
-        InvalidWaiver: if there is one; names it.
+        InvalidWaiver: names the first such file.
     """
     for name in sorted(names & _OTHER_NAMES):
         raise InvalidWaiver(
@@ -121,7 +121,7 @@ def _entries(text: str, section: str) -> Iterator[Waiver]:
         return
     if not isinstance(document, dict):
         raise InvalidWaiver(f"{_INVALID}: expected a mapping with a list of {VULNERABILITIES}")
-    _require_keys(document, _SECTIONS, _INVALID)
+    _raise_if_unknown_key(document, _SECTIONS, _INVALID)
     entries = document.get(section) or []
     if not isinstance(entries, list):
         raise InvalidWaiver(f"{_INVALID}: expected {section} to be a list")
@@ -147,7 +147,7 @@ def _waiver(entry: Any, section: str, where: str) -> Waiver:  # noqa: ANN401 - Y
         raise InvalidWaiver(f"{where}: expected a mapping")
     identifier = _text(entry, "id", where)
     where = f"{where} ({identifier})"
-    _require_keys(entry, _KEYS[section], where)
+    _raise_if_unknown_key(entry, _KEYS[section], where)
     expires = entry.get("expired_at")
     if type(expires) is not date:  # datetime is a subclass of date
         raise InvalidWaiver(f"{where}: expected expired_at to be a date")
@@ -178,7 +178,7 @@ def _texts(value: Any, key: str, where: str) -> list[str]:  # noqa: ANN401 - YAM
     return texts
 
 
-def _require_keys(mapping: Mapping[Any, Any], known: frozenset[str], where: str) -> None:
+def _raise_if_unknown_key(mapping: Mapping[Any, Any], known: frozenset[str], where: str) -> None:
     for key in mapping:
         if key not in known:
             cause = f"unknown key {key!r}" if isinstance(key, str) else "a key is not a text"

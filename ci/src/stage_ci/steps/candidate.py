@@ -1,4 +1,4 @@
-"""The image that a release would publish: built, and exported as one archive, once for every check that needs it."""
+"""The image that a release would publish; built and exported once, for all checks."""
 
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
@@ -25,7 +25,7 @@ class Image:
 
 
 class Candidate:
-    """The image of one source.
+    """The image of one source, built when it is first needed.
 
     Args:
         source: The service's source.
@@ -48,18 +48,18 @@ class Candidate:
 
 
 async def build_image(source: dagger.Directory) -> Image:
-    """Return the image of ``source``.
+    """Build the image of ``source``, label it with the digest of its inputs, and return it.
 
     Raises:
-        InvalidInput: if there is no usable Dockerfile.
-        BuildFailed: if the image cannot be built.
+        InvalidInput: if there is no Dockerfile, or if it has no base image.
+        BuildFailed: if the build fails.
     """
     container, inputs = await gather(image.build(source), image.input_digest(source))
     return Image(container.with_label(INPUTS_LABEL, str(inputs)), inputs)
 
 
 class _Once(Generic[T]):
-    """A result that is computed when it is first asked for; an expected failure is raised again to everyone else."""
+    """A function whose first call computes the result; later calls return the same result or raise the same error."""
 
     def __init__(self, compute: Callable[[], Awaitable[T]]) -> None:
         self._compute = compute

@@ -1,4 +1,4 @@
-"""The checks of a release. ``stage`` and ``reports`` run this one list; a function of the module runs one of them."""
+"""The checks of a release. ``stage`` and ``reports`` run all of them; the function of a check runs that one."""
 
 import sys
 from collections.abc import Awaitable, Callable, Mapping
@@ -23,11 +23,11 @@ from stage_ci.steps.request import ReleaseRequest, raise_if_empty
 
 @dataclass(frozen=True, slots=True)
 class Subject:
-    """What is checked.
+    """What the checks examine.
 
     Attributes:
-        candidate: The image of the source, and the source.
-        smoke_test: How the started image is tested.
+        candidate: The source and its image.
+        smoke_test: The smoke test of the image.
         environment: Values for the tests' ``.env``, by name.
         database: Selects the vulnerability database of the scan.
     """
@@ -45,13 +45,13 @@ class Subject:
         addresses: list[str] | None,
         servers: LocalServers | None,
     ) -> Self:
-        """Return what is checked in a release of ``source``.
+        """Return the subject of a release of ``source``.
 
         Args:
-            request: The service that is released.
-            source: Its source.
+            request: The service to release.
+            source: The service's source.
             addresses: The values of ``--trivy-db``.
-            servers: The rehearsal whose registry serves the sample database; None if the public one is used.
+            servers: The rehearsal whose registry may serve the sample database; None for the public database.
         """
         database = partial(select_database, addresses or [], servers, request.credentials.registry_service)
         return cls(Candidate(source), request.smoke_test, request.variables, database)
@@ -64,13 +64,13 @@ class Subject:
 
 @dataclass(frozen=True, slots=True)
 class CheckResult:
-    """How a check ended.
+    """The result of a check.
 
     Attributes:
-        report: The verdict: one line if the check holds, the error if it does not.
-        output: Everything that the tools wrote, for a person.
-        files: The files for people and other tools, such as ``junit.xml``.
-        table: The findings where no log of the engine shows them; printed on standard error if the check fails.
+        report: One line if the check passes, the error if it fails.
+        output: The whole output of the tools.
+        files: The report files, such as ``junit.xml``.
+        table: The findings, printed on standard error if the check fails; empty if the engine's log shows them.
     """
 
     report: Report
@@ -84,18 +84,18 @@ class Check:
     """One check.
 
     Attributes:
-        name: Its name: the function's, and the row's in a summary.
-        run: Runs it; raises a StageError if it could not run at all.
+        name: The name of the module's function and of the row in a summary.
+        run: Runs the check; raises a StageError if it cannot run.
     """
 
     name: str
     run: Callable[[Subject], Awaitable[CheckResult]]
 
-    async def require(self, subject: Subject) -> CheckResult:
-        """Return the result of the check, which holds.
+    async def run_or_raise(self, subject: Subject) -> CheckResult:
+        """Run the check and return its result if it passes.
 
         Raises:
-            StageError: if it does not hold, or could not run.
+            StageError: if it fails, or cannot run.
         """
         result = await self.run(subject)
         try:
@@ -110,16 +110,16 @@ class Check:
 async def run_alone(
     check: Check, request: ReleaseRequest, source: dagger.Directory, addresses: list[str] | None = None
 ) -> str:
-    """Run one check that no release depends on, and return its output.
+    """Run one check outside of a release and return its output.
 
     Raises:
-        StageError: if the check fails, or could not run.
+        StageError: if it fails, or cannot run.
     """
-    return (await check.require(subject_alone(request, source, addresses))).output
+    return (await check.run_or_raise(subject_alone(request, source, addresses))).output
 
 
 def subject_alone(request: ReleaseRequest, source: dagger.Directory, addresses: list[str] | None) -> Subject:
-    """Return what is checked outside of a release: the sample database serves only if ``addresses`` select it."""
+    """Return the subject outside of a release, which uses the sample database only if ``addresses`` select it."""
     return Subject.of(request, source, addresses, request.local_servers() if uses_sample_database(addresses) else None)
 
 
@@ -159,6 +159,7 @@ TEST: Final = Check("test", _test)
 SCAN: Final = Check("scan", _scan)
 SECRETS: Final = Check("secrets", _secrets)
 SMOKE: Final = Check("smoke", _smoke)
-# Those of the image, which `publish` runs as well; and all, in the order of a summary.
+# The checks of the image, which `publish` runs as well.
 IMAGE_CHECKS: Final = (SCAN, SECRETS, SMOKE)
+# In the order of the rows in a summary.
 CHECKS: Final = (LINT, TEST, *IMAGE_CHECKS)

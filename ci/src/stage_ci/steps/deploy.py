@@ -1,4 +1,4 @@
-"""Moves the deployment manifest to a version, whoever else is writing to the infrastructure repository."""
+"""Moves the deployment manifest to a version, also if others write to the infrastructure repository meanwhile."""
 
 import sys
 import tempfile
@@ -21,30 +21,30 @@ from stage_ci.steps.version import published_digest
 
 @dataclass(frozen=True, slots=True)
 class Deployed:
-    """What became of the deployment manifest.
+    """The result of a deployment.
 
     Attributes:
-        commit: The commit that names the version; the one that was read if none was made.
-        move: The decision, with the references that moved or are held.
+        commit: The new commit; the tip of the branch if no commit was made.
+        move: The move, with the references that moved or are held.
     """
 
     commit: str
     move: Move
 
     def text(self, filename: Filename) -> str:
-        """Return one line for each reference of ``filename`` that moved or stays, and the commit."""
+        """Return one line for each reference of ``filename`` that moved or is held, and one for the commit."""
         lines = self.move.lines(filename) or [f"{filename} names this version already"]
         return "\n".join([*lines, f"commit {self.commit}", ""])
 
 
 async def deploy_version(request: ReleaseRequest, image_version: str, *, allow_downgrade: bool) -> str:
-    """Move the manifest to a version that is in the registry; return what became of each reference.
+    """Move the manifest to a version that is in the registry; return a line for each reference and the commit.
 
     Raises:
         InvalidVersion: if the registry does not have the version, or the manifest names one of a higher line.
         ManifestError: if the manifest cannot be edited.
-        RegistryError: if the registry refuses or fails.
-        InfrastructureError: if the infrastructure repository refuses or fails.
+        RegistryError: if the registry denies access or fails.
+        InfrastructureError: if the infrastructure repository denies access or fails.
     """
     version = line_version(request.line.versions, image_version)
     announce(servers := request.servers())
@@ -61,8 +61,8 @@ async def deploy(infrastructure: Infrastructure, manifest: ManifestLocation, dep
     Raises:
         InvalidVersion: if the manifest names a version of a higher line.
         ManifestError: if the manifest cannot be edited.
-        InfrastructureConflict: if other writers won every race within the bound.
-        InfrastructureError: if the infrastructure repository refuses or fails.
+        InfrastructureConflict: if other writers changed the branch first in every attempt.
+        InfrastructureError: if the infrastructure repository denies access or fails.
     """
     try:
         return await retry_on_conflict(RefConflict)(_deploy_once, infrastructure, manifest, deployment)
@@ -76,7 +76,7 @@ async def raise_if_undeployable(infrastructure: Infrastructure, manifest: Manife
     Raises:
         ManifestError: if the manifest cannot be edited.
         InvalidVersion: if the manifest names a version of a higher line.
-        InfrastructureError: if the infrastructure repository refuses or fails.
+        InfrastructureError: if the infrastructure repository denies access or fails.
     """
     snapshot = await infrastructure.snapshot(manifest.branch)
     raise_if_immovable(snapshot.read(str(manifest.filename)), manifest.filename, line)
@@ -94,7 +94,7 @@ async def _deploy_once(infrastructure: Infrastructure, manifest: ManifestLocatio
 
 
 def commit_message(filename: Filename, move: Move, deployment: Deployment) -> str:
-    """Return the message of a deploying commit: what moved where, for `git log`."""
+    """Return the commit message of a deployment: the version, each reference that moves, and the digest."""
     moved = "\n".join(f"{change.path}: {change.old} -> {change.new}" for change in move.moved)
     digest = f"\n\nImage-Digest: {deployment.digest}" if deployment.digest else ""
     return f"{filename}: {deployment.line.repository.path} {deployment.version}\n\n{moved}{digest}\n"
@@ -118,7 +118,7 @@ async def update_manifest(
 
 @step("manifest")
 async def edit_manifest(infra: dagger.Directory, filename: Filename, deployment: Deployment) -> dagger.Changeset:
-    """Return the change that moves ``filename`` of the folder ``infra`` to a version; empty if it stays as it is.
+    """Return the change that moves ``filename`` of the folder ``infra`` to a version; empty if nothing moves.
 
     Raises:
         InvalidVersion: if the manifest names a version of a higher line.
@@ -127,7 +127,7 @@ async def edit_manifest(infra: dagger.Directory, filename: Filename, deployment:
     if not await infra.exists(str(filename), expected_type=dagger.ExistsType.REGULAR_TYPE, do_not_follow_symlinks=True):
         raise ManifestMissing(f"{filename} is not a regular file of the given folder")
     with tempfile.TemporaryDirectory() as folder:
-        # File.contents() replaces what is not UTF-8; an exported file keeps its bytes.
+        # File.contents() replaces bytes that are not UTF-8; an exported file keeps them.
         await infra.file(str(filename)).export(f"{folder}/manifest")
         before = await anyio.Path(folder, "manifest").read_bytes()
     move = decide_move(before, filename, deployment)

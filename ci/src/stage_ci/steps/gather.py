@@ -1,4 +1,4 @@
-"""Runs steps side by side: all of them end, and all of their failures are reported."""
+"""Runs steps concurrently, waits for all of them, and reports all failures."""
 
 from collections.abc import Awaitable, Iterable
 from typing import Any, TypeVar, overload
@@ -28,9 +28,9 @@ async def gather(a: Awaitable[A], b: Awaitable[B], c: Awaitable[C], d: Awaitable
 
 
 async def gather(*steps: Awaitable[Any]) -> tuple[Any, ...]:
-    """Return the results of ``steps``, in their order, after all of them have ended.
+    """Run ``steps`` concurrently and return their results in the same order.
 
-    An expected failure of one leaves the others running, so that one run reports everything that has to be fixed.
+    An expected failure of one step does not cancel the others, so that one run reports all that has to be fixed.
 
     Raises:
         StageError: the one failure, or MultipleFailures with all of them.
@@ -39,7 +39,7 @@ async def gather(*steps: Awaitable[Any]) -> tuple[Any, ...]:
 
 
 async def gather_all(steps: Iterable[Awaitable[T]]) -> list[T]:
-    """Return the results of ``steps`` of one type, as ``gather`` does."""
+    """Run ``steps`` of one type as ``gather`` does, and return their results."""
     results: dict[int, T] = {}
     failures: dict[int, StageError] = {}
 

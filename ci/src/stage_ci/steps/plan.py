@@ -1,4 +1,4 @@
-"""What a stage would do, found out without changing anything."""
+"""Shows what a stage would do, and changes nothing."""
 
 from typing import Final
 
@@ -26,7 +26,8 @@ async def plan_stage(request: ReleaseRequest, source: dagger.Directory, *, allow
     """Return what a stage of ``source`` would do.
 
     Raises:
-        StageError: what ``make_plan`` raises, and InvalidInput if the source has no usable Dockerfile.
+        InvalidInput: if the source has no Dockerfile, or if it has no base image.
+        StageError: as ``make_plan``.
     """
     servers = request.servers()
     async with connect(request, servers) as remotes:
@@ -43,8 +44,8 @@ async def make_plan(
     Raises:
         InvalidVersion: if the manifest names a version of a higher line.
         ManifestError: if the manifest cannot be edited.
-        RegistryError: if the registry refuses or fails.
-        InfrastructureError: if the infrastructure repository refuses or fails.
+        RegistryError: if the registry denies access or fails.
+        InfrastructureError: if the infrastructure repository denies access or fails.
     """
     decision, snapshot = await gather(
         resolve_version(inputs, remotes, line), remotes.infrastructure.snapshot(manifest.branch)

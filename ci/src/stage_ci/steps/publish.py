@@ -1,11 +1,11 @@
-"""Claims a version, pushes the archive, writes the tag last, and verifies that the registry holds what was pushed."""
+"""Claims a version, pushes the archive, writes the tag last, and verifies the tag's digest."""
 
 from dataclasses import dataclass
 
 import dagger
 
 from stage_ci.adapters import publisher
-from stage_ci.adapters.image import Archive, refuse_stand_in
+from stage_ci.adapters.image import Archive, raise_if_stand_in
 from stage_ci.adapters.infrastructure import RefConflict
 from stage_ci.errors import DigestMismatch, InfrastructureConflict
 from stage_ci.rules.claim import InputDigest, claim_ref, claim_text
@@ -31,34 +31,34 @@ class Published:
     pushed: bool
 
 
-class TagTaken(Exception):  # noqa: N818 - not an error: the caller takes the next number
+class TagTaken(Exception):  # noqa: N818 - not an error: the caller takes the next version
     """The tag of the claimed version names an image of other inputs."""
 
 
 async def publish_source(request: ReleaseRequest, source: dagger.Directory, addresses: list[str] | None) -> str:
-    """Publish the image of ``source`` if the checks of the image hold; return ``name:tag@digest``.
+    """Publish the image of ``source`` if the checks of the image pass; return ``name:tag@digest``.
 
     Raises:
-        StageError: what the checks and ``publish`` raise.
+        StageError: if a check fails, and as ``publish``.
     """
     announce(servers := request.servers())
     subject = Subject.of(request, source, addresses, servers)
     async with connect(request, servers) as remotes:
-        await gather_all(check.require(subject) for check in IMAGE_CHECKS)
+        await gather_all(check.run_or_raise(subject) for check in IMAGE_CHECKS)
         published = await publish(*await subject.candidate.parts(), remotes, request.line)
     return f"{request.line.repository}:{published.version}@{published.digest}"
 
 
 async def publish(image: Image, archive: Archive, remotes: Remotes, line: ReleaseLine) -> Published:
-    """Publish an image under a version of its own, or return the version it was published under before.
+    """Publish an image under a new version, or return the version under which its inputs were published before.
 
     Raises:
-        InvalidInput: if the image is built on a stand-in of this machine and would leave it.
-        RegistryError: if the registry refuses, fails, or holds another digest than was pushed.
+        InvalidInput: if the image is built on a stand-in of this machine and the registry is on the network.
+        RegistryError: if the registry denies access, fails, or reports another digest than was pushed.
         InfrastructureError: if no version can be claimed.
     """
     if not remotes.destination.service:
-        await refuse_stand_in(image.container)
+        await raise_if_stand_in(image.container)
     for _ in range(ATTEMPTS):
         version, digest = await claim(image.inputs, remotes, line)
         published = (
@@ -81,43 +81,43 @@ async def _push(
 async def write_tag(
     pushed: Digest, inputs: InputDigest, version: Version, remotes: Remotes, line: ReleaseLine
 ) -> Published | None:
-    """Make the tag of ``version`` name ``pushed``; return None if it already names an image of other inputs.
+    """Point the tag of ``version`` at ``pushed``; return None if the tag names an image of other inputs.
 
     Raises:
-        DigestMismatch: if the tag that was just written names something else.
-        RegistryError: if the registry refuses or fails.
+        DigestMismatch: if the tag names another image after it was written.
+        RegistryError: if the registry denies access or fails.
     """
     found = await remotes.registry.tag(str(version), pushed)
     if found and found != pushed and await image_inputs(str(found), remotes.registry) != inputs:
-        return None  # pushed after the claim, by somebody without a claim
+        return None  # another client pushed the tag without a claim
     return await verify_tag(pushed, inputs, version, remotes, line)
 
 
 async def verify_tag(
     pushed: Digest, inputs: InputDigest, version: Version, remotes: Remotes, line: ReleaseLine
 ) -> Published:
-    """Return what the registry holds under ``version``, which must be ``pushed`` or an image of the same inputs.
+    """Return the image under the tag of ``version``, which must be ``pushed`` or an image of the same inputs.
 
     Raises:
-        DigestMismatch: if it holds anything else, or nothing.
-        RegistryError: if the registry refuses or fails.
+        DigestMismatch: if the tag is missing or names another image.
+        RegistryError: if the registry denies access or fails.
     """
     held = await remotes.registry.digest(str(version))
     if held == pushed:
         return Published(version, pushed, pushed=True)
-    # Another run of the same inputs may have pushed its own build at the same moment.
+    # A concurrent run of the same inputs may have pushed its own build.
     if held and await image_inputs(str(held), remotes.registry) == inputs:
         return Published(version, held, pushed=False)
     raise DigestMismatch(f"{line.repository}:{version} is {held or 'missing'} after {pushed} was pushed")
 
 
 async def claim(inputs: InputDigest, remotes: Remotes, line: ReleaseLine) -> tuple[Version, Digest | None]:
-    """Return the version that ``inputs`` have claimed, and its digest if it was published before.
+    """Claim a version for ``inputs`` unless they have one; return it, and its digest if it was published before.
 
     Raises:
-        InfrastructureConflict: if other runs won every race within the bound.
-        RegistryError: if the registry refuses or fails.
-        InfrastructureError: if the infrastructure repository refuses or fails.
+        InfrastructureConflict: if other runs claimed the version first in every attempt.
+        RegistryError: if the registry denies access or fails.
+        InfrastructureError: if the infrastructure repository denies access or fails.
     """
     try:
         return await retry_on_conflict(RefConflict, TagTaken)(_claim_once, inputs, remotes, line)
@@ -130,7 +130,7 @@ async def _claim_once(inputs: InputDigest, remotes: Remotes, line: ReleaseLine) 
     version = decision.version
     if decision.state is VersionState.NEW:
         await remotes.infrastructure.create(claim_ref(line.repository, version), claim_text(line.repository, inputs))
-    # Somebody without a claim may have pushed the tag since it was listed.
+    # Another client may have pushed the tag without a claim since the listing.
     digest = await remotes.registry.digest(str(version))
     if digest and await image_inputs(str(version), remotes.registry) != inputs:
         raise TagTaken

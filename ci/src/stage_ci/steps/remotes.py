@@ -1,4 +1,4 @@
-"""The registry and the infrastructure repository of a run: real ones, the caller's own, or those of a rehearsal."""
+"""Connects to the registry and the infrastructure repository of a run: real ones, local ones, or a rehearsal's."""
 
 import sys
 from collections.abc import AsyncIterator, Awaitable
@@ -27,7 +27,7 @@ SAMPLE_DATABASE: Final = "rehearsal"
 
 @dataclass(frozen=True, slots=True)
 class Remotes:
-    """The registry and the infrastructure repository, reachable."""
+    """The connected registry and infrastructure repository, and the registry as the destination of a push."""
 
     registry: Registry
     infrastructure: Infrastructure
@@ -35,14 +35,14 @@ class Remotes:
 
 
 def announce(servers: LocalServers | None) -> None:
-    """Print on standard error that nothing leaves the machine, for functions whose output is a result alone."""
+    """Print on standard error that the run is a rehearsal; standard output holds only the result."""
     if servers:
         print(f"Rehearsal {servers.name!r}: nothing leaves this machine", file=sys.stderr)  # noqa: T201
 
 
 @asynccontextmanager
 async def connect_registry(request: ReleaseRequest, servers: LocalServers | None) -> AsyncIterator[Registry]:
-    """Give the registry of ``servers``, or else the caller's own or the real one.
+    """Connect to the registry of ``servers``, or else to the caller's registry service or the real registry.
 
     Raises:
         EngineError: if a service does not start.
@@ -55,7 +55,7 @@ async def connect_registry(request: ReleaseRequest, servers: LocalServers | None
 
 @asynccontextmanager
 async def connect(request: ReleaseRequest, servers: LocalServers | None) -> AsyncIterator[Remotes]:
-    """Start what has to be started and give both sides: those of ``servers``, or else the real ones.
+    """Start the services of the run and connect to the remotes of ``servers``, or else to the caller's or real ones.
 
     Raises:
         EngineError: if a service does not start.
@@ -84,10 +84,10 @@ async def select_database(
     Args:
         addresses: The values of ``--trivy-db``.
         servers: The rehearsal's servers; None if this is a release.
-        registry_service: The caller's own registry, which ``addresses`` may name.
+        registry_service: The registry of --registry-service, which ``addresses`` may name.
 
     Raises:
-        InvalidInput: if a release asks for the sample database.
+        InvalidInput: if a release selects the sample database.
     """
     sample = uses_sample_database(addresses)
     if sample and not servers:

@@ -1,4 +1,4 @@
-"""The files that the checks wrote, whether they passed or not."""
+"""Collects the report files of all checks, also of failed ones."""
 
 from collections.abc import Mapping
 
@@ -16,7 +16,7 @@ async def collect_reports(
 ) -> dagger.Directory:
     """Return a folder with the files of every check and ``summary.md``.
 
-    A check that fails or cannot run has its error in summary.md; the folder is there all the same.
+    If a check fails or cannot run, summary.md contains its error, and the function still succeeds.
     """
     folder, subject = dag.directory(), subject_alone(request, source, addresses)
     rows: dict[str, str] = {}

@@ -1,4 +1,4 @@
-"""What a caller asks for, parsed once before anything runs."""
+"""The request of a caller: the arguments of the constructor, parsed once before anything runs."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -20,17 +20,17 @@ from stage_ci.steps.gather import gather, gather_all
 T = TypeVar("T")
 
 DEFAULT_REHEARSAL: Final = "default"
-# The variables that the service reads: its tests find them in `.env`, MLflow's client in the environment.
+# The variables of the service: its tests read them from `.env`, MLflow's client from the environment.
 VARIABLES: Final = ("DATABRICKS_HOST", "DATABRICKS_TOKEN", "MODEL_URI", "EXPERIMENT_NAME")
 
 
 @dataclass(frozen=True, slots=True)
 class Credentials:
-    """What the caller gave to reach the registry and the infrastructure repository; None for what was not given.
+    """The credentials and services for the registry and the infrastructure repository; None if not given.
 
     Attributes:
         docker_username: The registry's user.
-        docker_password: That user's password or access token.
+        docker_password: The user's password or access token.
         infra_token: The token that may push to the infrastructure repository.
         registry_service: A registry that only the caller's machine can reach.
         infra_service: A git server that only the caller's machine can reach.
@@ -44,7 +44,7 @@ class Credentials:
 
     @property
     def given(self) -> set[str]:
-        """The names of the attributes that have a value."""
+        """The names of the attributes that are not None."""
         return {name for name in self.__slots__ if getattr(self, name) is not None}
 
     async def registry_login(self) -> RegistryLogin | None:
@@ -70,21 +70,21 @@ class Credentials:
         return await _plaintext(self.infra_token, "TOKEN")
 
     async def raise_if_empty(self) -> None:
-        """Raise if a credential that was given is empty, before anything runs.
+        """Raise if a given credential is empty, before anything runs.
 
         Raises:
-            MissingCredential: names each one.
+            MissingCredential: names each empty one.
         """
         await gather(self.registry_login(), self.token())
 
 
 @dataclass(frozen=True, slots=True)
 class ManifestLocation:
-    """Where the deployment manifest is.
+    """The location of the deployment manifest.
 
     Attributes:
         branch: A branch of the infrastructure repository.
-        filename: A file on that branch.
+        filename: The path of the manifest on that branch.
     """
 
     branch: str
@@ -116,17 +116,17 @@ class Settings(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class ReleaseRequest:
-    """The service that is released and how the outside is reached: the module's constructor, parsed.
+    """The service to release, and the remotes and credentials for it: the parsed arguments of the constructor.
 
     Attributes:
         line: The image and the version line.
         infrastructure: The infrastructure repository.
         manifest: The deployment manifest in it.
-        smoke_test: How the started image is tested.
+        smoke_test: The smoke test of the image.
         credentials: What the caller gave to reach registry and infrastructure repository.
         rehearsal: The rehearsal's name; empty if the caller gave none.
-        rehearsal_seed: What a new rehearsal's infrastructure repository starts with.
-        variables: The service's own variables that were given, for its tests, by name.
+        rehearsal_seed: The initial content of a new rehearsal's infrastructure repository.
+        variables: The given variables of the service, by name.
     """
 
     line: ReleaseLine
@@ -140,7 +140,7 @@ class ReleaseRequest:
 
     @classmethod
     def parse(cls, settings: Settings) -> Self:
-        """Return the request in the arguments of the module's constructor.
+        """Return the request that the arguments of the module's constructor describe.
 
         Raises:
             InvalidInput: names the first argument that cannot be parsed.
@@ -174,18 +174,18 @@ class ReleaseRequest:
     def selected_servers(self) -> LocalServers | None:
         """Return the servers of the rehearsal that the caller named; None for the real registry and repository.
 
-        A question about the real registry needs no credentials, so their absence does not mean a rehearsal here: the
-        first version of an empty rehearsal must not be taken for the next real one.
+        Reading versions needs no credentials, so without credentials and without a name the real remotes are read:
+        otherwise the first version of an empty rehearsal would look like the next real version.
         """
         return self.local_servers() if self.rehearsal and not self.credentials.given else None
 
     def local_servers(self) -> LocalServers:
-        """Return the servers of the rehearsal, whatever was given."""
+        """Return the servers of the named or the default rehearsal."""
         return LocalServers.parse(self.rehearsal or DEFAULT_REHEARSAL)
 
 
 def _parse(flag: str, parse: Callable[[str], T], text: str) -> T:
-    """Return the value of a flag; an error of a type that several flags share names the flag."""
+    """Parse the value of a flag, and put the flag's name before the cause of an error."""
     try:
         return parse(text)
     except InvalidInput as error:
@@ -196,7 +196,7 @@ async def raise_if_empty(variables: Mapping[str, dagger.Secret]) -> None:
     """Raise if a secret is empty, before anything runs.
 
     Raises:
-        MissingCredential: names each one.
+        MissingCredential: names each empty one.
     """
     await gather_all(_plaintext(secret, name) for name, secret in variables.items())
 

@@ -1,4 +1,4 @@
-"""Writing to the infrastructure repository against other writers: again, after a random pause, within a bound."""
+"""Retries of writes to the infrastructure repository, for which runs compete with other writers."""
 
 from typing import Final
 
@@ -6,21 +6,25 @@ import tenacity
 
 from stage_ci.errors import InfrastructureUnavailable
 
-# Each lost race means that another run has won one, so this many runs can start at the same moment.
+# Of the runs that compete, one succeeds in each round, so this many runs can start at the same time.
 ATTEMPTS: Final = 40
-# Seconds after which a run gives up.
+# The seconds after which a run starts no further attempt.
 LIMIT: Final = 120
-# Seconds of the longest pause.
+# The longest pause in seconds.
 _PAUSE: Final = 2.0
 
 
-def retry_on_conflict(*raced: type[Exception]) -> tenacity.AsyncRetrying:
-    """Return the attempts of a write that can lose a race, told by ``raced``; the last exception comes out as it is.
+def retry_on_conflict(*conflicts: type[Exception]) -> tenacity.AsyncRetrying:
+    """Return a retry of a write after each of ``conflicts``, with random pauses; it raises the last exception.
 
-    A server that breaks off is asked again as well: every write names what it expects to find, so none happens twice.
+    An interrupted exchange is retried as well. That is safe because each write names the state that it expects, so the
+    server rejects it if it has already happened.
+
+    Args:
+        conflicts: The exceptions that report that another writer was faster.
     """
     return tenacity.AsyncRetrying(
-        retry=tenacity.retry_if_exception_type((*raced, InfrastructureUnavailable)),
+        retry=tenacity.retry_if_exception_type((*conflicts, InfrastructureUnavailable)),
         stop=tenacity.stop_after_attempt(ATTEMPTS) | tenacity.stop_before_delay(LIMIT),
         wait=tenacity.wait_random_exponential(multiplier=0.1, max=_PAUSE),
         reraise=True,

@@ -1,4 +1,4 @@
-"""The whole chain, in the order of docs/design.md."""
+"""The stage: all steps, in the order of docs/design.md."""
 
 from contextlib import AbstractAsyncContextManager, AsyncExitStack
 
@@ -17,17 +17,17 @@ from stage_ci.steps.request import ReleaseRequest, raise_if_empty
 async def run_stage(
     request: ReleaseRequest, source: dagger.Directory, addresses: list[str] | None, *, allow_downgrade: bool
 ) -> Release:
-    """Lint, test, build, scan, publish and deploy; what an earlier run has done is not done again.
+    """Lint, test, build, scan, publish and deploy; skip what an earlier run of the same inputs has finished.
 
     Raises:
-        StageError: the one failure that forbids the release, or MultipleFailures with all of them.
+        StageError: the failure of a step, or MultipleFailures if several steps fail.
     """
     servers = request.servers()
     subject = Subject.of(request, source, addresses, servers)
     await gather(request.credentials.raise_if_empty(), raise_if_empty(request.variables))
     async with AsyncExitStack() as stack:
         results, remotes = await gather(
-            gather_all(check.require(subject) for check in CHECKS),
+            gather_all(check.run_or_raise(subject) for check in CHECKS),
             open_remotes(request, connect(request, servers), stack),
         )
         published = await publish(*await subject.candidate.parts(), remotes, request.line)
@@ -39,11 +39,11 @@ async def run_stage(
 async def open_remotes(
     request: ReleaseRequest, connecting: AbstractAsyncContextManager[Remotes], stack: AsyncExitStack
 ) -> Remotes:
-    """Return the remotes, once the registry listed its tags and the manifest was found fit to be edited.
+    """Connect to the remotes, and raise before anything is published if the registry or the manifest cannot be used.
 
     Raises:
-        RegistryError: if the registry refuses or fails.
-        InfrastructureError: if the infrastructure repository refuses or fails.
+        RegistryError: if the registry denies access or fails.
+        InfrastructureError: if the infrastructure repository denies access or fails.
         InvalidVersion: if the manifest names a version of a higher line.
         ManifestError: if the manifest cannot be edited.
     """
@@ -59,7 +59,7 @@ def release(
     results: list[CheckResult],
     rehearsal: str | None,
 ) -> Release:
-    """Return how a stage ended."""
+    """Return the result of a stage."""
     return Release(
         repository=request.line.repository,
         version=published.version,
@@ -74,7 +74,7 @@ def release(
 
 
 def outcome(published: Published, deployed: Deployed) -> Outcome:
-    """Return how a stage ended, by what it pushed and what became of the manifest."""
+    """Return the outcome of a stage from the publication and the deployment."""
     match deployed.move.state:
         case MoveState.SUPERSEDED:
             return Outcome.SUPERSEDED

@@ -1,4 +1,4 @@
-"""Trains a model, and logs it where the caller asks for that."""
+"""Trains a model, and logs it if the caller gives an MLflow server."""
 
 import sys
 
@@ -13,21 +13,21 @@ from stage_ci.steps.candidate import build_image
 from stage_ci.steps.request import ReleaseRequest, raise_if_empty
 
 
-async def train(work: TrainingJob, tracking: TrackingServer | None, record: RunMetadata) -> dagger.Directory:
-    """Return the trained model's folder, after it was logged if there is a server for it.
+async def train(job: TrainingJob, tracking: TrackingServer | None, metadata: RunMetadata) -> dagger.Directory:
+    """Train a model, log it if there is an MLflow server, and return its folder.
 
     Raises:
-        InvalidInput: if the model is to be registered and there is no server.
-        TrainingFailed: if the training refuses the data or crashes.
-        TrackingFailed: if the model was trained and the server did not take it.
+        InvalidInput: if an experiment or a registered model is given without a server.
+        TrainingFailed: if the training rejects the data, fails, or writes nothing.
+        TrackingFailed: if the trained model could not be logged.
     """
     if tracking is None:
-        record.require_server()
-    trained = await training.train(work)
+        metadata.raise_if_server_needed()
+    trained = await training.train(job)
     output = trained.output
     if tracking:
-        output += await training.log(work, trained.folder, tracking, record)
-    # Standard output holds the folder alone.
+        output += await training.log(job, trained.folder, tracking, metadata)
+    # Standard output holds only the result, the folder.
     print(output, end="", file=sys.stderr)  # noqa: T201
     return trained.folder
 
@@ -35,19 +35,19 @@ async def train(work: TrainingJob, tracking: TrackingServer | None, record: RunM
 async def smoke_test(
     request: ReleaseRequest, source: dagger.Directory, model: str, tracking: TrackingServer | None
 ) -> str:
-    """Return the answers of the image of ``source``, serving ``model`` if one is named.
+    """Build the image of ``source``, run the smoke test with ``model`` or its own model, and return the answers.
 
     Raises:
         InvalidInput: if there is no server to fetch the model from.
         BuildFailed: if the image cannot be built.
-        SmokeFailed: if the image does not start, is not ready or answers wrongly.
+        SmokeFailed: if the image does not start, does not become ready, or answers wrongly.
     """
     container = await with_model((await build_image(source)).container, model, tracking)
     return (await image.smoke(container, request.smoke_test)).output
 
 
 async def with_model(image: dagger.Container, model: str, tracking: TrackingServer | None) -> dagger.Container:
-    """Return ``image`` set to serve ``model`` of the MLflow server; unchanged if ``model`` is empty.
+    """Return ``image`` configured to serve ``model`` from the MLflow server; unchanged if ``model`` is empty.
 
     Raises:
         InvalidInput: if there is no server to fetch it from.
@@ -56,21 +56,21 @@ async def with_model(image: dagger.Container, model: str, tracking: TrackingServ
         return image
     if tracking is None:
         raise InvalidInput(
-            "--model without an MLflow server", step="smoke", remedy="give --tracking-uri or --tracking-service"
+            "no MLflow server for --model", step="smoke", remedy="give --tracking-uri or --tracking-service"
         )
     return (await tracking.configure(image)).with_env_variable("MODEL_URI", model)
 
 
 async def find_tracking(request: ReleaseRequest, uri: str, service: dagger.Service | None) -> TrackingServer | None:
-    """Return the MLflow server in a caller's arguments; None if they name none.
+    """Return the MLflow server that a caller's arguments name; None if they name none.
 
     Args:
-        request: Holds the service's variables; those of Databricks name a workspace.
+        request: The request, whose Databricks variables name a workspace.
         uri: The value of ``--tracking-uri``.
         service: A server that only the caller's machine can reach.
 
     Raises:
-        InvalidInput: if the address is not a server's, or holds credentials.
+        InvalidInput: if the address is not that of an MLflow server, or contains credentials.
         MissingCredential: if a credential is empty, or only one of the two of Databricks was given.
     """
     databricks = {name: secret for name, secret in request.variables.items() if name.startswith("DATABRICKS_")}

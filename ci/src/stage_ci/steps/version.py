@@ -1,4 +1,4 @@
-"""Which version a set of inputs gets, by what the registry and the infrastructure repository hold now."""
+"""Finds the version of a set of inputs in the current state of the registry and the infrastructure repository."""
 
 from stage_ci.adapters.git_objects import claim_object
 from stage_ci.adapters.registry import Registry
@@ -14,11 +14,11 @@ from stage_ci.steps.request import ReleaseRequest
 
 
 async def resolve_version(inputs: InputDigest | None, remotes: Remotes, line: ReleaseLine) -> VersionDecision:
-    """Return the version that ``inputs`` get; for None, the version of inputs that were never released.
+    """Return the version for ``inputs``; for None, the version for inputs that were never released.
 
     Raises:
-        RegistryError: if the registry refuses or fails.
-        InfrastructureError: if the infrastructure repository refuses or fails.
+        RegistryError: if the registry denies access or fails.
+        InfrastructureError: if the infrastructure repository denies access or fails.
     """
     refs, tags = await gather(remotes.infrastructure.refs(), remotes.registry.tags())
     claims = Claims.read(refs, line.repository, line.versions)
@@ -29,11 +29,11 @@ async def resolve_version(inputs: InputDigest | None, remotes: Remotes, line: Re
 
 
 async def next_version(request: ReleaseRequest) -> str:
-    """Return the version that the next release of new inputs takes.
+    """Return the version that the next release of new inputs gets.
 
     Raises:
-        RegistryError: if the registry refuses or fails.
-        InfrastructureError: if the infrastructure repository refuses or fails.
+        RegistryError: if the registry denies access or fails.
+        InfrastructureError: if the infrastructure repository denies access or fails.
     """
     async with connect(request, request.selected_servers()) as remotes:
         return str((await resolve_version(None, remotes, request.line)).version)
@@ -43,14 +43,14 @@ async def latest_version(request: ReleaseRequest) -> str:
     """Return the highest version of the line in the registry; empty if there is none.
 
     Raises:
-        RegistryError: if the registry refuses or fails.
+        RegistryError: if the registry denies access or fails.
     """
     async with connect_registry(request, request.selected_servers()) as registry:
         return str(max(request.line.versions.select(await registry.tags()), default=""))
 
 
 async def image_inputs(reference: str, registry: Registry) -> InputDigest | None:
-    """Return the inputs recorded in the image under a tag or digest; None if it records none that can be read."""
+    """Return the inputs in the label of the image under a tag or digest; None if the label is missing or invalid."""
     return InputDigest.read(await registry.labels(reference) or {})
 
 
@@ -58,13 +58,13 @@ async def published_digest(registry: Registry, version: Version) -> Digest:
     """Return the digest of a version in the registry.
 
     Raises:
-        InvalidVersion: if the registry does not have it.
+        InvalidVersion: if it is not in the registry.
     """
     digest = await registry.digest(str(version))
     if digest is None:
         raise InvalidVersion(
             f"{version} is not in the registry",
             step="deploy",
-            remedy="publish it first, or give a version that `latest-version` knows",
+            remedy="publish it first, or give a published version; `latest-version` prints the highest",
         )
     return digest

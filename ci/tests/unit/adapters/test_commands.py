@@ -1,4 +1,4 @@
-"""How a failure of the engine is told, from the SDK's own errors."""
+"""Errors of the engine, turned into errors of the pipeline."""
 
 import anyio
 import dagger
@@ -13,33 +13,33 @@ REQUEST = gql.gql("{ container { sync } }")
 
 
 def failed(message: str, **extensions: object) -> dagger.QueryError:
-    """Return the error that the SDK makes of an engine's answer."""
+    """Return the error that the SDK raises for an error response of the engine."""
     value = type("Value", (), {"message": message, "extensions": extensions, "__str__": lambda self: self.message})
     return QueryError([value()], REQUEST)
 
 
 def ended(*command: str, stdout: str = "", stderr: str = "") -> dagger.QueryError:
-    """Return the error of a command that ended with status 1."""
+    """Return the error of a command that exited with status 1."""
     message = "process did not complete successfully: exit code: 1"
     return failed(message, _type="EXEC_ERROR", cmd=list(command), exitCode=1, stdout=stdout, stderr=stderr)
 
 
 @pytest.mark.fault(33)
-def test_a_command_is_told_with_what_it_wrote() -> None:
-    """The line that names the package, whichever stream it came from."""
+def test_the_cause_of_a_failed_command_has_its_output() -> None:
+    """The cause of a failed command is the command and the line with its error, from either stream."""
     for streams in ({"stdout": "E: Unable to locate package x\n"}, {"stderr": "E: Unable to locate package x\nbye\n"}):
         assert (
             cause(ended("apt-get", "install", "x", **streams)) == "`apt-get install x`: E: Unable to locate package x"
         )
 
 
-def test_what_is_no_command_is_told_by_the_engine() -> None:
-    """An image that cannot be had, a service that does not start."""
+def test_the_cause_of_another_failure_is_the_engines_message() -> None:
+    """If no command failed, such as for a missing image, the cause is the engine's message."""
     assert cause(failed("docker.io/library/nothing:1: not found")) == "docker.io/library/nothing:1: not found"
 
 
-async def test_a_step_tells_the_engine_s_failure_as_its_own() -> None:
-    """A line with step, cause and remedy instead of the SDK's traceback."""
+async def test_a_step_turns_the_engines_error_into_its_own() -> None:
+    """An error of the engine inside a step becomes an EngineError with the step's name."""
 
     @step("publish")
     async def push(tag: str) -> None:
@@ -50,8 +50,8 @@ async def test_a_step_tells_the_engine_s_failure_as_its_own() -> None:
 
 
 @pytest.mark.fault(33)
-async def test_a_step_tells_the_engine_s_failure_out_of_a_task_group() -> None:
-    """Three linters or several base images are asked for side by side; one of them cannot be had."""
+async def test_a_step_turns_the_engines_error_in_a_task_group_into_its_own() -> None:
+    """An error of the engine in one of several concurrent tasks becomes an EngineError as well."""
 
     @step("build")
     async def resolve() -> None:
@@ -65,8 +65,8 @@ async def test_a_step_tells_the_engine_s_failure_out_of_a_task_group() -> None:
         await resolve()
 
 
-async def test_a_step_lets_everything_else_pass() -> None:
-    """Results, and failures that already say what they are."""
+async def test_a_step_changes_nothing_else() -> None:
+    """A step returns results and raises other errors of the pipeline unchanged."""
 
     @step("lint")
     async def lint(*, clean: bool) -> int:

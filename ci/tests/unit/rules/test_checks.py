@@ -1,4 +1,4 @@
-"""What the endings of linters and tests mean."""
+"""The reports of lint and test, read from exit codes and output."""
 
 from datetime import UTC, datetime
 
@@ -18,7 +18,7 @@ ISORT = ToolRun(
 
 
 def junit(*cases: str, skipped: int = 0) -> str:
-    """Return a JUnit file of these cases, each the inside of a testcase element."""
+    """Return a JUnit file with one testcase element for each of ``cases``, which are the elements' contents."""
     inner = "".join(
         f'<testcase classname="tests.unit.test_x" name="test_{n}">{c}</testcase>' for n, c in enumerate(cases)
     )
@@ -29,27 +29,27 @@ GREEN = junit("", "", "")
 
 
 def lint(files: int = 4, **runs: ToolRun) -> LintReport:
-    """Return a report in which the tools that are not named are clean."""
+    """Return a report in which all tools are clean except those in ``runs``."""
     return LintReport(files, {"black": CLEAN, "flake8": CLEAN, "isort": CLEAN} | runs)
 
 
-def test_clean_linters_are_a_pass() -> None:
-    """And the summary says how much was looked at."""
+def test_clean_linters_pass() -> None:
+    """If no linter has findings, lint passes, and the summary has the number of files."""
     report = lint()
     report.raise_if_failed()
     assert report.summary == "4 files, black, flake8, isort clean"
 
 
 @pytest.mark.fault(30)
-def test_no_python_file_is_no_pass() -> None:
-    """Linters are content with nothing; nothing checked is a failure."""
+def test_a_source_without_python_files_fails_lint() -> None:
+    """Lint fails if there is no Python file, although linters accept an empty folder."""
     with pytest.raises(NothingToCheck, match=r"^lint: no Python file was found"):
         lint(0).raise_if_failed()
 
 
 @pytest.mark.fault(32)
-def test_findings_of_all_tools_are_told_at_once() -> None:
-    """One run names each tool that has findings, and where the first one lies."""
+def test_the_findings_of_all_tools_are_reported_at_once() -> None:
+    """One error names each tool with findings, and the location of its first finding."""
     with pytest.raises(LintFailed) as failed:
         lint(black=BLACK, flake8=FLAKE8, isort=ISORT).raise_if_failed()
     assert failed.value.cause == (
@@ -57,15 +57,15 @@ def test_findings_of_all_tools_are_told_at_once() -> None:
     )
 
 
-def test_a_clean_tool_is_not_named_beside_one_with_findings() -> None:
-    """Only what has to be mended."""
+def test_a_clean_tool_is_not_in_the_error() -> None:
+    """The error names only the tools with findings."""
     with pytest.raises(LintFailed) as failed:
         lint(flake8=FLAKE8).raise_if_failed()
     assert "black" not in failed.value.cause
 
 
 @pytest.mark.parametrize(
-    ("run", "told"),
+    ("run", "finding"),
     [
         (
             ToolRun(123, "", "error: cannot format src/a.py: Cannot parse\n"),
@@ -75,38 +75,38 @@ def test_a_clean_tool_is_not_named_beside_one_with_findings() -> None:
         (ToolRun(2, "\n \n", "\nusage: black\n"), "usage: black"),
     ],
 )
-def test_a_tool_that_broke_is_no_pass(run: ToolRun, told: str) -> None:
-    """Without findings, its own words or its status are told."""
-    with pytest.raises(LintFailed, match=f"black: {told}"):
+def test_a_tool_that_crashes_fails_lint(run: ToolRun, finding: str) -> None:
+    """The error for a crashed tool has the first line of its output, or its exit status if there is no output."""
+    with pytest.raises(LintFailed, match=f"black: {finding}"):
         lint(black=run).raise_if_failed()
 
 
 @pytest.mark.fault(32)
-def test_the_report_holds_everything_that_was_said() -> None:
-    """Under the names of the tools, with what was clean as well."""
+def test_the_report_contains_the_output_of_every_tool() -> None:
+    """The report has a heading for each tool, clean ones included, and the whole output below it."""
     text = lint(black=BLACK, isort=ISORT).text
     assert text.startswith("== black: findings\n--- src/a.py")
     assert "== flake8: clean\n== isort: findings\n--- src/c.py:before" in text
     assert text.endswith("ERROR: src/c.py Imports are incorrectly sorted\n4 files checked\n")
 
 
-def test_passed_tests_are_a_pass() -> None:
-    """With their number in the summary."""
+def test_passed_tests_pass() -> None:
+    """If all tests pass, the summary has their number."""
     report = TestReport.read(0, "3 passed", GREEN)
     report.raise_if_failed()
     assert report.summary == "3 passed"
 
 
-def test_a_skipped_test_did_not_pass() -> None:
-    """JUnit counts skipped tests among the tests; the summary does not call them passed."""
+def test_a_skipped_test_is_not_counted_as_passed() -> None:
+    """The summary does not count skipped tests as passed, although JUnit counts them as tests."""
     report = TestReport.read(0, "", junit("", "", "<skipped/>", skipped=1))
     report.raise_if_failed()
     assert report.summary.startswith("2 passed")
 
 
 @pytest.mark.fault(30)
-def test_skipping_every_test_is_no_pass() -> None:
-    """A run in which nothing was tried has checked nothing."""
+def test_skipping_every_test_fails() -> None:
+    """A run that skips every test fails, because it has checked nothing."""
     with pytest.raises(NothingToCheck):
         TestReport.read(0, "", junit("<skipped/>", "<skipped/>", skipped=2)).raise_if_failed()
 
@@ -116,28 +116,28 @@ def test_skipping_every_test_is_no_pass() -> None:
     ("status", "output"),
     [(5, "no tests ran in 0.01s"), (4, "ERROR: file or directory not found: tests/unit/\n\nno tests ran in 0.00s\n")],
 )
-def test_no_collected_test_is_no_pass(status: int, output: str) -> None:
-    """An empty folder, or none at all."""
+def test_a_run_that_collects_no_test_fails(status: int, output: str) -> None:
+    """A run fails if tests/unit/ is empty or does not exist."""
     with pytest.raises(NothingToCheck, match=r"^test: no test was collected from tests/unit/"):
         TestReport.read(status, output, junit()).raise_if_failed()
 
 
 @pytest.mark.fault(30)
 @pytest.mark.parametrize("report", [None, "", "<testsuites/>", junit(), "<testsuites><testsuite"])
-def test_a_pass_without_a_report_of_tests_is_none(report: str | None) -> None:
-    """Whoever ends the interpreter with status 0 has run nothing."""
+def test_status_0_without_a_report_fails(report: str | None) -> None:
+    """A run that exits with status 0 but leaves no report of a test fails."""
     with pytest.raises(NothingToCheck, match=r"^test: pytest ran no test"):
         TestReport.read(0, "", report).raise_if_failed()
 
 
-def test_what_a_passing_test_prints_does_not_count() -> None:
-    """A test of the service's own messages may speak of files that are not found."""
+def test_the_output_of_a_passing_test_does_not_fail_it() -> None:
+    """A passing test may print the text by which pytest reports a missing folder."""
     TestReport.read(0, "WARNING file or directory not found: model.pkl\n3 passed", GREEN).raise_if_failed()
 
 
 @pytest.mark.fault(31)
-def test_what_a_failing_test_prints_does_not_hide_it() -> None:
-    """The failure is told, not that nothing was collected."""
+def test_the_output_of_a_failing_test_does_not_hide_it() -> None:
+    """A failing test that prints pytest's text for a missing folder is reported as a failed test."""
     report = TestReport.read(1, "file or directory not found: model.pkl", junit("<failure/>", ""))
     with pytest.raises(TestsFailed, match="1 of 2 tests failed"):
         report.raise_if_failed()
@@ -145,7 +145,7 @@ def test_what_a_failing_test_prints_does_not_hide_it() -> None:
 
 @pytest.mark.fault(31)
 def test_failed_tests_are_named() -> None:
-    """The first few by name, failures and errors alike."""
+    """The error names the first three failed tests; failures and errors both count."""
     bad = "<failure message='no'>E</failure>"
     report = TestReport.read(1, "", junit("", bad, "<error/>", bad, bad, "<skipped/>"))
     with pytest.raises(TestsFailed) as failed:
@@ -154,8 +154,8 @@ def test_failed_tests_are_named() -> None:
     assert failed.value.cause == f"4 of 6 tests failed: {names} and more"
 
 
-def test_a_file_that_cannot_be_collected_is_named_by_its_name_alone() -> None:
-    """Pytest reports it as a case without a class."""
+def test_a_file_that_cannot_be_collected_is_named() -> None:
+    """A file that cannot be collected, which pytest reports as a case without a class, is named without colons."""
     case = '<testcase classname="" name="tests.unit.test_x"><error/></testcase>'
     report = f'<testsuites><testsuite tests="1">{case}</testsuite></testsuites>'
     with pytest.raises(TestsFailed, match=r"failed: tests\.unit\.test_x"):
@@ -163,24 +163,24 @@ def test_a_file_that_cannot_be_collected_is_named_by_its_name_alone() -> None:
 
 
 @pytest.mark.fault(31)
-def test_a_run_out_of_time_is_told_as_such() -> None:
-    """Whatever the tests had come to by then."""
+def test_a_timeout_is_reported() -> None:
+    """A run that exceeds its time limit fails with an error about the limit."""
     with pytest.raises(TestsFailed, match="did not end within their time limit"):
         TestReport.read(124, "..", None).raise_if_failed()
 
 
 @pytest.mark.fault(31)
 @pytest.mark.parametrize("status", [1, 2, 3, 4, 137, 139])
-def test_a_crash_is_told_with_the_last_line(status: int) -> None:
-    """A crashing interpreter leaves no report, and half of one counts for nothing."""
+def test_a_crash_is_reported_with_the_last_line(status: int) -> None:
+    """The error for a crash has the exit status and the last line, with a report, half of one, or none."""
     for report in (None, "<testsuites><testsuite", GREEN):
         with pytest.raises(TestsFailed, match=f"pytest ended with status {status}: Segmentation fault"):
             TestReport.read(status, "tests/unit/test_x.py ..\nSegmentation fault\n\n", report).raise_if_failed()
 
 
 @given(st.integers(-20, 300), st.text(max_size=40), st.none() | st.text(max_size=40) | st.just(GREEN))
-def test_any_status_but_0_is_a_failure(status: int, output: str, report: str | None) -> None:
-    """And 0 is a pass only with a report of tests."""
+def test_any_status_except_0_fails(status: int, output: str, report: str | None) -> None:
+    """Every status except 0 fails, and 0 passes only with a report of tests."""
     read = TestReport.read(status, output, report)
     if status == 0 and report == GREEN:
         read.raise_if_failed()
@@ -190,19 +190,19 @@ def test_any_status_but_0_is_a_failure(status: int, output: str, report: str | N
 
 
 @pytest.mark.parametrize("count", ["", "***", "many"])
-def test_a_report_with_an_unreadable_number_is_no_pass(count: str) -> None:
-    """An error of the pipeline's own, not a traceback."""
+def test_a_report_with_an_invalid_number_fails(count: str) -> None:
+    """A report with an invalid number of tests gives a StageError instead of a traceback."""
     with pytest.raises(StageError):
         TestReport.read(0, "", f'<testsuites><testsuite tests="{count}"/></testsuites>').raise_if_failed()
 
 
-def test_the_start_of_a_run_is_read_out_of_its_first_line() -> None:
-    """A result out of the cache is told by its age; what a test prints later does not count."""
+def test_the_start_time_is_read_from_the_first_line() -> None:
+    """The start time, which shows whether a result is cached, is that of the first matching line."""
     output = "unit tests started at 2026-05-04T12:00:00+00:00\nunit tests started at 2027-01-01T00:00:00+00:00\n"
     assert started_at(output) == datetime(2026, 5, 4, 12, tzinfo=UTC)
 
 
 @pytest.mark.parametrize("output", ["", "no tests ran\n", "unit tests started at \n", "unit tests started at noon\n"])
-def test_a_run_that_never_started_has_no_start(output: str) -> None:
-    """Nor has one that says something else."""
+def test_output_without_a_start_time_gives_none(output: str) -> None:
+    """Output without a start time, or with an invalid one, gives None."""
     assert started_at(output) is None

@@ -5,9 +5,9 @@ from dulwich.refs import Ref, check_ref_format
 from hypothesis import given
 from hypothesis import strategies as st
 
-from stage_ci.rules.claim import INPUTS_LABEL, Claims, InputDigest, claim_ref, claim_text, next_free
+from stage_ci.rules.claim import INPUTS_LABEL, Claims, InputDigest, claim_ref, claim_text
 from stage_ci.rules.reference import Repository
-from stage_ci.rules.version import VersionLine
+from stage_ci.rules.version import VersionLine, next_version
 
 LINE = VersionLine.parse("v1.0")
 SERVICE = Repository.parse("owner/service")
@@ -159,11 +159,12 @@ def test_the_claim_of_the_same_inputs_is_found_again() -> None:
 def test_the_next_claim_is_above_all_tags_and_claims(tags: list[str], claimed: list[int], free: int) -> None:
     """The next version is one above the highest number of all tags and claims of the line."""
     found = Claims({LINE.version(number): A for number in claimed})
-    assert next_free(LINE, tags, found) == LINE.version(free)
+    assert next_version(LINE, tags, found.by_version) == LINE.version(free)
 
 
 @given(st.sets(st.integers(0, 50)), st.sets(st.integers(0, 50)))
 def test_a_number_is_never_taken_twice(pushed: set[int], claimed: set[int]) -> None:
     """The next version is never one that was pushed or claimed."""
     found = Claims({LINE.version(number): A for number in claimed})
-    assert next_free(LINE, [f"v1.0.{number}" for number in pushed], found).number not in pushed | claimed
+    tags = [f"v1.0.{number}" for number in pushed]
+    assert next_version(LINE, tags, found.by_version).number not in pushed | claimed

@@ -15,8 +15,8 @@ from stage_ci.rules.decisions import (
     decide_move,
     decide_version,
     newer_than,
+    raise_if_higher_line,
     raise_if_immovable,
-    refuse_higher_line,
 )
 from stage_ci.rules.reference import Digest
 from stage_ci.rules.release import Filename, ReleaseLine
@@ -96,8 +96,8 @@ def test_a_manifest_moves_unless_it_is_newer_or_held(
 
 @pytest.mark.fault(17, 45)
 @pytest.mark.parametrize("allow_downgrade", [False, True])
-def test_a_manifest_of_a_higher_line_is_refused(*, allow_downgrade: bool) -> None:
-    """A manifest that names a version of a higher line is refused, whatever is allowed."""
+def test_a_manifest_of_a_higher_line_is_rejected(*, allow_downgrade: bool) -> None:
+    """A manifest that names a version of a higher line is rejected, even if a downgrade is allowed."""
     with pytest.raises(InvalidVersion, match=r"svm\.yaml names v2\.0\.3, of a higher line than v1\.0"):
         decide_move(manifest("owner/service:v2.0.3"), FILE, replace(DEPLOYMENT, allow_downgrade=allow_downgrade))
 
@@ -112,8 +112,8 @@ def test_a_pinned_digest_needs_the_new_digest() -> None:
 
 
 @pytest.mark.fault(22)
-def test_a_manifest_without_the_image_is_refused() -> None:
-    """A manifest without a reference to the image is refused, before anything is published as well."""
+def test_a_manifest_without_the_image_is_rejected() -> None:
+    """A manifest without a reference to the image is rejected, also before anything is published."""
     with pytest.raises(ImageNotInManifest):
         decide_move(manifest("owner/other:v1.0.1"), FILE, DEPLOYMENT)
     with pytest.raises(ImageNotInManifest):
@@ -152,17 +152,17 @@ def test_the_newest_version_above_another_is_found_by_number(tags: list[str], ne
 
 @pytest.mark.parametrize("tags", [["v1.0.7"], ["latest", "v0.9.3", "v1.0.0"], ["v2", "2.0.1", "v1.0.x"], []])
 def test_tags_of_this_line_or_a_lower_one_are_accepted(tags: list[str]) -> None:
-    """A tag of the line or a lower one, or one that is not a version, is no reason to refuse a manifest."""
-    refuse_higher_line(LINE, tags, FILE)
+    """A tag of the line or a lower one, or one that is not a version, does not raise."""
+    raise_if_higher_line(LINE, tags, FILE)
 
 
 @pytest.mark.fault(17, 45)
 @pytest.mark.parametrize(
     ("tag", "line"), [("v2.0.3", "v2.0"), ("v1.1.0", "v1.1"), ("v1.10.2", "v1.10"), ("v2.0.007", "v2.0")]
 )
-def test_a_tag_of_a_higher_line_is_refused(tag: str, line: str) -> None:
+def test_a_tag_of_a_higher_line_is_rejected(tag: str, line: str) -> None:
     """The error for a tag of a higher line names the tag and the flag that selects its line."""
     with pytest.raises(
         InvalidVersion, match=f"svm.yaml names {tag}, of a higher line than v1.0; give --version-line={line}"
     ):
-        refuse_higher_line(LINE, [tag], FILE)
+        raise_if_higher_line(LINE, [tag], FILE)

@@ -1,4 +1,4 @@
-"""Where the infrastructure repository is."""
+"""The address of the infrastructure repository."""
 
 import pytest
 
@@ -24,13 +24,13 @@ def test_a_repository_is_a_name_on_github_or_a_url(text: str, host: str, path: s
 @pytest.mark.parametrize(
     "text", ["https://canary-51c7@git.example/owner/infra", "https://robot:canary-51c7@git.example/a"]
 )
-def test_a_url_with_credentials_is_refused(text: str) -> None:
-    """A URL with credentials is refused, and the error does not repeat them."""
+def test_a_url_with_credentials_is_rejected(text: str) -> None:
+    """A URL with credentials is an error that does not repeat them."""
     with pytest.raises(
-        InvalidInput, match="--infra-repo holds credentials; pass the token with --infra-token"
-    ) as refused:
+        InvalidInput, match=r"^deploy: --infra-repo contains credentials; give the token with --infra-token$"
+    ) as rejected:
         InfrastructureRepository.parse(text)
-    assert "canary" not in str(refused.value)
+    assert "canary" not in str(rejected.value)
 
 
 @pytest.mark.parametrize(
@@ -46,7 +46,11 @@ def test_a_url_with_credentials_is_refused(text: str) -> None:
         "",
     ],
 )
-def test_anything_else_is_refused(text: str) -> None:
-    """A value that is neither owner/name nor an https URL is refused, and the error names the flag."""
-    with pytest.raises(InvalidInput, match=r"^deploy: invalid --infra-repo="):
+def test_anything_else_is_rejected(text: str) -> None:
+    """A value that is neither owner/name nor an https URL is an error that names the flag and the value."""
+    with pytest.raises(InvalidInput) as rejected:
         InfrastructureRepository.parse(text)
+    assert str(rejected.value) == (
+        f"deploy: invalid --infra-repo={text!r}: expected owner/name or an https URL; "
+        "give a repository on GitHub, such as owner/infra, or the URL of another server"
+    )

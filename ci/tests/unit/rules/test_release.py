@@ -1,4 +1,4 @@
-"""What a release is, when it goes ahead, and how it reads."""
+"""The release: its arguments, its outcome, and its output as text or JSON."""
 
 import json
 from dataclasses import replace
@@ -38,8 +38,8 @@ RELEASE = Release(
 @pytest.mark.parametrize(
     "text", ["svm.yaml", "manifests/default/svm.yaml", "a b/é.yaml", "..a/b..", "-rf", "a/.github/b"]
 )
-def test_a_file_of_the_repository_is_named_relative_to_its_root(text: str) -> None:
-    """In git's own spelling."""
+def test_a_path_in_the_repository_is_accepted(text: str) -> None:
+    """A path relative to the repository's root is kept as it was given."""
     assert str(Filename.parse(text)) == text
 
 
@@ -63,8 +63,8 @@ def test_a_file_of_the_repository_is_named_relative_to_its_root(text: str) -> No
         "x" * 1025,
     ],
 )
-def test_what_leaves_the_repository_or_is_no_path_of_git_is_refused(text: str) -> None:
-    """Said before anything runs, naming the flag."""
+def test_a_path_outside_the_repository_is_rejected(text: str) -> None:
+    """A path that leads out of the repository, or that git does not accept, is an error that names the flag."""
     with pytest.raises(InvalidFilename, match=r"^input: invalid --filename=.*: not a path inside"):
         Filename.parse(text)
 
@@ -72,7 +72,7 @@ def test_what_leaves_the_repository_or_is_no_path_of_git_is_refused(text: str) -
 @given(st.text(st.sampled_from("a./\\ \n"), max_size=12))
 @example("a/../../b")
 def test_no_accepted_path_leaves_the_repository(text: str) -> None:
-    """Joined to a root it stays below the root."""
+    """Joined to a root, every accepted path stays below the root and is otherwise unchanged."""
     try:
         path = PurePosixPath("/root", str(Filename.parse(text)))
     except InvalidFilename:
@@ -83,7 +83,7 @@ def test_no_accepted_path_leaves_the_repository(text: str) -> None:
 
 
 def test_json_is_one_object_on_one_line() -> None:
-    """The fields that a workflow reads, and no others."""
+    """The JSON has the fields that a workflow reads, and no others."""
     assert RELEASE.json().count("\n") == 1
     assert json.loads(RELEASE.json()) == {
         "image": "docker.io/owner/service",
@@ -105,13 +105,13 @@ def test_json_is_one_object_on_one_line() -> None:
     ],
 )
 def test_a_summary_begins_with_the_outcome_and_the_image(outcome: Outcome, headline: str) -> None:
-    """What a person looks for first: name, tag and digest."""
+    """The first line of a summary is the outcome with the image's name, tag and digest."""
     first = replace(RELEASE, outcome=outcome).text().splitlines()[0]
     assert first == f"{headline}: docker.io/owner/service:v1.0.7@sha256:{'a' * 64}"
 
 
-def test_a_summary_tells_checks_changes_and_commit() -> None:
-    """A line each, in the order of the chain."""
+def test_a_summary_lists_checks_changes_and_commit() -> None:
+    """A summary has one line for each check, for each changed reference, and for the commit, in this order."""
     assert RELEASE.text().splitlines()[1:] == [
         "",
         "    lint      4 files",
@@ -123,27 +123,27 @@ def test_a_summary_tells_checks_changes_and_commit() -> None:
 
 
 @pytest.mark.fault(20)
-def test_a_summary_says_when_the_manifest_did_not_change() -> None:
-    """Nothing to commit is told as such."""
+def test_a_summary_shows_an_unchanged_manifest() -> None:
+    """If no reference moved or is held, the summary shows the manifest as unchanged."""
     assert "  manifest  manifests/default/svm.yaml unchanged\n" in replace(RELEASE, deployed=()).text()
 
 
 def test_every_outcome_has_a_headline() -> None:
-    """A summary of any of them can be shown."""
+    """Each outcome has a headline, so that every summary can be printed."""
     assert all(replace(RELEASE, outcome=outcome).text() for outcome in Outcome)
 
 
 @pytest.mark.fault(17)
-def test_a_newer_version_is_told_with_what_takes_it_back() -> None:
-    """Whoever reverted on purpose reads the flag's name."""
+def test_a_newer_version_is_reported_with_the_downgrade_flag() -> None:
+    """The line for a newer version names the flag that moves the manifest back."""
     assert superseded_line(RELEASE.manifest, LINE.version(10)) == (
         "manifests/default/svm.yaml names v1.0.10, which is newer: it stays; --allow-downgrade takes it back"
     )
 
 
 @pytest.mark.fault(29)
-def test_a_held_reference_is_told_with_who_and_how_to_lift_it() -> None:
-    """The marker's line, which need not be the reference's."""
+def test_a_held_reference_is_reported_with_person_and_marker() -> None:
+    """The line for a held reference names the person who set the hold, and the line of its marker."""
     change = Change("Pod/svm spec", 7, "owner/service:v1.0.4", "owner/service:v1.0.4", Hold(6, "alice", "demo"))
     assert held_line(RELEASE.manifest, change) == (
         "manifests/default/svm.yaml:7 owner/service:v1.0.4 is held by alice (demo); "
@@ -151,8 +151,8 @@ def test_a_held_reference_is_told_with_who_and_how_to_lift_it() -> None:
     )
 
 
-def test_a_rehearsal_says_so_in_its_first_line() -> None:
-    """Nobody takes it for a release."""
+def test_the_summary_of_a_rehearsal_starts_with_its_name() -> None:
+    """The first line of a rehearsal's summary names it, so that it cannot be mistaken for a release."""
     first, second = replace(RELEASE, rehearsal="default").text().splitlines()[:2]
     assert first == "Rehearsal 'default': nothing left this machine"
     assert second.startswith("Released: ")
@@ -160,24 +160,24 @@ def test_a_rehearsal_says_so_in_its_first_line() -> None:
 
 @pytest.mark.parametrize("name", ["text", "json"])
 def test_a_format_is_text_or_json(name: str) -> None:
-    """Each gives what the release's method of that name gives."""
+    """The formats text and json print the text and the JSON of a release."""
     assert renderer(name)(RELEASE) == {"text": RELEASE.text(), "json": RELEASE.json()}[name]
 
 
 @pytest.mark.parametrize("name", ["", "JSON", "yaml", "x" * 100])
-def test_another_format_is_refused(name: str) -> None:
-    """Before anything runs; the error names those there are."""
-    with pytest.raises(InvalidInput, match=r"^input: invalid --format=.*; give text or json"):
+def test_another_format_is_rejected(name: str) -> None:
+    """An unknown format is an error that names the flag, the value and the two formats."""
+    with pytest.raises(InvalidInput, match=rf"^input: invalid --format='{name[:40]}': expected text or json; "):
         renderer(name)
 
 
 def test_a_version_of_the_line_can_be_deployed() -> None:
-    """From the first on."""
+    """The first version of a line can be deployed."""
     assert line_version(LINE, "v1.0.1") == LINE.version(1)
 
 
 @pytest.mark.parametrize("text", ["v1.0.0", "v1.1.1", "latest", "", "v1.0.01", "1.0.1"])
-def test_what_was_never_released_cannot_be_deployed(text: str) -> None:
-    """The placeholder, another line, another spelling."""
+def test_a_version_that_cannot_exist_cannot_be_deployed(text: str) -> None:
+    """Version 0, a version of another line, another spelling and a tag that is not a version are errors."""
     with pytest.raises(InvalidVersion):
         line_version(LINE, text)

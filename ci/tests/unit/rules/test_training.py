@@ -89,9 +89,9 @@ def test_metadata_becomes_one_argument_for_each_name() -> None:
 
 def test_metadata_needs_a_server() -> None:
     """An experiment or a registered model without an MLflow server is an error that names the flags."""
-    RunMetadata().require_server()
+    RunMetadata().raise_if_server_needed()
     with pytest.raises(InvalidInput, match=r"^train: no MLflow server for --experiment and --registered-model; "):
-        RunMetadata("tickets", "svm").require_server()
+        RunMetadata("tickets", "svm").raise_if_server_needed()
 
 
 @pytest.mark.parametrize(

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from stage_ci.errors import InvalidVex
-from stage_ci.rules.vex import require_openvex
+from stage_ci.rules.vex import raise_if_invalid_vex
 
 STATEMENT: dict[str, Any] = {
     "vulnerability": {"name": "CVE-2025-43859"},
@@ -42,7 +42,7 @@ def without(key: str) -> dict[str, Any]:
 )
 def test_a_document_with_reasons_is_accepted(statement: dict[str, Any]) -> None:
     """A statement needs a justification or an impact statement only if its status is not_affected."""
-    require_openvex(json.dumps(DOCUMENT | {"statements": [statement]}))
+    raise_if_invalid_vex(json.dumps(DOCUMENT | {"statements": [statement]}))
 
 
 @pytest.mark.fault(38)
@@ -64,7 +64,7 @@ def test_a_document_with_reasons_is_accepted(statement: dict[str, Any]) -> None:
 def test_a_document_without_author_or_reasons_is_rejected(change: dict[str, Any], cause: str) -> None:
     """A document without context, author, statements or a reason is an error that names the part."""
     with pytest.raises(InvalidVex) as rejected:
-        require_openvex(json.dumps(DOCUMENT | change))
+        raise_if_invalid_vex(json.dumps(DOCUMENT | change))
     assert rejected.value.cause == f"invalid .openvex.json: {cause}"
 
 
@@ -72,7 +72,7 @@ def test_a_document_without_author_or_reasons_is_rejected(change: dict[str, Any]
 def test_another_format_is_rejected(text: str) -> None:
     """XML, JSON without the OpenVEX context, CycloneDX and deeply nested JSON are errors."""
     with pytest.raises(InvalidVex):
-        require_openvex(text)
+        raise_if_invalid_vex(text)
 
 
 json_values = st.recursive(
@@ -89,6 +89,6 @@ json_values = st.recursive(
 def test_any_json_is_accepted_or_an_invalid_document(value: object) -> None:
     """No JSON causes another exception than InvalidVex."""
     try:
-        require_openvex(json.dumps(value))
+        raise_if_invalid_vex(json.dumps(value))
     except InvalidVex:
         return

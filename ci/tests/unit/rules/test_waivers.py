@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from ruamel.yaml import YAML
 
 from stage_ci.errors import InvalidWaiver
-from stage_ci.rules.waivers import Waivers, require_one_list
+from stage_ci.rules.waivers import Waivers, raise_if_misnamed_list
 
 TODAY = date(2026, 5, 4)
 ENTRY = "vulnerabilities: [{id: CVE-1, owner: team-a, expired_at: 2026-12-31%s}]"
@@ -175,9 +175,9 @@ def test_the_list_for_trivy_is_valid_for_any_owner(owner: str) -> None:
 def test_a_list_under_another_name_is_rejected(name: str) -> None:
     """A list of waivers under a name that is not read is an error, so that it is not ignored without notice."""
     with pytest.raises(InvalidWaiver, match=rf"{name} is not read; move its entries to \.trivyignore\.yaml, each with"):
-        require_one_list({"Dockerfile", name})
+        raise_if_misnamed_list({"Dockerfile", name})
 
 
 def test_a_list_under_its_own_name_is_accepted() -> None:
     """A .trivyignore.yaml beside other files is accepted."""
-    require_one_list({"Dockerfile", ".trivyignore.yaml"})
+    raise_if_misnamed_list({"Dockerfile", ".trivyignore.yaml"})

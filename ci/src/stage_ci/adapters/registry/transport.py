@@ -43,7 +43,7 @@ class HttpTransport:
 
         Raises:
             TransientError: if no complete response arrives in time.
-            RegistryUnavailable: if the response exceeds a bound, which no retry can mend.
+            RegistryUnavailable: if the response exceeds a limit; not retried.
             InvalidInput: if the environment names a proxy that cannot be used.
         """
         request.headers.update(_HEADERS)

@@ -44,7 +44,7 @@ _DEFAULT_PORTS: Final = {"http": 80, "https": 443}
 
 
 class TransientError(Exception):
-    """A response, or the lack of one, that a retry may mend; becomes RegistryUnavailable after the last attempt.
+    """A missing or bad response that a retry may fix; becomes RegistryUnavailable after the last attempt.
 
     Args:
         cause: What the registry did, written to follow its name, such as "answered 503".
