@@ -1,20 +1,20 @@
-# The commands of this project; `make help` lists them. Each does one thing and sets up what it needs.
+# The commands of this project; `make help` lists them. Each sets up the environments that it needs.
 
 SHELL := bash
 .SHELLFLAGS := -euo pipefail -c
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.NOTPARALLEL: # what is quick to fail goes first, and one command prints at a time
+.NOTPARALLEL: # fast checks run first, and outputs do not mix
 MAKEFLAGS += --no-builtin-rules
 
-# Yours to set: `make stage ARGS="--format=json"`, `make test-unit PYTHON=/opt/python/bin/python3`, `make test-e2e ARGS="-k sibling"`:
-# -k picks tests by name; a path would be added to the folder that the command already names.
-# What the benchmark learns and asks: `make bench-service DATA=path/to/tickets.csv`, columns Document and Topic_group.
+# Variables for the user: `make stage ARGS="--format=json"`, `make test-unit PYTHON=/opt/python/bin/python3`.
+# To select tests, use -k, as in `make test-e2e ARGS="-k sibling"`: the commands already name the folder.
 ARGS ?=
 # Arguments of the module itself, which go before the function: `make stage SETTINGS="--rehearsal=mine"`.
 SETTINGS ?=
+# The tickets of the benchmarks: a CSV file with the columns Document and Topic_group.
 DATA ?= data/tickets.csv
-# How long `make soak` starts further waves.
+# `make soak` starts no further wave after this time.
 SECONDS ?= 300
 PYTHON ?= $(shell python3.11 -c '' 2>/dev/null && echo python3.11 || echo python3)
 
@@ -24,13 +24,13 @@ APP := .venv/app/bin
 # An environment for each version of Dagger's client library, beside the engine's own, with which the module is loaded.
 CLIENTS := $(patsubst ci/tests/clients/%.requirements,.venv/clients-%.stamp,$(wildcard ci/tests/clients/*.requirements))
 DATABASE := ci/src/stage_ci/adapters/trivy-db.tar.gz
-# What ruff looks at, from ci: the service is looked at by its own pipeline.
+# The paths that ruff checks, relative to ci; `dagger call lint` checks the service.
 LINTED := . ../bench
 GO_FILES := ci/advisories/main.go ci/engine/programs/distconsts/consts.go ci/engine/programs/registry/main.go ci/engine/sdk-python/main.go
-# Files that begin as a shell script does; those without a first line of that kind say so for shellcheck.
+# The shell scripts, found by their first line: a shebang, or a shellcheck directive in files that are only sourced.
 HASH := \#
 SCRIPTS = $(shell grep -rlzE '^$(HASH)(!/usr/bin/env bash| shellcheck shell=bash)' --exclude-dir=.git --exclude-dir=.venv --exclude-dir=data .)
-# Goes before a command that calls `dagger`: finds an engine or starts one, and points the command to it.
+# A prefix for commands that call `dagger`: finds or starts an engine, and sets the variables that point to it.
 with_engine = exports=$$(ci/engine/client) && eval "$$exports" &&
 
 export CGO_ENABLED := 0
@@ -43,7 +43,7 @@ help: ## list the commands
 ##### The pipeline
 
 .PHONY: stage
-stage: ## run the stage as a rehearsal, or with credentials in SETTINGS; the first time sets up an engine (about 15 min)
+stage: ## run the stage as a rehearsal, or with credentials in SETTINGS as a release; the first run sets up an engine (about 15 min)
 	@$(with_engine) dagger call $(SETTINGS) stage $(ARGS)
 
 .PHONY: bench
@@ -51,7 +51,7 @@ bench: .venv/ci.stamp ## measure the stage
 	@$(with_engine) $(CI)/python -m bench $(ARGS)
 
 .PHONY: soak
-soak: .venv/ci.stamp ## race twenty stages at once against one another, wave after wave: make soak SECONDS=300
+soak: .venv/ci.stamp ## run waves of twenty concurrent stages: make soak SECONDS=300
 	@$(with_engine) cd ci && PYTHONPATH=.:tests/e2e ../$(CI)/python -m soak --seconds=$(SECONDS) $(ARGS)
 
 .PHONY: bench-model
@@ -59,20 +59,20 @@ bench-model: .venv/app.stamp ## measure training on a file of tickets: make benc
 	@PYTHONPATH=src $(APP)/python -m bench.figures --data="$(DATA)" $(ARGS)
 
 .PHONY: bench-manifest
-bench-manifest: .venv/ci.stamp ## measure the edit of manifests, also of those built to cost much
+bench-manifest: .venv/ci.stamp ## measure the edit of manifests, also of manifests built to be expensive
 	@PYTHONPATH=ci/src $(CI)/python -m bench.manifest $(ARGS)
 
 .PHONY: bench-service
-bench-service: .venv/bench.stamp .venv/baseline.stamp .venv/bin/vegeta ## measure the service beside the original's way of serving
+bench-service: .venv/bench.stamp .venv/baseline.stamp .venv/bin/vegeta ## compare the service with the handler that it replaces
 	@$(with_engine) .venv/bench/bin/python -m bench.service --data="$(DATA)" $(ARGS)
 
 ##### Tests
 
 .PHONY: test
-test: check test-unit test-app test-e2e ## all that must hold before a change is taken
+test: check test-unit test-app test-e2e ## all checks and tests that a change must pass
 
 .PHONY: check
-check: check-python check-dependencies check-shell check-workflows check-go check-pins check-advisories ## linters and comparisons; changes nothing
+check: check-python check-dependencies check-shell check-workflows check-go check-pins check-advisories ## linters and comparisons of generated files; changes nothing
 
 .PHONY: test-unit
 test-unit: .venv/ci.stamp $(CLIENTS) ## the module's unit tests, without an engine
@@ -87,10 +87,10 @@ test-e2e: .venv/ci.stamp .venv/mlflow.stamp ## the pipeline on a real engine, as
 	@$(with_engine) cd ci && ../$(CI)/python -m pytest tests/e2e -m "not slow and not serial" --numprocesses=2 --dist=loadfile $(ARGS)
 
 .PHONY: test-faults
-test-faults: .venv/ci.stamp .venv/mlflow.stamp ## all forty faults, on a real engine; writes bench/faults.json and canary.jsonl (about 30 min)
+test-faults: .venv/ci.stamp .venv/mlflow.stamp ## the faults of docs/errors.md, on a real engine; writes bench/faults.json and canary.jsonl (about 30 min)
 	@rm -f bench/canary.jsonl
 	@$(with_engine) if [[ $${_EXPERIMENTAL_DAGGER_RUNNER_HOST-} != unix://* ]]; then \
-		echo "the engine is not this project's own: it is not killed (part of fault 40)"; \
+		echo "skipping the test that kills the engine (part of fault 40): this engine was not started by ci/engine"; \
 	else cd ci && ../$(CI)/python -m pytest tests/e2e -m serial; fi
 	@$(with_engine) cd ci && CANARY_REPORT="$(CURDIR)/bench/canary.jsonl" \
 		../$(CI)/python -m pytest tests/unit tests/e2e -m "fault and not serial" --numprocesses=2 --dist=loadfile \
@@ -102,8 +102,8 @@ check-python: .venv/ci.stamp $(CLIENTS)
 	cd ci && for client in $(CLIENTS:.stamp=); do \
 		../$(CI)/mypy --python-executable=../$$client/bin/python --cache-dir=.mypy_cache/$${client##*/} src; done
 
-# The service's packages are not installed beside deptry, which then takes a package's name for its module's. ci/dependencies.toml
-# maps the others, so the notes about that guess are left out.
+# The service's packages are not installed in deptry's environment, so deptry assumes that a module has the name of its package,
+# and logs each such assumption. ci/dependencies.toml maps the packages for which that is wrong, so these lines are filtered out.
 .PHONY: check-dependencies
 check-dependencies: .venv/ci.stamp
 	cd ci && ../$(CI)/deptry --no-ansi src
@@ -120,7 +120,7 @@ check-workflows: .venv/ci.stamp .venv/bin/actionlint
 
 .PHONY: check-go
 check-go:
-	@unformatted=$$(gofmt -l $(GO_FILES)); [[ -z $$unformatted ]] || { echo "not as gofmt writes it: $$unformatted; make format"; exit 1; }
+	@unformatted=$$(gofmt -l $(GO_FILES)); [[ -z $$unformatted ]] || { echo "not formatted by gofmt: $$unformatted; run make format"; exit 1; }
 	go -C ci/advisories vet
 	go -C ci/engine/programs/distconsts vet
 
@@ -128,21 +128,21 @@ check-go:
 check-pins:
 	ci/engine/pins
 
-# What is in the archive is compared, not the archive: another version of Go may compress it to other bytes.
+# Compares the uncompressed archives, because another version of Go may compress to other bytes.
 .PHONY: check-advisories
 check-advisories:
 	@fresh=$$(mktemp) && trap 'rm -f "$$fresh"' EXIT && go -C ci/advisories run . advisories.json "$$fresh" && \
-	cmp <(gzip -dc "$$fresh") <(gzip -dc $(DATABASE)) || { echo "$(DATABASE) is not what ci/advisories gives; make advisories"; exit 1; }
+	cmp <(gzip -dc "$$fresh") <(gzip -dc $(DATABASE)) || { echo "$(DATABASE) differs from the output of ci/advisories; run make advisories"; exit 1; }
 
-##### Changes to the tree
+##### Commands that change files
 
 .PHONY: format
-format: .venv/ci.stamp ## format Python and Go of module and benchmarks; the service's own: dagger call format
+format: .venv/ci.stamp ## format the Python and Go of module and benchmarks; for the service, run dagger call format
 	cd ci && ../$(CI)/ruff check --fix-only $(LINTED) && ../$(CI)/ruff format $(LINTED)
 	gofmt -w $(GO_FILES)
 
 .PHONY: lock
-lock: .venv/ci.stamp ## write the requirement files from ci/dependencies.toml; ARGS=--upgrade takes the newest versions
+lock: .venv/ci.stamp ## write the requirement files from ci/dependencies.toml; ARGS=--upgrade raises the versions
 	PATH="$(CURDIR)/$(CI):$$PATH" PYTHONPATH=ci/src ci/lock $(ARGS)
 
 .PHONY: interface
@@ -156,28 +156,28 @@ advisories: ## write the vulnerability database of rehearsals from ci/advisories
 ##### The engine
 
 .PHONY: engine
-engine: ## find an engine, or set up and start this project's own
+engine: ## find an engine, or set one up and start it
 	@ci/engine/client >/dev/null
 
 .PHONY: engine-stop
-engine-stop: ## stop this project's own engine; its caches stay
+engine-stop: ## stop the engine of ci/engine; keep its caches
 	@ci/engine/down
 
 .PHONY: env
-env: ## print the lines that point a shell's dagger to the engine: eval "$$(make -s env)"
+env: ## print the variables that point dagger to the engine: eval "$$(make -s env)"
 	@ci/engine/client
 
 .PHONY: clean
-clean: ## stop the engine, remove its state folder, the Python environments and the tools' caches
+clean: ## stop the engine; remove its state, the Python environments and the caches of the tools
 	ci/engine/clean
 	rm -rf .venv reports
 	find . -name .git -prune -o \( -name __pycache__ -o -name '.*_cache' -o -name .hypothesis \) -type d -prune -exec rm -rf {} +
 
-##### Environments, made anew when what they are made from changes
+##### Environments, rebuilt if their requirements change
 
-# $(call environment,NAME,REQUIREMENTS,ABOUT)
+# $(call environment,NAME,REQUIREMENTS,DURATION)
 define environment
-@echo "making .venv/$(1) from $(2) (about $(3))" >&2
+@echo "creating .venv/$(1) from $(2) (about $(3))" >&2
 rm -rf .venv/$(1)
 $(PYTHON) -m venv .venv/$(1)
 .venv/$(1)/bin/python -m pip install --quiet --disable-pip-version-check $(UV)

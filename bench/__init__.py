@@ -1,1 +1,1 @@
-"""Figures of the stage, as ratios taken in one run: machines differ and are noisy, ratios less so."""
+"""Measurements as ratios of two sides in one run, which depend less on the machine than times do."""

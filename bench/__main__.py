@@ -22,7 +22,7 @@ from typing import Final
 
 ROOT: Final = Path(__file__).parents[1]
 RESULT: Final = Path(__file__).parent / "stage.json"
-# Added to a copy of the module: takes as long as any call that is not cached.
+# Added to a copy of the module; measures what every uncached call takes.
 NO_OP: Final = '''
     @dagger.function(cache="never")
     async def no_op(self) -> str:
@@ -84,7 +84,7 @@ def warm(rounds: int) -> dict[str, float]:
 def cold() -> dict[str, float]:
     """Return the seconds of a first stage and of the original's jobs one after the other, and their ratio."""
     subprocess.run(["dagger", "core", "engine", "local-cache", "prune"], check=True, stdout=subprocess.DEVNULL)
-    # Loads the module, whose runtime is no part of a stage.
+    # Builds the module's runtime first, because the stage is measured without it.
     subprocess.run(["dagger", "functions"], cwd=ROOT, check=True, stdout=subprocess.DEVNULL)
     staged = seconds(lambda: call(ROOT, "--rehearsal=bench-cold", "stage"))
     with tempfile.TemporaryDirectory() as folder:

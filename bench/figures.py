@@ -2,8 +2,8 @@
 
     make bench-model DATA=path/to/tickets.csv     # columns Document and Topic_group; less than a minute on two cores
 
-The training command runs as a user calls it; its own files hold the figures, and nothing else is measured than its
-time from start to end, the nested cross-validation included.
+Runs the training command as a user does, and reads the figures from the files that it writes. Measured here is only
+its time, which includes the nested cross-validation.
 """
 
 import argparse
@@ -17,17 +17,17 @@ from typing import Any, Final
 
 ROOT: Final = Path(__file__).parents[1]
 RESULT: Final = ROOT / "bench" / "figures.json"
-# In the order in which they are written; what was trained on and what was chosen come with them.
+# The keys of metrics.json that are copied, in the order of the result.
 FIGURES: Final = ("accuracy", "macro_f1", "ece")
 CHOSEN: Final = ("c", "c_of_folds", "c_grid")
 CONDITIONS: Final = ("per_topic", "tickets", "data_sha256", "seed", "folds", "libraries")
 
 
-def trained(data: Path, output: Path) -> float:
-    """Train, and return how many seconds it took.
+def train(data: Path, output: Path) -> float:
+    """Train, and return the seconds that this takes.
 
     Raises:
-        subprocess.CalledProcessError: If the command refuses the data; it has said why.
+        subprocess.CalledProcessError: if the command rejects the data; its error is on standard error.
     """
     command = (sys.executable, "-m", "callcenterai_svm.train", "--data", str(data), "--output", str(output))
     began = time.monotonic()
@@ -36,9 +36,9 @@ def trained(data: Path, output: Path) -> float:
 
 
 def figures(data: Path) -> dict[str, Any]:
-    """Return all figures of one training."""
+    """Train once and return all figures."""
     with tempfile.TemporaryDirectory(prefix="figures-") as folder:
-        seconds = trained(data, Path(folder))
+        seconds = train(data, Path(folder))
         metrics = json.loads((Path(folder) / "metrics.json").read_bytes())
     return {
         **{name: metrics[name] for name in FIGURES},
@@ -49,7 +49,7 @@ def figures(data: Path) -> dict[str, Any]:
 
 
 def main() -> int:
-    """Measure and write; return 0, or 1 if the data cannot be trained on."""
+    """Measure, write and print the result; return 0, or 1 if the training rejects the data."""
     parser = argparse.ArgumentParser(prog="figures", description="measure training on a file of tickets")
     parser.add_argument("--data", type=Path, required=True, help="CSV file with the columns Document and Topic_group")
     try:

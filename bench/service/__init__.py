@@ -1,1 +1,1 @@
-"""Figures of the service beside the original's way of serving, as ratios taken in one run on one machine."""
+"""Compares the service with the original's handler, as ratios of one run on one machine."""

@@ -1,10 +1,10 @@
-"""The original's way of serving, to measure against. A reconstruction from its description: none of its code is here.
+"""The original's handler, rebuilt from its description for comparison; it contains none of the original's code.
 
 As described: TF-IDF of words into three calibrated linear SVMs (one for each fold of the calibration), pickled; each
-request becomes a pandas frame that the whole pipeline predicts; one text per request. What the description leaves open
-is chosen in its favour, or as in this service: the server and its options are the same, scikit-learn is that of its
-time, which is nearly four times as fast here as the newest; the handler is a coroutine, as here, so that no thread is
-handed a request and the two meet the machine alike; nothing is logged, counted or limited.
+request becomes a pandas frame that the whole pipeline predicts; one text per request. Where the description leaves a
+choice, the choice favours the original or is the same as in this service: the same server with the same options; the
+scikit-learn of its time, which is nearly four times as fast here as the newest; a coroutine as handler, so that neither
+side passes requests to threads; no logs, metrics or limits.
 
     python -m bench.service.baseline tickets.csv model.pkl                                  # trains
     BASELINE_MODEL=model.pkl uvicorn --factory bench.service.baseline:create_app            # serves
@@ -31,7 +31,7 @@ class Ticket(BaseModel):
 
 
 def create_app() -> FastAPI:
-    """Return the service; it holds its model before it answers anything."""
+    """Return the application, with its model loaded."""
     model = pickle.loads(Path(os.environ["BASELINE_MODEL"]).read_bytes())  # noqa: S301 - written by this file
     app = FastAPI()
 
@@ -43,7 +43,7 @@ def create_app() -> FastAPI:
 
 
 def predict(model: Pipeline, texts: list[str]) -> list[str]:
-    """Return the topic of each text, by way of a frame."""
+    """Return the topic of each text, predicted from a pandas frame."""
     frame = pd.DataFrame({"Document": texts})
     topics: list[str] = model.predict(frame["Document"]).tolist()
     return topics

@@ -1,4 +1,4 @@
-"""Why there are no figures.
+"""The errors that end a run without figures.
 
 BenchError
 ├── RequestsFailed
@@ -10,24 +10,24 @@ BenchError
 
 
 class BenchError(Exception):
-    """A run that gives no figures; its text is the one line that says why."""
+    """The run ends without figures; the text is one line with the reason."""
 
 
 class RequestsFailed(BenchError):
-    """The load generator met an answer that is no 200, or none at all."""
+    """A request got a response other than 200, or no response."""
 
 
 class ServerFailed(BenchError):
-    """A server ended, or gave no answer within its time."""
+    """A server exited, or did not answer in time."""
 
 
 class CommandFailed(BenchError):
-    """A program that the benchmark calls ended with an error."""
+    """A program that the benchmark runs failed."""
 
 
 class TooFewCores(BenchError):
-    """Server and load would share a core."""
+    """The machine has only one core, which server and load generator would share."""
 
 
 class UnusableImage(BenchError):
-    """The image's archive, or its Dockerfile, does not tell what the image adds to its base."""
+    """The Dockerfile has no FROM, or the image does not start with the layers of its base."""

@@ -1,4 +1,4 @@
-"""What measurements mean: reports of the load generator, medians and ratios. Runs nothing."""
+"""Computes figures from reports of the load generator: medians and ratios."""
 
 import json
 import statistics
@@ -9,24 +9,24 @@ from typing import Final
 from bench.service.errors import RequestsFailed
 
 BATCH: Final = 100
-"""Texts of one request to /predict."""
+"""The texts in one request to /predict."""
 
 ORIGINAL_ENVIRONMENT_BYTES: Final = 850_000_000
-"""What the packages of the original's requirements take once installed, base image not counted: `du -sm` of a fresh
-virtual environment. Read as decimal megabytes, the smaller reading."""
+"""The size of the original's installed packages without the base image, from `du -sm` of a fresh virtual environment.
+Taken as decimal megabytes, which is the smaller interpretation."""
 
 NANOSECONDS: Final = 1e6
-"""In a millisecond; vegeta's reports count them."""
+"""Nanoseconds, the unit of vegeta's reports, in a millisecond."""
 
 
 @dataclass(frozen=True, slots=True)
 class Load:
-    """What a server did under load.
+    """The throughput and the latencies of a server under load.
 
     Attributes:
-        requests_per_second: Answers with status 200.
-        p50_ms: Milliseconds within which half of the answers came.
-        p99_ms: Milliseconds within which 99 of 100 answers came.
+        requests_per_second: Responses with status 200 in a second.
+        p50_ms: The median latency in milliseconds.
+        p99_ms: The 99th percentile of the latency in milliseconds.
     """
 
     requests_per_second: float
@@ -35,17 +35,17 @@ class Load:
 
 
 def load(report: str) -> Load:
-    """Read what `vegeta report -type=json` prints.
+    """Return the figures in the output of `vegeta report -type=json`.
 
     Raises:
-        RequestsFailed: if a request had another answer than 200, or if there was none.
+        RequestsFailed: if a request got a response other than 200, or if no request was sent.
     """
-    told = json.loads(report)
-    if told["status_codes"].keys() != {"200"}:
-        why = "; ".join(told["errors"]) or "no request was sent"
-        raise RequestsFailed(f"not every answer is a 200: {told['status_codes']}: {why}")
-    latencies = told["latencies"]
-    return Load(told["throughput"], latencies["50th"] / NANOSECONDS, latencies["99th"] / NANOSECONDS)
+    values = json.loads(report)
+    if values["status_codes"].keys() != {"200"}:
+        why = "; ".join(values["errors"]) or "no request was sent"
+        raise RequestsFailed(f"requests failed; responses by status: {values['status_codes']}: {why}")
+    latencies = values["latencies"]
+    return Load(values["throughput"], latencies["50th"] / NANOSECONDS, latencies["99th"] / NANOSECONDS)
 
 
 def median(loads: Sequence[Load]) -> Load:
@@ -55,12 +55,12 @@ def median(loads: Sequence[Load]) -> Load:
 
 
 def ratios(original: Load, ours: Load, batches: Load) -> dict[str, float]:
-    """Return this service over the original: above 1 is more of it.
+    """Return each figure of this service divided by that of the original.
 
     Args:
-        original: The original, one text per request.
-        ours: This service, the same.
-        batches: This service, ``BATCH`` texts per request.
+        original: The original, with one text per request.
+        ours: This service, with one text per request.
+        batches: This service, with ``BATCH`` texts per request.
     """
     return {
         "rps_ratio": ours.requests_per_second / original.requests_per_second,
@@ -71,7 +71,7 @@ def ratios(original: Load, ours: Load, batches: Load) -> dict[str, float]:
 
 
 def rounded(figures: object) -> object:
-    """Return figures, at any depth, to three decimals: no measurement here is better than that."""
+    """Round all floats at any depth to three decimals, the precision of the measurements."""
     if isinstance(figures, dict):
         return {name: rounded(value) for name, value in figures.items()}
     return round(figures, 3) if isinstance(figures, float) else figures

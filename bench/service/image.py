@@ -1,4 +1,4 @@
-"""How large the image is without its base: all layers of its own, unpacked."""
+"""Measures the image without its base: the unpacked size of the layers above the base."""
 
 import json
 import re
@@ -11,18 +11,18 @@ from typing import Any, Final
 from bench.service.errors import CommandFailed, UnusableImage
 
 BLOCK: Final = 4096
-"""Bytes in which a file system gives out room; `du`, with which the original was measured, counts these."""
+"""The block size of a file system, in bytes. The original was measured by `du`, which counts whole blocks."""
 
 FROM: Final = re.compile(r"^FROM\s+(?:--\S+\s+)*(\S+)(?:\s+AS\s+(\S+))?", re.IGNORECASE | re.MULTILINE)
-"""https://docs.docker.com/reference/dockerfile/#from, with the name written out."""
+"""https://docs.docker.com/reference/dockerfile/#from, without variables in the name."""
 
 
 def own_bytes(root: Path, folder: Path) -> int:
-    """Build the image of the repository at ``root`` in the engine and measure it; ``folder`` takes its archive.
+    """Build the image of the repository at ``root`` in the engine and measure it; the archives go to ``folder``.
 
     Raises:
-        CommandFailed: if it cannot be built.
-        UnusableImage: if it does not tell its layers from those of its base.
+        CommandFailed: if the build fails.
+        UnusableImage: if there is no FROM, or if the image does not start with the layers of its base.
     """
     base = base_image((root / "Dockerfile").read_text())
     below = _archive(root, folder / "base.tar", "core", "container", "from", f"--address={base}")
@@ -31,7 +31,7 @@ def own_bytes(root: Path, folder: Path) -> int:
 
 
 def base_image(dockerfile: str) -> str:
-    """Return the image that the last stage of a Dockerfile stands on.
+    """Return the base image of the last stage of a Dockerfile.
 
     Raises:
         UnusableImage: if there is no FROM.
@@ -47,27 +47,27 @@ def base_image(dockerfile: str) -> str:
 
 
 def diff_ids(archive: Path) -> list[str]:
-    """Return the digests of an image's unpacked layers, lowest first."""
+    """Return the digests of an image's uncompressed layers, lowest first."""
     with tarfile.open(archive) as files:
         return _diff_ids(files, _manifest(files))
 
 
 def unpacked(archive: Path, base: list[str]) -> int:
-    """Return how many bytes the layers of an OCI archive take that are not those of the base.
+    """Return the unpacked bytes of the layers of an OCI archive that are above the base.
 
     Raises:
-        UnusableImage: if the image does not stand on that base.
+        UnusableImage: if the image does not start with the layers of the base.
     """
     with tarfile.open(archive) as files:
         manifest = _manifest(files)
         ids = _diff_ids(files, manifest)
         if ids[: len(base)] != base:
-            raise UnusableImage("the image's lowest layers are not its base's")
+            raise UnusableImage("the image does not start with the layers of its base")
         return sum(_layer(files, layer["digest"]) for layer in manifest["layers"][len(base) :])
 
 
 def disk_bytes(members: Iterable[tarfile.TarInfo]) -> int:
-    """Return the room that files take on a disk: whole blocks, one for a folder, none for a link."""
+    """Return the disk usage of files: whole blocks, one for a folder, none for a link."""
     return BLOCK * sum(1 if member.isdir() else -(-member.size // BLOCK) * member.isreg() for member in members)
 
 

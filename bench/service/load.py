@@ -1,4 +1,4 @@
-"""Load from vegeta: closed loop, four connections, each request another ticket."""
+"""Generates load by vegeta: a closed loop over four connections, with another ticket in each request."""
 
 import base64
 import csv
@@ -13,29 +13,29 @@ from bench.service.errors import CommandFailed
 from bench.service.figures import BATCH, Load, load
 
 VEGETA: Final = Path(__file__).parents[2] / ".venv" / "bin" / "vegeta"
-"""Made by `make` from tools/go.mod."""
+"""Built by `make` from tools/go.mod."""
 
 CONNECTIONS: Final = 4
 
 TIMEOUT: Final = 30
-"""Seconds for one answer; a slower one is an error, and an error ends the benchmark."""
+"""The time limit of one request in seconds; a timeout ends the benchmark as any error does."""
 
 
 def texts_of(data: Path) -> list[str]:
-    """Return the texts of a CSV file of tickets, in its order; a blank one is no ticket."""
+    """Return the texts of a CSV file of tickets in its order, without blank ones."""
     with data.open(encoding="utf-8-sig", newline="") as lines:
         return [row["Document"] for row in csv.DictReader(lines) if row["Document"].strip()]
 
 
 def batches(texts: Sequence[str]) -> Iterator[list[str]]:
-    """Yield all texts in batches of ``BATCH``; the last is filled up from the first texts."""
+    """Yield all texts in batches of ``BATCH``; the last batch is filled up with the first texts."""
     endless = itertools.cycle(texts)
     for _ in range(-(-len(texts) // BATCH)):
         yield list(itertools.islice(endless, BATCH))
 
 
 def targets(url: str, bodies: Iterable[object]) -> str:
-    """Return vegeta's JSON targets, a line for each body: `vegeta attack -format=json`."""
+    """Return vegeta's JSON targets, one line for each body (`vegeta attack -format=json`)."""
     return "".join(json.dumps(_target(url, body)) + "\n" for body in bodies)
 
 
@@ -45,15 +45,15 @@ def _target(url: str, body: object) -> dict[str, Any]:
 
 
 def attack(requests: Path, seconds: float) -> Load:
-    """Send the requests of a file of targets, over and over, for some time; return what came back.
+    """Send the requests of a file of targets repeatedly for ``seconds``; return the figures.
 
     Raises:
-        RequestsFailed: if an answer is no 200.
+        RequestsFailed: if a response is not 200.
         CommandFailed: if vegeta itself fails.
     """
     sending = [
         *("attack", "-format=json", f"-targets={requests}", f"-duration={seconds}s", f"-timeout={TIMEOUT}s"),
-        # As fast as the workers get answers: https://github.com/tsenart/vegeta#-rate
+        # As fast as the workers get responses: https://github.com/tsenart/vegeta#-rate
         *("-rate=0", f"-workers={CONNECTIONS}", f"-max-workers={CONNECTIONS}", f"-connections={CONNECTIONS}"),
     ]
     results = _vegeta(sending, b"")

@@ -16,15 +16,15 @@ from bench.service.run import Run
 from bench.service.servers import Server, Setting, running
 
 WARMING: Final = 1
-"""Seconds of load before each measurement, not counted."""
+"""Seconds of load before each measurement, to warm up the server."""
 
 STARTS: Final = 5
-"""Starts of the service; their median counts."""
+"""The number of measured starts of the service."""
 
 
 @dataclass(frozen=True, slots=True)
 class Loads:
-    """Medians under load: both with one text per request, and this service with batches."""
+    """The medians under load: of both with one text per request, and of this service with batches."""
 
     original: Load
     ours: Load
@@ -32,29 +32,29 @@ class Loads:
 
 
 def under_load(run: Run) -> Loads:
-    """Start both servers and ask them in turn, round by round.
+    """Start both servers and measure them in turn, round by round.
 
     Raises:
-        ServerFailed: if one does not start.
-        RequestsFailed: if an answer is no 200.
+        ServerFailed: if a server does not start.
+        RequestsFailed: if a response is not 200.
     """
     texts = load.texts_of(run.data)
     tickets, batches = [{"text": text} for text in texts], [{"text": batch} for batch in load.batches(texts)]
-    # FastAPI's own path: the original has no /ready, and answers nothing before it has its model.
+    # The original has no /ready, but answers on FastAPI's /openapi.json only after it has loaded its model.
     with _ready(run.original(), "/openapi.json") as original, _ready(run.ours(), "/ready") as ours:
         points = (
             _targets(run.folder / "original", f"{original.url}/predict_one", tickets),
             _targets(run.folder / "ours", f"{ours.url}/predict_one", tickets),
             _targets(run.folder / "batches", f"{ours.url}/predict", batches),
         )
-        rounds = [[_measured(point, run.seconds) for point in points] for _ in range(run.rounds)]
+        rounds = [[_measure(point, run.seconds) for point in points] for _ in range(run.rounds)]
     return Loads(*(median(column) for column in zip(*rounds, strict=True)))
 
 
 def ready_seconds(run: Run) -> float:
-    """Return the time from the start of this service's process to its first 200 on /ready: the median of several.
+    """Return the median seconds from the start of this service's process to its first 200 on /ready.
 
-    It was started before, under load: as in the image, there is bytecode of all that it imports.
+    Its modules are compiled to bytecode by then, as in the image, because it ran under load before.
     """
     return statistics.median(_start(run.ours()) for _ in range(STARTS))
 
@@ -72,7 +72,7 @@ def _ready(setting: Setting, path: str) -> Iterator[Server]:
 
 
 def _client() -> httpx.Client:
-    # Whatever proxy the environment names has no part in this.
+    # Without trust_env, no proxy from the environment comes between.
     return httpx.Client(trust_env=False, timeout=1)
 
 
@@ -81,7 +81,7 @@ def _targets(file: Path, url: str, bodies: list[dict[str, Any]]) -> Path:
     return file
 
 
-def _measured(requests: Path, seconds: float) -> Load:
+def _measure(requests: Path, seconds: float) -> Load:
     load.attack(requests, WARMING)
     measured = load.attack(requests, seconds)
     sys.stderr.write(f"{requests.name:9}{measured}\n")

@@ -1,4 +1,4 @@
-"""What one run stands on: its folder, its cores, both models and how both servers are started."""
+"""The setup of one run: its folder, its cores, both models, and the settings of both servers."""
 
 import os
 import shutil
@@ -16,10 +16,10 @@ ROOT: Final = Path(__file__).parents[2]
 BASELINE: Final = "bench.service.baseline:create_app"
 
 ORIGINAL: Final = ROOT / ".venv" / "baseline" / "bin"
-"""Programs of the original's environment, with the scikit-learn of its time. Made by `make`."""
+"""The programs of the original's environment, with the scikit-learn of its time; created by `make`."""
 
 OURS: Final = Path(sys.executable).parent
-"""Programs of this service's environment."""
+"""The programs of this service's environment."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,11 +27,11 @@ class Run:
     """One run of the benchmark.
 
     Attributes:
-        data: CSV file of tickets: what both models learn, and what both are asked.
-        folder: An empty folder for everything that the run leaves behind.
-        core: Number of the core that the servers have.
-        seconds: Length of one measurement under load.
-        rounds: How often each is measured.
+        data: CSV file of tickets, for the training and for the requests.
+        folder: An empty folder for the files of the run.
+        core: The number of the servers' core.
+        seconds: The length of one measurement under load.
+        rounds: The number of measurements of each kind.
     """
 
     data: Path
@@ -56,35 +56,35 @@ class Run:
         return self.folder / "app"
 
     def prepare(self) -> None:
-        """Copy this service's code to the folder, as the image does, and leave both models there.
+        """Copy this service's code to the folder, as the image does, and train both models there.
 
         Raises:
-            CommandFailed: if one cannot be trained.
+            CommandFailed: if a training fails.
         """
         code = "callcenterai_svm"
         shutil.copytree(ROOT / "src" / code, self.app / code, ignore=shutil.ignore_patterns("__pycache__"))
-        # First the one that says in a line what is wrong with the data.
+        # This service's training goes first, because it reports invalid data in one line.
         self._python(OURS, "-m", "callcenterai_svm.train", "--data", self.data, "--output", self.model)
         self._python(ORIGINAL, "-m", "bench.service.baseline", self.data, self.pickled)
 
     def in_process(self) -> dict[str, float]:
-        """Return the milliseconds of both for a batch, on the servers' core and without a server between."""
-        asked = ("-m", "bench.service.in_process")
+        """Return the milliseconds that each model takes for a batch, on the servers' core and without a server."""
+        program = ("-m", "bench.service.in_process")
         return {
             "baseline_batch_ms_per_100": float(
-                self._python(ORIGINAL, *asked, "original", self.data, self.pickled, pinned=True)
+                self._python(ORIGINAL, *program, "original", self.data, self.pickled, pinned=True)
             ),
-            "batch_ms_per_100": float(self._python(OURS, *asked, "ours", self.data, self.model, pinned=True)),
+            "batch_ms_per_100": float(self._python(OURS, *program, "ours", self.data, self.model, pinned=True)),
         }
 
     def original(self) -> Setting:
-        """Return how the original is started: as this service is, but for the application."""
+        """Return the setting of the original: the command of this service with another application."""
         command = command_for(BASELINE, self._command())
         environment = self._environment(ORIGINAL, BASELINE_MODEL=str(self.pickled))
         return Setting(command, environment, self.folder, self.core)
 
     def ours(self) -> Setting:
-        """Return how this service is started: as the image does it."""
+        """Return the setting of this service: the command of the image."""
         return Setting(self._command(), self._environment(OURS, MODEL_PATH=str(self.model)), self.folder, self.core)
 
     def _command(self) -> list[str]:
@@ -93,16 +93,16 @@ class Run:
     def _python(self, programs: Path, *arguments: str | Path, pinned: bool = False) -> str:
         pinned_to = ["taskset", "--cpu-list", str(self.core)] if pinned else []
         command = [*pinned_to, str(programs / "python"), *map(str, arguments)]
-        # What it has to say about a failure is seen: standard error is this program's own.
+        # Standard error is inherited, so the user sees the program's own error.
         ended = subprocess.run(
             command, cwd=self.folder, env=self._environment(programs), stdout=subprocess.PIPE, text=True, check=False
         )
         if ended.returncode:
-            raise CommandFailed(f"python -m {arguments[1]} ended with {ended.returncode}")
+            raise CommandFailed(f"python -m {arguments[1]} exited with status {ended.returncode}")
         return ended.stdout
 
     def _environment(self, programs: Path, **variables: str) -> dict[str, str]:
-        """All that a program finds in its environment: what the image sets, and nothing of this shell's."""
+        """Return the environment of a program: the variables that the image sets, and none of this shell."""
         return variables | {
             "PATH": f"{programs}:{os.defpath}",
             "PYTHONPATH": f"{self.app}:{ROOT}",
@@ -112,12 +112,12 @@ class Run:
 
 
 def cores() -> tuple[int, int]:
-    """Return the number of a core for the servers, and of another one for the load.
+    """Return the number of a core for the servers and that of another one for the load generator.
 
     Raises:
-        TooFewCores: if there is but one.
+        TooFewCores: if there is only one.
     """
     first, *others = sorted(os.sched_getaffinity(0))
     if not others:
-        raise TooFewCores("two cores are needed: one for the servers, one for the load")
+        raise TooFewCores("two cores are needed: one for the servers, one for the load generator")
     return first, others[-1]

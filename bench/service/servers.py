@@ -1,4 +1,4 @@
-"""Starts a server as the image does, on one core and on the loopback interface, and ends it."""
+"""Starts and stops servers as the image does, on one core and on the loopback interface."""
 
 import json
 import re
@@ -18,27 +18,27 @@ from bench.service.errors import ServerFailed
 HOST: Final = "127.0.0.1"
 
 LIMIT: Final = 60
-"""Seconds for a server to become ready."""
+"""The seconds in which a server must become ready."""
 
 PAUSE: Final = 0.005
-"""Seconds between two looks at a starting server: what its time is exact to."""
+"""Seconds between two requests to a starting server: the precision of its start time."""
 
 CMD: Final = re.compile(r"^CMD\s+(\[.*\])", re.MULTILINE)
-"""https://docs.docker.com/reference/dockerfile/#cmd, exec form in one line."""
+"""https://docs.docker.com/reference/dockerfile/#cmd, in exec form on one line."""
 
 FACTORY: Final = re.compile(r"callcenterai_svm[\w.]*:\w+")
-"""What uvicorn calls to make this service, as one word of that command."""
+"""The application factory of this service, which is one word of uvicorn's command line."""
 
 
 @dataclass(frozen=True, slots=True)
 class Setting:
-    """What a server is started from.
+    """How a server is started.
 
     Attributes:
-        command: Program and arguments.
-        environment: All of its environment.
-        folder: Where it runs and leaves its log: empty, so that no `.env` is found.
-        core: Number of the one core it may use.
+        command: The program and its arguments.
+        environment: Its whole environment.
+        folder: Its working directory, which gets its log and contains no `.env`.
+        core: The number of its core.
     """
 
     command: list[str]
@@ -49,7 +49,7 @@ class Setting:
 
 @dataclass(frozen=True, slots=True)
 class Server:
-    """A server that was started; ``began`` is the monotonic clock before that."""
+    """A running server; ``began`` is the monotonic time before its start."""
 
     process: "subprocess.Popen[bytes]"
     url: str
@@ -57,28 +57,28 @@ class Server:
     began: float
 
     def seconds_until_answered(self, client: httpx.Client, path: str) -> float:
-        """Wait for the first 200 on a path; return how long after the start it came.
+        """Wait for the first 200 on a path; return the seconds since the start.
 
         Raises:
-            ServerFailed: if the server ends before, or it takes too long.
+            ServerFailed: if the server exits before, or does not answer in time.
         """
         while self.process.poll() is None and time.monotonic() - self.began < LIMIT:
             if _answers(client, self.url + path):
                 return time.monotonic() - self.began
             time.sleep(PAUSE)
         last = self.log.read_text(errors="replace").strip().splitlines()[-1:]
-        raise ServerFailed(f"no 200 on {path} within {LIMIT} s: {''.join(last) or 'the server said nothing'}")
+        raise ServerFailed(f"no 200 on {path} within {LIMIT} s: {''.join(last) or 'the log is empty'}")
 
 
 @contextmanager
 def running(setting: Setting) -> Iterator[Server]:
-    """Start a server on a free port; end it, by its process, when the block ends."""
+    """Start a server on a free port, and stop it at the end of the block."""
     port = _free_port()
     log = setting.folder / f"{port}.log"
     with log.open("wb") as output:
         began = time.monotonic()
         process = subprocess.Popen(
-            # Given twice, the last host and port count.
+            # If the command has a host and a port already, uvicorn uses the last ones.
             ["taskset", "--cpu-list", str(setting.core), *setting.command, f"--host={HOST}", f"--port={port}"],
             cwd=setting.folder,
             env=setting.environment,
@@ -92,10 +92,10 @@ def running(setting: Setting) -> Iterator[Server]:
 
 
 def image_command(dockerfile: str) -> list[str]:
-    """Return the command of a Dockerfile.
+    """Return the command in a Dockerfile's CMD.
 
     Raises:
-        ServerFailed: if there is none in exec form that starts this service.
+        ServerFailed: if there is no CMD in exec form that starts this service.
     """
     found = CMD.findall(dockerfile)
     words: list[str] = json.loads(found[-1]) if found else []
@@ -105,7 +105,7 @@ def image_command(dockerfile: str) -> list[str]:
 
 
 def command_for(factory: str, command: list[str]) -> list[str]:
-    """Return that command with another application in it."""
+    """Return ``command`` with another application factory."""
     return [factory if FACTORY.fullmatch(word) else word for word in command]
 
 

@@ -1,4 +1,4 @@
-"""A pytest plugin: `--faults=FILE` writes the outcome of each of the forty faults of docs/errors.md as JSON."""
+"""A pytest plugin: `--faults=FILE` writes the outcome of each fault in docs/errors.md as JSON."""
 
 import json
 from collections.abc import Iterator

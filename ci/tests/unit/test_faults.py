@@ -1,4 +1,4 @@
-"""The table of the forty faults in docs/errors.md agrees with the tests' markers and with the code's messages."""
+"""The table of the faults in docs/errors.md agrees with the tests' markers and with the code's messages."""
 
 import ast
 from collections.abc import Iterator
@@ -24,7 +24,7 @@ def marked_numbers(folder: str) -> set[int]:
     return {ast.literal_eval(number) for mark in marks for number in mark.args}
 
 
-# The faults of trust that a release survives so far.
+# The faults in the section on trust.
 TRUST: Final = (45, 55)
 
 
@@ -48,7 +48,7 @@ def strings(node: ast.AST) -> Iterator[str]:
 
 
 def test_the_table_lists_every_fault_once() -> None:
-    """The table numbers the forty faults and those of trust that are handled, and gives each another name."""
+    """The table lists the faults 1 to 40 and those of trust in order, each with its own name."""
     assert [fault.number for fault in FAULTS] == [*range(1, 41), *TRUST]
     assert len({fault.name for fault in FAULTS}) == len(FAULTS)
 

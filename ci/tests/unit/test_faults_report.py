@@ -1,4 +1,4 @@
-"""The report of the forty faults, checked with runs of pytest over small test files."""
+"""The report of the faults, checked with runs of pytest over small test files."""
 
 import json
 import os

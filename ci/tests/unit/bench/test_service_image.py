@@ -1,4 +1,4 @@
-"""How much an image adds to its base, read from archives made for the test."""
+"""The size that an image adds to its base, measured on small archives."""
 
 import hashlib
 import io
@@ -15,7 +15,7 @@ Mode = Literal["w:", "w:gz"]
 
 
 def layer(files: dict[str, int], mode: Mode = "w:gz") -> bytes:
-    """Return a packed layer of files of some length, in a folder, with a link to each."""
+    """Return a layer with files of the given lengths in a folder, and a link to each file."""
     packed = io.BytesIO()
     with tarfile.open(fileobj=packed, mode=mode) as archive:
         folder = tarfile.TarInfo("folder")
@@ -32,7 +32,7 @@ def layer(files: dict[str, int], mode: Mode = "w:gz") -> bytes:
 
 
 def image(file: Path, *layers: bytes) -> Path:
-    """Write an OCI archive; a layer's place in its digest list is named after its packed bytes."""
+    """Write an OCI archive whose diff IDs are the digests of the layers as packed."""
     blobs: dict[str, bytes] = {}
 
     def blob(content: bytes) -> dict[str, str]:
@@ -55,17 +55,17 @@ BASE = layer({"python": 100_000})
 
 
 @pytest.mark.parametrize("mode", ["w:", "w:gz"])
-def test_only_layers_above_the_base_count_in_whole_blocks(tmp_path: Path, mode: Mode) -> None:
-    """As du counts: 5,000 bytes take two blocks, an empty file and a link none, a folder one."""
+def test_layers_above_the_base_count_in_whole_blocks(tmp_path: Path, mode: Mode) -> None:
+    """As in `du`, 5,000 bytes take two blocks, an empty file and a link none, a folder one."""
     base = image(tmp_path / "base.tar", BASE)
     own = [layer({"library": 5_000, "empty": 0}, mode), layer({"model": 4096}, mode)]
     assert unpacked(image(tmp_path / "image.tar", BASE, *own), diff_ids(base)) == (1 + 2 + 1 + 1) * 4096
 
 
-def test_an_image_on_another_base_is_refused(tmp_path: Path) -> None:
-    """Its base's layers would be taken for its own, or the other way round."""
+def test_an_image_on_another_base_is_rejected(tmp_path: Path) -> None:
+    """An image that does not start with the layers of the base is an error."""
     base = image(tmp_path / "base.tar", layer({"other": 1}))
-    with pytest.raises(UnusableImage, match="not its base's"):
+    with pytest.raises(UnusableImage, match="the image does not start with the layers of its base"):
         unpacked(image(tmp_path / "image.tar", BASE), diff_ids(base))
 
 
@@ -77,12 +77,12 @@ def test_an_image_on_another_base_is_refused(tmp_path: Path) -> None:
         ("from python:3.11-slim as packages\nFROM other AS model\nFROM packages\n", "python:3.11-slim"),
     ],
 )
-def test_the_base_is_what_the_last_stage_stands_on(dockerfile: str, base: str) -> None:
-    """Also by way of an earlier stage."""
+def test_the_base_is_that_of_the_last_stage(dockerfile: str, base: str) -> None:
+    """The base of the last stage is found, also if the stage is based on an earlier one."""
     assert base_image(dockerfile) == base
 
 
-def test_a_dockerfile_without_a_base_is_refused() -> None:
-    """There is nothing to compare with."""
+def test_a_dockerfile_without_a_base_is_rejected() -> None:
+    """A Dockerfile without FROM is an error."""
     with pytest.raises(UnusableImage, match="no FROM"):
         base_image("RUN x\n")

@@ -1,4 +1,4 @@
-"""What the load generator is told to send."""
+"""The requests of the load generator."""
 
 import base64
 import itertools
@@ -9,14 +9,14 @@ from bench.service.load import batches, targets, texts_of
 
 
 def test_texts_keep_the_order_of_the_file(tmp_path: Path) -> None:
-    """Quoted fields may hold commas and lines; what is blank is left out, because the service refuses it."""
+    """Texts keep their commas and line breaks; blank ones are left out, because the service rejects them."""
     file = tmp_path / "tickets.csv"
     file.write_text('\ufeffTopic_group,Document\nAccess,"one, two\nthree"\nHardware,\nHardware,four\n')
     assert texts_of(file) == ["one, two\nthree", "four"]
 
 
 def test_every_text_is_in_a_batch_and_every_batch_is_full() -> None:
-    """All batches cost the same, whatever the number of tickets."""
+    """The last batch is filled up with the first texts, so that all batches cost the same."""
     texts = [str(number) for number in range(250)]
     whole = list(batches(texts))
     assert [len(batch) for batch in whole] == [100, 100, 100]
@@ -24,7 +24,7 @@ def test_every_text_is_in_a_batch_and_every_batch_is_full() -> None:
 
 
 def test_a_target_carries_its_body_in_base64() -> None:
-    """One line for each, as vegeta reads them; the body is what a client would post."""
+    """Each target is one line of JSON with the body that a client would post, in base64."""
     lines = targets("http://127.0.0.1:1/predict_one", [{"text": "caffè"}, {"text": "two\nlines"}]).splitlines()
     first, second = map(json.loads, lines)
     assert (first["method"], first["url"]) == ("POST", "http://127.0.0.1:1/predict_one")
