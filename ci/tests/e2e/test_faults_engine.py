@@ -45,7 +45,7 @@ def test_a_release_is_completed_after_the_engine_died(env: Environment, pid_file
 
     def kill_engine(_: Exchange) -> Reply:
         os.kill(engine, signal.SIGKILL)
-        # Dagger's CLI 0.19.10 keeps waiting for a dead engine; docs/errors.md says to end it.
+        # Dagger's CLI 0.19.10 keeps waiting for a dead engine, so the test ends it, as docs/errors.md recommends.
         process.terminate()
         return Reply(stall=True)
 

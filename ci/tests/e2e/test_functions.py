@@ -130,7 +130,7 @@ def test_smoke_prints_the_responses(source: Path) -> None:
 
 
 def test_a_scan_with_the_sample_database_is_marked(source: Path) -> None:
-    """A scan with the rehearsal's database prints that its result is no security verdict."""
+    """A scan with the rehearsal's database prints that its result is not a security verdict."""
     call = dagger("scan", f"--source={source}", "--trivy-db=rehearsal")
     assert call.status == 0, call.stderr
     assert "NO SECURITY VERDICT" in call.stdout

@@ -32,7 +32,7 @@ def test_a_release_goes_to_the_given_servers(servers: Servers, source: Path) -> 
 
 @pytest.mark.fault(3, 4)
 def test_versions_are_compared_as_numbers(servers: Servers) -> None:
-    """v1.0.10 is later than v1.0.9, and tags that are no version of the line do not count."""
+    """v1.0.10 is later than v1.0.9, and tags that are not versions of the line do not count."""
     image = "owner/counted"
     push_tags(servers.registry, image, "v1.0.9", "v1.0.10", "latest", "v1.0.x", "v1.0.11-rc1", "v2.0.0", "v1.0.012")
     config = [f"--image={image}", f"--registry-service=tcp://{servers.registry}"]

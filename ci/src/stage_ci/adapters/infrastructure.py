@@ -228,8 +228,8 @@ class Infrastructure:
         return get_transport_and_path(self.url)
 
 
-# Not anyio.to_thread: its worker threads are no daemons, so the interpreter joins an abandoned one before it exits, and
-# a stalled server would keep the program alive (https://github.com/agronholm/anyio, WorkerThread in _asyncio.py).
+# Not anyio.to_thread: its worker threads are not daemons, so the interpreter joins an abandoned one at its exit, and a
+# stalled server would keep the program alive (https://github.com/agronholm/anyio, WorkerThread in _asyncio.py).
 async def _run_in_daemon_thread(work: Callable[[], T]) -> T:
     result: Future[T] = Future()
     result.set_running_or_notify_cancel()

@@ -155,7 +155,7 @@ def held_line(filename: Filename, change: Change) -> str:
 
 def superseded_line(filename: Filename, newer: Version) -> str:
     """Return the line of a summary for a manifest that names a newer version, with the flag that moves it back."""
-    return f"{filename} names {newer}, which is newer: it stays; --allow-downgrade takes it back"
+    return f"{filename} names {newer}, which is newer: it stays; --allow-downgrade moves it back"
 
 
 def line_version(line: VersionLine, text: str) -> Version:

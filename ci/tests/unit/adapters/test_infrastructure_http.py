@@ -175,7 +175,7 @@ async def test_the_token_is_not_sent_to_another_host(
 @pytest.mark.fault(28)
 @pytest.mark.parametrize("scheme", ["git", "http"])
 async def test_a_refused_connection_is_unavailable(scheme: str) -> None:
-    """A refused connection is InfrastructureUnavailable, which a retry may mend, and not denied access."""
+    """A refused connection is InfrastructureUnavailable, which is retried, and not denied access."""
     with socket.create_server(("127.0.0.1", 0)) as free:
         url = f"{scheme}://127.0.0.1:{free.getsockname()[1]}/owner/infra.git"
     with pytest.raises(InfrastructureUnavailable, match=r"127\.0\.0\.1"):

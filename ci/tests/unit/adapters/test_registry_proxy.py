@@ -36,7 +36,7 @@ async def test_a_proxy_of_the_environment_is_used(
 async def test_no_proxy_excludes_the_registry(
     server: Server, other: Server, script: Scripting, monkeypatch: pytest.MonkeyPatch, hosts: str
 ) -> None:
-    """A registry in NO_PROXY is reached directly, whatever else the list holds, such as the IPv6 range of a cluster."""
+    """A registry in NO_PROXY is reached directly, even if the list also has an IPv6 range, as in clusters."""
     monkeypatch.setenv("HTTP_PROXY", other.url)
     monkeypatch.setenv("NO_PROXY", hosts.format(host=server.host))
     server.on("GET tags/list", script.json({"tags": ["v1.0.1"]}))

@@ -175,7 +175,7 @@ async def test_any_success_status_is_a_pushed_tag(pushed: Server, script: Script
 
 @pytest.mark.fault(10)
 async def test_an_existing_tag_is_not_written(pushed: Server, script: Scripting) -> None:
-    """A tag that exists is left as it is, and the digest that it points at is returned."""
+    """A tag that exists stays unchanged, and the digest that it points at is returned."""
     pushed.on("HEAD manifests/v1", script.reply(headers={"Docker-Content-Digest": digest(b"foreign")}))
     async with script.registry(pushed) as registry:
         assert str(await registry.tag("v1", Digest.parse(digest(BODY)))) == digest(b"foreign")

@@ -83,7 +83,7 @@ async def test_a_link_with_an_invalid_url_is_an_error(server: Server, script: Sc
 
 
 async def test_cookies_are_not_sent_back(server: Server, script: Scripting) -> None:
-    """Neither a redirect nor a later request sends cookies, by which Harbor tells browsers from other clients."""
+    """Neither a redirect nor a later request sends cookies, by which Harbor recognizes browsers."""
     cookie = {"Set-Cookie": "sid=1; Path=/"}
     server.on("GET tags/list", script.reply(307, headers={"Location": "/v2/tags"} | cookie))
     server.on("GET /v2/tags", script.json({"tags": []}, Set_Cookie="sid=1; Path=/"))

@@ -112,7 +112,7 @@ def test_a_folder_is_searched_and_counted(tmp_path: Path) -> None:
 
 
 def test_data_that_only_begins_like_gzip_is_searched(values: dict[str, str]) -> None:
-    """A value is found in data that begins like a gzip file but is none."""
+    """A value is found in data that begins like a gzip file but is not one."""
     assert find(b"\x1f\x8b" + values["TOKEN"].encode(), values)
 
 

@@ -77,7 +77,7 @@ def test_adjacent_changes_show_all_old_lines_before_the_new_ones() -> None:
     ids=["crlf", "open end", "open context", "mark", "other breaks", "cr", "end lost", "line more"],
 )
 def test_the_diff_is_a_patch(before: bytes, after: bytes, tmp_path: Path) -> None:
-    """Git turns the diff into the new version byte by byte, whatever its line breaks, last line or byte order mark."""
+    """Git turns the diff into the new version byte by byte, for any line breaks, last line or byte order mark."""
     assert git_apply(tmp_path, before, diff(before, after, filename="svm.yaml")) == after
 
 

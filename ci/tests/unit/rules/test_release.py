@@ -137,7 +137,7 @@ def test_every_outcome_has_a_headline() -> None:
 def test_a_newer_version_is_reported_with_the_downgrade_flag() -> None:
     """The line for a newer version names the flag that moves the manifest back."""
     assert superseded_line(RELEASE.manifest, LINE.version(10)) == (
-        "manifests/default/svm.yaml names v1.0.10, which is newer: it stays; --allow-downgrade takes it back"
+        "manifests/default/svm.yaml names v1.0.10, which is newer: it stays; --allow-downgrade moves it back"
     )
 
 

@@ -105,7 +105,7 @@ def test_waivers_of_vulnerabilities_and_secrets_are_kept_apart() -> None:
 
 
 def test_an_image_without_secrets_passes() -> None:
-    """An image without keys and tokens passes, and the summary says how many layers were scanned."""
+    """An image without keys and tokens passes, and the summary has the number of scanned layers."""
     report = SecretsReport.read(CLEAN, NO_WAIVERS)
     report.raise_if_failed()
     assert report.summary == "2 layers, no key or token"

@@ -181,7 +181,7 @@ def test_an_image_without_packages_fails() -> None:
 
 
 def test_a_scan_with_the_sample_database_is_marked() -> None:
-    """The summary of a scan with the sample database states that it is no security verdict."""
+    """The summary of a scan with the sample database states that it is not a security verdict."""
     summary = read(UNFIXED, advisories=Advisories(date(2026, 1, 1), sample=True)).summary
     assert summary == "2 packages against the sample database: NO SECURITY VERDICT, 1 critical without a fix"
 

@@ -163,7 +163,7 @@ def test_any_text_is_a_list_or_an_invalid_waiver(text: str) -> None:
 
 @given(st.text(min_size=1))
 def test_the_list_for_trivy_is_valid_for_any_owner(owner: str) -> None:
-    """The list for Trivy is valid JSON and valid YAML, whatever characters the owner's name contains."""
+    """The list for Trivy is valid JSON and valid YAML for any characters in the owner's name."""
     try:
         waivers = Waivers.read((ENTRY % "").replace("team-a", json.dumps(owner)), TODAY)
     except InvalidWaiver:

@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from stage_ci.steps.remotes import Remotes
 
 DIGEST: Final = Digest.parse(f"sha256:{'d' * 64}")
-# A pre-receive hook that commits to main just before the push that it is asked about.
+# A pre-receive hook that commits to main just before the push that triggers it.
 FASTER: Final = (
     "env -u GIT_QUARANTINE_PATH git update-ref refs/heads/main "
     "$(git commit-tree main^{tree} -p main -m faster </dev/null); cat >/dev/null"
@@ -87,7 +87,7 @@ async def test_a_newer_version_stays(repository: GitRepository, line: ReleaseLin
     tip = repository.push({str(FILE): manifest(*images)})
     deployed = await run(repository, line, 9)
     assert (deployed.commit, deployed.move.newer) == (tip, line.versions.version(10))
-    summary = f"{FILE} names v1.0.10, which is newer: it stays; --allow-downgrade takes it back"
+    summary = f"{FILE} names v1.0.10, which is newer: it stays; --allow-downgrade moves it back"
     assert deployed.text(FILE) == f"{summary}\ncommit {tip}\n"
     assert repository.git("rev-parse", "main").strip() == tip
 
@@ -144,7 +144,7 @@ async def test_a_commit_that_lands_first_is_kept(repository: GitRepository, line
 async def test_losing_every_race_fails(
     repository: GitRepository, line: ReleaseLine, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """A deploy gives up after a bounded number of lost races, and its error says to run again."""
+    """A deploy gives up after a bounded number of lost races, and its error advises to run again."""
     monkeypatch.setattr(retry, "ATTEMPTS", 3)
     before = repository.push({str(FILE): manifest("owner/service:v1.0.1")})
     repository.hook("pre-receive", FASTER)
@@ -157,10 +157,10 @@ async def test_losing_every_race_fails(
 async def test_a_refusal_is_not_tried_again(repository: GitRepository, line: ReleaseLine) -> None:
     """A push that the server refuses is not repeated."""
     repository.push({str(FILE): manifest("owner/service:v1.0.1")})
-    repository.hook("pre-receive", "echo x >>asked; exit 1")
+    repository.hook("pre-receive", "echo x >>attempts; exit 1")
     with pytest.raises(InfrastructureAccessDenied):
         await run(repository, line, 2)
-    assert (repository.bare / "asked").read_text() == "x\n"
+    assert (repository.bare / "attempts").read_text() == "x\n"
 
 
 @pytest.mark.fault(28)
@@ -241,6 +241,6 @@ async def test_a_published_version_has_a_digest(
 
 
 async def test_a_version_that_was_not_published_cannot_be_deployed(remotes: Remotes, line: ReleaseLine) -> None:
-    """Deploying a version that is not in the registry fails, and the error says to publish it first."""
+    """Deploying a version that is not in the registry fails, and the error advises to publish it first."""
     with pytest.raises(InvalidVersion, match=r"^deploy: v1\.0\.2 is not in the registry; publish it first"):
         await published_digest(remotes.registry, line.versions.version(2))

@@ -45,7 +45,7 @@ async def test_a_manifest_of_a_higher_line_fails_before_publishing(
 async def test_a_deploy_refuses_a_manifest_of_a_higher_line(
     repository: GitRepository, line: ReleaseLine, *, allow_downgrade: bool
 ) -> None:
-    """Deploying v1.0.7 to a manifest that names v2.0.3 fails and creates no commit, whatever is allowed."""
+    """Deploying v1.0.7 to a manifest that names v2.0.3 fails and creates no commit, even if a downgrade is allowed."""
     tip = repository.push({str(FILE): manifest("owner/service:v2.0.3")})
     with pytest.raises(InvalidVersion, match=r"names v2\.0\.3, of a higher line than v1\.0; give --version-line=v2\.0"):
         await run(repository, line, 7, allow_downgrade=allow_downgrade)

@@ -26,7 +26,7 @@ async def failing(error: Exception, *, after: float = 0) -> None:
 
 
 async def test_results_come_in_the_order_of_the_steps() -> None:
-    """Results come in the order of the steps, whichever ends first."""
+    """Results are in the order of the steps, not in the order in which the steps end."""
     assert await gather(giving(1, after=0.02), giving(2), giving(3, after=0.01)) == (1, 2, 3)
 
 

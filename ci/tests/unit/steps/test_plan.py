@@ -1,4 +1,4 @@
-"""What a plan says is what a release of the same inputs then does, in every state of the remotes."""
+"""A plan agrees with the release of the same inputs that follows, in every state of the remotes."""
 
 from __future__ import annotations
 

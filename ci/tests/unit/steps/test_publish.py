@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 MINE = InputDigest.of("mine", {})
 OTHER = InputDigest.of("other", {})
 PUSHED = Digest.parse("sha256:" + "f" * 64)
-# A pre-receive hook that writes the same refs just before the push that it is asked about.
+# A pre-receive hook that writes the same refs just before the push that triggers it.
 FASTER = "while read old new ref; do env -u GIT_QUARANTINE_PATH git update-ref $ref main; done"
 
 
@@ -50,7 +50,7 @@ async def test_the_first_version_is_1(remotes: Remotes, line: ReleaseLine, repos
 async def test_the_next_version_follows_by_number(
     remotes: Remotes, line: ReleaseLine, registry_server: RegistryServer
 ) -> None:
-    """After v1.0.9 and v1.0.10 comes v1.0.11, whatever other tags the registry holds."""
+    """After v1.0.9 and v1.0.10 comes v1.0.11, even if the registry has other tags."""
     for tag in ("v1.0.9", "v1.0.10", "latest", "v1.0.x", "v2.0.0", "v1.0.012"):
         push(registry_server, tag, OTHER)
     assert await claim(MINE, remotes, line) == (line.versions.version(11), None)
@@ -87,7 +87,7 @@ async def test_what_was_published_is_found_again(
 async def test_a_tag_pushed_after_the_listing_is_left_to_its_owner(
     remotes: Remotes, line: ReleaseLine, registry_server: RegistryServer, labels: dict[str, str]
 ) -> None:
-    """A tag that somebody pushes without a claim after the listing stays, and the run takes the next number."""
+    """A tag that another client pushes without a claim after the listing stays, and the run takes the next number."""
     foreign: list[str] = []
 
     def faster() -> None:
@@ -117,7 +117,7 @@ async def test_a_tag_pushed_between_claim_and_push_is_left_to_its_owner(
         {"schemaVersion": 2, "manifests": [{"digest": f"sha256:{'1' * 64}", "platform": {"architecture": "arm64"}}]},
     ],
 )
-async def test_a_tag_that_holds_no_image_of_this_platform_is_somebody_else_s(
+async def test_a_tag_without_an_image_of_this_platform_is_not_overwritten(
     remotes: Remotes, line: ReleaseLine, registry_server: RegistryServer, manifest: object
 ) -> None:
     """An image index without linux/amd64 under the claimed tag counts as an image of other inputs."""
@@ -166,7 +166,7 @@ async def test_a_lost_race_is_run_again(remotes: Remotes, line: ReleaseLine, rep
 async def test_losing_every_race_fails(
     remotes: Remotes, line: ReleaseLine, repository: GitRepository, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """A claim gives up after a bounded number of lost races, and its error says to run again."""
+    """A claim gives up after a bounded number of lost races, and its error advises to run again."""
     monkeypatch.setattr(retry, "ATTEMPTS", 3)
     repository.hook("pre-receive", FASTER)
     with pytest.raises(
@@ -179,10 +179,10 @@ async def test_losing_every_race_fails(
 @pytest.mark.fault(18)
 async def test_a_refusal_is_not_tried_again(remotes: Remotes, line: ReleaseLine, repository: GitRepository) -> None:
     """A claim that the server refuses is not repeated."""
-    repository.hook("pre-receive", "echo x >>asked; exit 1")
+    repository.hook("pre-receive", "echo x >>attempts; exit 1")
     with pytest.raises(InfrastructureAccessDenied):
         await claim(MINE, remotes, line)
-    assert (repository.bare / "asked").read_text() == "x\n"
+    assert (repository.bare / "attempts").read_text() == "x\n"
 
 
 @pytest.mark.fault(40)
@@ -211,7 +211,7 @@ async def test_a_version_names_what_was_pushed(
 async def test_a_tag_pushed_during_the_push_is_left_to_its_owner(
     remotes: Remotes, registry_server: RegistryServer, line: ReleaseLine
 ) -> None:
-    """A tag that somebody pushes without a claim during the upload stays, and the run takes the next number."""
+    """A tag that another client pushes without a claim during the upload stays, and the run takes the next number."""
     pushed = push(registry_server, "mine", MINE)
     foreign = push(registry_server, "v1.0.1", OTHER)
     assert await write_tag(pushed, MINE, line.versions.version(1), remotes, line) is None

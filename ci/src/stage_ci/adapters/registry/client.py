@@ -138,7 +138,7 @@ class Registry:
             return await self._session.with_retries(self._get_labels, manifest.config)
 
     async def tag(self, name: str, digest: Digest) -> Digest | None:
-        """Point a new tag at an image manifest of this repository; leave an existing tag as it is.
+        """Point a new tag at an image manifest of this repository; leave an existing tag unchanged.
 
         The specification has no conditional write. A tag that another client writes between the check and the write,
         which follow each other at once, is overwritten, unless the registry has immutable tags.

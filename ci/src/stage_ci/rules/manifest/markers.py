@@ -55,7 +55,7 @@ class Hold:
 
     Args:
         line: The line of the marker, counted from 1.
-        by: The person who set it; empty if the marker names nobody.
+        by: The person who set it; empty if the marker has no name.
         reason: The reason; empty if the marker gives none.
     """
 

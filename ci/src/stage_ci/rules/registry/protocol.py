@@ -21,7 +21,7 @@ _DOCKER_HUB_API: Final = "registry-1.docker.io"
 UNAUTHORIZED: Final = 401
 NOT_FOUND: Final = 404
 _FORBIDDEN: Final = 403
-# RFC 9110, 15.5.9 (Request Timeout), and RFC 6585, 4 (Too Many Requests): the server asks for another attempt.
+# RFC 9110, 15.5.9 (Request Timeout), and RFC 6585, 4 (Too Many Requests): the server permits another attempt.
 _RETRY_STATUSES: Final = frozenset({408, 429})
 _SERVER_ERRORS: Final = range(500, 600)
 
@@ -48,7 +48,7 @@ class TransientError(Exception):
 
     Args:
         cause: What the registry did, written to follow its name, such as "answered 503".
-        retry_after: The pause that the registry asks for, in seconds; None if it asks for none.
+        retry_after: The pause that the registry requests, in seconds; None if it requests none.
     """
 
     def __init__(self, cause: str, retry_after: float | None = None) -> None:
@@ -80,7 +80,7 @@ def is_transient(status: int) -> bool:
 
 
 def retry_after(header: str | None, now: datetime) -> float | None:
-    """Return the pause that a ``Retry-After`` header asks for.
+    """Return the pause that a ``Retry-After`` header requests.
 
     Args:
         header: The header's value, in seconds or as an HTTP date; None if the response has no such header.

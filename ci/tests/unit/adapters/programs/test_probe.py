@@ -36,7 +36,7 @@ class Service(Server):
             "/predict_one": [(200, PREDICTION)],
             "/": [(200, '{"topics": ["Access", "Hardware"]}')],
         }
-        self.asked: list[Request] = []
+        self.requests: list[Request] = []
         self.stalls = ""
 
     @property
@@ -47,7 +47,7 @@ class Service(Server):
     def handle(self, handler: Handler) -> Reply:
         """Give the scripted answer."""
         request = handler.read()
-        self.asked.append(request)
+        self.requests.append(request)
         if request.target == self.stalls:
             return Reply(stall=True)
         answers = self.answers[request.target]
@@ -97,8 +97,8 @@ def test_a_healthy_service_passes(service: Service) -> None:
 def test_the_ticket_is_sent_as_json(service: Service, run: Run) -> None:
     """The program posts the text of the ticket to /predict_one as JSON."""
     run(service.url)
-    (asked,) = [asked for asked in service.asked if asked.line == "POST /predict_one"]
-    assert json.loads(asked.body) == {"text": TICKET}
+    (request,) = [request for request in service.requests if request.line == "POST /predict_one"]
+    assert json.loads(request.body) == {"text": TICKET}
 
 
 @pytest.mark.fault(39)
@@ -139,7 +139,7 @@ def test_a_service_that_does_not_become_ready_fails(service: Service, run: Run, 
     service.answers[path] = [(503, "no model in sight")]
     status, lines = run(service.url, 0.2)
     assert (status, lines[-1]) == (1, f"{path} answers 503: no model in sight")
-    assert "/predict_one" not in [asked.target for asked in service.asked]
+    assert "/predict_one" not in [request.target for request in service.requests]
 
 
 @pytest.mark.fault(39)
@@ -188,13 +188,13 @@ def test_a_service_that_does_not_listen_fails(run: Run) -> None:
 def test_a_service_without_valid_http_fails(run: Run, answer: bytes) -> None:
     """The program exits with 1 and one line, not a traceback, if the response is invalid or incomplete HTTP."""
     with socket.create_server(("127.0.0.1", 0)) as server:
-        asked = threading.Thread(target=_answer_all, args=(server, answer))
-        asked.start()
+        thread = threading.Thread(target=_answer_all, args=(server, answer))
+        thread.start()
         try:
             status, lines = run(f"http://127.0.0.1:{server.getsockname()[1]}", 0.2)
         finally:
             socket.create_connection(server.getsockname()).close()
-            asked.join()
+            thread.join()
     assert status == 1
     assert lines[-1].startswith("/health does not answer: ")
 
