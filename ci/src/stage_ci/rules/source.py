@@ -1,11 +1,11 @@
-"""What never belongs to a source that is handed to the pipeline."""
+"""Rejects a source that was uploaded without the filter of --source."""
 
 from collections.abc import Collection
 from typing import Final
 
 from stage_ci.errors import InvalidInput
 
-# The first two of the files that the filter of --source leaves out; see arguments.py.
+# Two of the names that the filter of --source excludes; see arguments.py.
 _NEVER_UPLOADED: Final = (".env", ".git")
 
 
@@ -19,7 +19,7 @@ def raise_if_unfiltered(names: Collection[str]) -> None:
         names: The names at the source's root.
 
     Raises:
-        InvalidInput: names the first file that the filter would have left out.
+        InvalidInput: names the first file that the filter would have excluded.
     """
     for name in _NEVER_UPLOADED:
         if name in names:

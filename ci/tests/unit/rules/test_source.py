@@ -1,4 +1,4 @@
-"""What never belongs to a source."""
+"""A source that was uploaded without the filter of --source."""
 
 import pytest
 
@@ -9,7 +9,7 @@ from stage_ci.rules.source import raise_if_unfiltered
 @pytest.mark.fault(34)
 @pytest.mark.parametrize("name", [".env", ".git"])
 def test_an_unfiltered_source_is_rejected(name: str) -> None:
-    """A source that holds what the filter leaves out is rejected, and the error names it and the flag to use."""
+    """A source that contains a file that the filter excludes is an error that names the file and the flag to use."""
     with pytest.raises(
         InvalidInput, match=rf"^source: the source was not filtered and holds \{name}; give .* --source"
     ):
