@@ -106,7 +106,7 @@ def stage_with(
     """Stage ``source`` with ``values`` in an environment whose servers accept only these credentials."""
     request_filter = asks_for_basic(basic(values["DOCKER_USERNAME"], values["DOCKER_PASSWORD"]))
     with start_environment(registry, folder, request_filter, token=values["TOKEN"]) as env:
-        yield env, env.stage(source, *DOTENV_FLAGS, "--format=json", *VERBOSE, variables=variables(values))
+        yield env, env.stage(source, "--format=json", *VERBOSE, config=DOTENV_FLAGS, variables=variables(values))
 
 
 @pytest.mark.fault(35, 36)
@@ -173,9 +173,10 @@ def fetch_blob(base: str, digest: str) -> bytes:
 
 def search_reports(search: Search, rehearsal: Rehearsal, source: Path, values: Mapping[str, str], folder: Path) -> None:
     """Export the reports of the source and search them; they contain what the unit tests printed."""
-    flags = (f"--source={source}", "--trivy-db=rehearsal", *DOTENV_FLAGS)
+    flags = (f"--source={source}", "--trivy-db=rehearsal")
     export = ("export", f"--path={folder}", *VERBOSE)
-    call = dagger("reports", *flags, *export, config=rehearsal.config, variables=variables(values))
+    config = [*rehearsal.config, *DOTENV_FLAGS]
+    call = dagger("reports", *flags, *export, config=config, variables=variables(values))
     assert call.status == 0, call.stderr
     junit = (folder / "junit.xml").read_text()
     assert 'name="test_dotenv_values_arrive"' in junit

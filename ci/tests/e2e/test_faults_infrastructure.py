@@ -60,7 +60,7 @@ def test_denied_access_to_the_repository_fails_at_once(registry: str, tmp_path: 
         call = env.stage(source, config=["--infra-repo=infra/none"] if wrong == "repository" else [])
         assert call.status != 0
         assert re.search("does not accept the token|denies access|is not a repository|protected branch", call.error)
-        assert "check the token, the repository's name and the branch's protection" in call.error
+        assert "check the token, the repository's name and the branch protection" in call.error
         assert "canary" not in call.stdout + call.stderr
         assert len(env.commits()) == 1
         assert len([line for line in env.git_proxy.lines if re.search(GIT_PUSH, line)]) <= 2

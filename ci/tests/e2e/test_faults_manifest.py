@@ -85,7 +85,7 @@ def test_a_manifest_that_names_the_version_gets_no_commit(env: Environment) -> N
     commits = env.commits()
     call = env.deploy("v1.0.1")
     assert call.status == 0, call.stderr
-    assert "names it already" in call.stdout
+    assert "names this version already" in call.stdout
     assert env.commits() == commits
 
 

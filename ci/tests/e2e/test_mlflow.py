@@ -125,7 +125,7 @@ def test_a_silent_server_is_an_error_within_three_minutes(silent_server: str) ->
     assert call.status != 0
     assert time.monotonic() - began < 180
     assert "mlflow: http://" in call.error
-    assert "the training is kept" in call.error
+    assert "the training is cached and not repeated" in call.error
     assert "Traceback" not in call.stderr
 
 

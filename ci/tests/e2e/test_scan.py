@@ -128,7 +128,7 @@ def test_a_waiver_for_another_package_or_path_does_not_apply(vulnerable_source: 
         (
             ".trivyignore.yaml",
             WAIVER.replace("owner", "#"),
-            "entry 1 of .trivyignore.yaml (CVE-2025-43859) has no text",
+            "entry 1 (CVE-2025-43859): expected owner to be a text",
         ),
         (".trivyignore.yaml", WAIVER.replace("expired_at", "#"), "expected expired_at to be a date"),
         (".trivyignore.yaml", f"{WAIVER}    purl: pkg:pypi/h11\n", "unknown key 'purl'"),

@@ -11,7 +11,7 @@ from cli import dagger
 
 CANARY: Final = "canary-7f3a9c-value/with+signs"
 VARIABLES: Final = {"DATABRICKS_TOKEN": CANARY}
-FLAG: Final = "--databricks-token=env:DATABRICKS_TOKEN"
+CONFIG: Final = ("--databricks-token=env:DATABRICKS_TOKEN",)
 ENCODINGS: Final = (CANARY, base64.b64encode(CANARY.encode()).decode(), urllib.parse.quote(CANARY, safe=""))
 LEAKING_TEST: Final = f'''
 
@@ -45,7 +45,7 @@ def find_canary(data: bytes) -> list[str]:
 @pytest.mark.fault(35, 36)
 def test_the_output_of_test_masks_a_printed_secret(leaking_source: Path) -> None:
     """`test` passes the secret to the tests and masks it in the output of a failing test."""
-    call = dagger("test", f"--source={leaking_source}", FLAG, "-vvv", variables=VARIABLES)
+    call = dagger("test", f"--source={leaking_source}", "-vvv", config=CONFIG, variables=VARIABLES)
     assert call.status != 0
     assert "test: 1 of 2 tests failed" in call.error
     assert "***" in call.stdout + call.stderr
@@ -56,8 +56,8 @@ def test_the_output_of_test_masks_a_printed_secret(leaking_source: Path) -> None
 def test_the_reports_mask_a_printed_secret(leaking_source: Path, tmp_path: Path) -> None:
     """`reports` masks the secret in every file, also in the output that JUnit keeps."""
     folder = tmp_path / "reports"
-    flags = (f"--source={leaking_source}", "--trivy-db=rehearsal", FLAG)
-    call = dagger("reports", *flags, "export", f"--path={folder}", variables=VARIABLES)
+    flags = (f"--source={leaking_source}", "--trivy-db=rehearsal")
+    call = dagger("reports", *flags, "export", f"--path={folder}", config=CONFIG, variables=VARIABLES)
     assert call.status == 0, call.stderr
     assert "***" in (folder / "junit.xml").read_text()
     for path in folder.rglob("*"):
@@ -80,7 +80,7 @@ def test_hidden_files_and_keys_are_not_copied_into_the_image(source: Path, tmp_p
 @pytest.mark.fault(36)
 def test_the_image_does_not_hold_a_printed_secret(leaking_source: Path, tmp_path: Path) -> None:
     """No layer of the image holds the secret that the source's tests have received and printed."""
-    call = dagger("test", f"--source={leaking_source}", FLAG, variables=VARIABLES)
+    call = dagger("test", f"--source={leaking_source}", config=CONFIG, variables=VARIABLES)
     assert call.status != 0
     assert_image_is_clean(leaking_source, tmp_path / "image.tar")
 
