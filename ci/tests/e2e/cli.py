@@ -6,6 +6,7 @@ import re
 import shutil
 import socket
 import subprocess
+import tempfile
 import time
 import uuid
 from collections.abc import Iterator, Mapping
@@ -139,15 +140,21 @@ class Rehearsal:
         """Publish one of the rehearsal's services on a free local port, as `… up` does; yield its address."""
         local = free_port()
         command = ["dagger", "call", *self.config, "rehearsal", service, "up", f"--ports={local}:{port}"]
-        with subprocess.Popen(command, cwd=REPOSITORY, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as up:
+        with (
+            tempfile.TemporaryFile() as log,
+            subprocess.Popen(command, cwd=REPOSITORY, stdout=subprocess.DEVNULL, stderr=log) as up,
+        ):
             try:
-                _wait_until_served(local, up)
+                if not _is_served(local, up):
+                    log.seek(0)
+                    pytest.fail(f"no service answered on local port {local}: {log.read().decode()}")
                 yield f"localhost:{local}"
             finally:
                 up.terminate()
 
 
-def _wait_until_served(port: int, process: "subprocess.Popen[bytes]") -> None:
+def _is_served(port: int, process: "subprocess.Popen[bytes]") -> bool:
+    """Wait until a service answers on a port; return False if its process ends or two minutes pass before."""
     deadline = time.monotonic() + 120
     while time.monotonic() < deadline and process.poll() is None:
         try:
@@ -155,8 +162,8 @@ def _wait_until_served(port: int, process: "subprocess.Popen[bytes]") -> None:
         except httpx.HTTPError:
             time.sleep(0.2)
         else:
-            return
-    pytest.fail(f"no service answered on local port {port}")
+            return True
+    return False
 
 
 @contextmanager

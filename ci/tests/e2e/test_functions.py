@@ -54,7 +54,7 @@ def test_exit() -> None:
     os._exit(3)
 '''
 FLAG: Final = re.compile(r"--([a-z][a-z0-9-]*)")
-# A flag and its type at the beginning of a line, and no description behind them or on the next line, where long ones go.
+# A flag and its type at the beginning of a line, without a description behind them or, if long, on the next line.
 UNDESCRIBED: Final = re.compile(r"^ {2,8}--\S+(?: \S+)?[ ]*$(?!\n {20,}\S)", re.MULTILINE)
 
 
