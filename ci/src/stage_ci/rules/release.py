@@ -5,7 +5,7 @@ import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import Final, Self
+from typing import Final, Self, TypeVar
 
 from stage_ci.errors import InvalidFilename, InvalidInput, InvalidVersion
 from stage_ci.rules.manifest import Change
@@ -15,6 +15,8 @@ from stage_ci.rules.version import Version, VersionLine
 # Characters; Linux limits a path to 4,096 bytes (PATH_MAX in linux/limits.h), and a manifest's path is far shorter.
 _MAX_FILENAME: Final = 1024
 _UNPRINTABLE: Final = re.compile(r"[\x00-\x1f\x7f\\]")
+
+T = TypeVar("T")
 
 
 class Outcome(StrEnum):
@@ -68,7 +70,9 @@ class ReleaseLine:
             InvalidReference: if the image cannot be parsed.
             InvalidVersion: if the version line cannot be parsed.
         """
-        return cls(Repository.parse(image), VersionLine.parse(version_line))
+        return cls(
+            _parse("--image", Repository.parse, image), _parse("--version-line", VersionLine.parse, version_line)
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -168,3 +172,11 @@ def line_version(line: VersionLine, text: str) -> Version:
     if version == line.version(0):
         raise InvalidVersion(f"--image-version={text} was never released: the first is {line.version(1)}")
     return version
+
+
+def _parse(flag: str, parse: Callable[[str], T], text: str) -> T:
+    """Parse the value of a flag, and put the flag's name before the cause of an error."""
+    try:
+        return parse(text)
+    except InvalidInput as error:
+        raise type(error)(f"{flag}: {error.cause}", remedy=error.remedy, step=error.step) from error

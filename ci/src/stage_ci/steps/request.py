@@ -1,23 +1,19 @@
 """The request of a caller: the arguments of the constructor, parsed once before anything runs."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Final, Protocol, Self, TypeVar
+from typing import Final, Protocol, Self
 
 import dagger
 
 from stage_ci.adapters.registry import RegistryLogin
 from stage_ci.adapters.services import LocalServers
-from stage_ci.errors import InvalidInput, MissingCredential
-from stage_ci.rules.credentials import is_rehearsal
+from stage_ci.errors import MissingCredential
+from stage_ci.rules.credentials import LABELS, PASSWORD, USERNAME, is_rehearsal
 from stage_ci.rules.infrastructure import InfrastructureRepository
-from stage_ci.rules.reference import Repository
 from stage_ci.rules.release import Filename, ReleaseLine
 from stage_ci.rules.smoke import SmokeTest
-from stage_ci.rules.version import VersionLine
 from stage_ci.steps.gather import gather, gather_all
-
-T = TypeVar("T")
 
 DEFAULT_REHEARSAL: Final = "default"
 # The variables of the service: its tests read them from `.env`, MLflow's client from the environment.
@@ -57,7 +53,7 @@ class Credentials:
             _plaintext(self.docker_username, "DOCKER_USERNAME"), _plaintext(self.docker_password, "DOCKER_PASSWORD")
         )
         if (username is None) != (password is None):
-            missing = "DOCKER_PASSWORD (--docker-password)" if username else "DOCKER_USERNAME (--docker-username)"
+            missing = LABELS[PASSWORD if username else USERNAME]
             raise MissingCredential(f"missing {missing}", remedy="give both, or neither for anonymous access")
         return RegistryLogin(username, password) if username and password else None
 
@@ -150,10 +146,7 @@ class ReleaseRequest:
         if settings.rehearsal_name:
             LocalServers.parse(settings.rehearsal_name)
         return cls(
-            line=ReleaseLine(
-                _parse("--image", Repository.parse, settings.image),
-                _parse("--version-line", VersionLine.parse, settings.version_line),
-            ),
+            line=ReleaseLine.parse(settings.image, settings.version_line),
             infrastructure=InfrastructureRepository.parse(settings.infra_repo),
             manifest=ManifestLocation(settings.infra_branch, Filename.parse(settings.filename)),
             smoke_test=SmokeTest.parse(settings.service_port, settings.smoke_request),
@@ -182,14 +175,6 @@ class ReleaseRequest:
     def local_servers(self) -> LocalServers:
         """Return the servers of the named or the default rehearsal."""
         return LocalServers.parse(self.rehearsal or DEFAULT_REHEARSAL)
-
-
-def _parse(flag: str, parse: Callable[[str], T], text: str) -> T:
-    """Parse the value of a flag, and put the flag's name before the cause of an error."""
-    try:
-        return parse(text)
-    except InvalidInput as error:
-        raise type(error)(f"{flag}: {error.cause}", remedy=error.remedy, step=error.step) from error
 
 
 async def raise_if_empty(variables: Mapping[str, dagger.Secret]) -> None:

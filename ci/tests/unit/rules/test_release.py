@@ -1,6 +1,7 @@
 """The release: its arguments, its outcome, and its output as text or JSON."""
 
 import json
+import re
 from dataclasses import replace
 from pathlib import PurePosixPath
 
@@ -15,6 +16,7 @@ from stage_ci.rules.release import (
     Filename,
     Outcome,
     Release,
+    ReleaseLine,
     held_line,
     line_version,
     renderer,
@@ -181,3 +183,16 @@ def test_a_version_that_cannot_exist_cannot_be_deployed(text: str) -> None:
     """Version 0, a version of another line, another spelling and a tag that is not a version are errors."""
     with pytest.raises(InvalidVersion):
         line_version(LINE, text)
+
+
+@pytest.mark.parametrize(
+    ("image", "version_line", "message"),
+    [
+        ("owner/Case", "v1.0", "--image: invalid image reference 'owner/Case'"),
+        ("owner/service", "1.0", "--version-line: invalid version line '1.0'"),
+    ],
+)
+def test_an_invalid_release_line_names_the_flag(image: str, version_line: str, message: str) -> None:
+    """An image or a version line that cannot be parsed is an error that names its flag."""
+    with pytest.raises(InvalidInput, match=re.escape(message)):
+        ReleaseLine.parse(image, version_line)
