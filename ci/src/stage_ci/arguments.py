@@ -129,6 +129,9 @@ AllowDowngrade = Annotated[
     bool,
     Doc("Whether the manifest may move back to an older version, as after a revert; by default a newer one stays."),
 ]
+FailFast = Annotated[
+    bool, Doc("Whether the first failure ends the run; by default it is printed at once, and the other steps go on.")
+]
 ImageVersion = Annotated[str, Doc("Version to name in the manifest, such as v1.0.7; one of the version line.")]
 ImageDigest = Annotated[
     str, Doc("Digest of that version as sha256:…; needed where the manifest pins the image by digest.")
@@ -167,5 +170,8 @@ Model = Annotated[
     str, Doc("Model that the image serves instead of its own, by its MLflow URI, such as models:/callcenterai-svm/3.")
 ]
 Format = Annotated[
-    str, Doc("`text` for a summary, `json` for one object with image, version, digest, commit, manifest, outcome.")
+    str,
+    Doc(
+        "`text` for a summary, `json` for one object with image, version, digest, commit, manifest, outcome, timeline."
+    ),
 ]

@@ -180,6 +180,7 @@ class StageCi:
         self,
         source: arguments.Source,
         allow_downgrade: arguments.AllowDowngrade = False,
+        fail_fast: arguments.FailFast = False,
         trivy_db: arguments.TrivyDb = None,
         format: arguments.Format = "text",  # noqa: A002 - the name of the flag
     ) -> str:
@@ -187,8 +188,8 @@ class StageCi:
 
         Nothing is published unless every check holds. Without credentials, a rehearsal: nothing leaves the machine.
         """
-        render = renderer(format)
-        return render(await stage.run_stage(self._request(), source, trivy_db, allow_downgrade=allow_downgrade))
+        render, options = renderer(format), stage.StageOptions(allow_downgrade, fail_fast)
+        return render(await stage.run_stage(self._request(), source, trivy_db, options))
 
     @dagger.function
     def rehearsal(self) -> Rehearsal:

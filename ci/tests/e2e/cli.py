@@ -53,9 +53,10 @@ class Call:
 
     @property
     def release(self) -> dict[str, str]:
-        """The object that `stage --format=json` printed."""
+        """The object that `stage --format=json` printed, without the timeline, which differs between equal runs."""
         assert self.status == 0, self.stderr
         release: dict[str, str] = json.loads(self.stdout)
+        del release["timeline"]
         return release
 
 

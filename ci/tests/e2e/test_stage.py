@@ -73,7 +73,16 @@ def test_the_summary_begins_with_the_kind_of_run(rehearsal: Rehearsal, source: P
     first, second, _, *rest = call.stdout.splitlines()
     assert "nothing left this machine" in first
     assert second.startswith(f"Released: docker.io/{IMAGE}:v1.0.1@sha256:")
-    assert [line.split()[0] for line in rest] == ["lint", "test", "scan", "secrets", "smoke", "manifest", "commit"]
+    assert [line.split()[0] for line in rest] == [
+        "lint",
+        "test",
+        "scan",
+        "secrets",
+        "smoke",
+        "manifest",
+        "commit",
+        "time",
+    ]
 
     readme = (REPOSITORY / "README.md").read_text().partition("$ make stage\n")[2].partition("```")[0].splitlines()
     assert [line.split()[:1] for line in readme] == [line.split()[:1] for line in call.stdout.splitlines()]

@@ -4,13 +4,13 @@ from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Final
 
-import anyio
 import dagger
 from dagger import dag
 
 from stage_ci import pins
 from stage_ci.adapters import toolchain
 from stage_ci.adapters.commands import NOBODY, as_nobody, run, step
+from stage_ci.adapters.gather import gather, gather_all
 from stage_ci.adapters.programs import program
 from stage_ci.rules.checks import LintReport, TestReport, ToolRun, started_at
 from stage_ci.rules.requirement_file import missing_requirements
@@ -31,17 +31,12 @@ _LINTERS: Final = {
 async def lint(source: dagger.Directory) -> LintReport:
     """Run black, flake8 and isort on ``source``, all three in any case, and return their report."""
     container = _linters(source)
-    runs: dict[str, ToolRun] = {}
-
-    async def one(name: str, command: list[str]) -> None:
-        ended = await run(container, command)
-        runs[name] = ToolRun(ended.status, ended.stdout, ended.stderr)
-
-    async with anyio.create_task_group() as group:
-        for name, command in _LINTERS.items():
-            group.start_soon(one, name, command)
-    files, sources = await source.glob("**/*.py"), await source.glob("src/**/*.py")
-    return LintReport(files=len(files) if sources else 0, runs={name: runs[name] for name in _LINTERS})
+    ended, (files, sources) = await gather(
+        gather_all(run(container, command) for command in _LINTERS.values()),
+        gather(source.glob("**/*.py"), source.glob("src/**/*.py")),
+    )
+    runs = [ToolRun(result.status, result.stdout, result.stderr) for result in ended]
+    return LintReport(files=len(files) if sources else 0, runs=dict(zip(_LINTERS, runs, strict=True)))
 
 
 @step("format")
@@ -80,8 +75,8 @@ async def test(
 
 
 def _linters(source: dagger.Directory) -> dagger.Container:
-    container = toolchain.with_linters()
-    return as_nobody(container.with_directory(toolchain.WORKDIR, source, owner=NOBODY).with_workdir(toolchain.WORKDIR))
+    container = toolchain.with_linters().with_mounted_directory(toolchain.WORKDIR, source, owner=NOBODY)
+    return as_nobody(container.with_workdir(toolchain.WORKDIR))
 
 
 async def _tests(source: dagger.Directory) -> dagger.Container:
@@ -95,7 +90,7 @@ async def _tests(source: dagger.Directory) -> dagger.Container:
         .with_new_file("/programs/run_tests.py", program("run_tests.py"))
         .with_env_variable("PYTHONPATH", f"{toolchain.WORKDIR}/src")
         .with_directory(REPORTS, dag.directory(), owner=NOBODY)
-        .with_directory(toolchain.WORKDIR, source, owner=NOBODY)
+        .with_mounted_directory(toolchain.WORKDIR, source, owner=NOBODY)
         .with_workdir(toolchain.WORKDIR)
         # The .env lies on a temporary mount, so that no layer contains it.
         .with_mounted_temp("/run/dotenv")

@@ -8,6 +8,7 @@ from typing import Final, ParamSpec, TypeVar
 import dagger
 from dagger import ReturnType
 
+from stage_ci.adapters.gather import first_error, gather
 from stage_ci.errors import EngineError
 from stage_ci.rules.build_failure import error_excerpt
 
@@ -38,7 +39,8 @@ async def run(container: dagger.Container, command: list[str]) -> CommandResult:
     """Run ``command`` in ``container`` and return its result; a non-zero exit status is not an error."""
     after = container.with_exec(command, expect=ReturnType.ANY)
     status = await after.exit_code()
-    return CommandResult(status, await after.stdout(), await after.stderr(), after)
+    stdout, stderr = await gather(after.stdout(), after.stderr())
+    return CommandResult(status, stdout, stderr, after)
 
 
 def step(name: str) -> Callable[[Callable[P, Awaitable[T]]], Callable[P, Awaitable[T]]]:
@@ -60,12 +62,6 @@ def step(name: str) -> Callable[[Callable[P, Awaitable[T]]], Callable[P, Awaitab
         return translated
 
     return decorate
-
-
-def first_error(group: BaseExceptionGroup[BaseException]) -> BaseException:
-    """Return the first error of a task group, whose own text is only "unhandled errors in a TaskGroup"."""
-    inner = group.exceptions[0]
-    return first_error(inner) if isinstance(inner, BaseExceptionGroup) else inner
 
 
 def cause(error: dagger.QueryError) -> str:

@@ -9,6 +9,7 @@ from dagger import dag
 
 from stage_ci.adapters import toolchain
 from stage_ci.adapters.commands import NOBODY, as_nobody, cause, step
+from stage_ci.adapters.gather import gather, gather_all
 from stage_ci.adapters.programs import program
 from stage_ci.errors import BuildFailed, InvalidInput, SmokeFailed
 from stage_ci.rules.archive import manifest_digest
@@ -72,17 +73,17 @@ async def input_digest(source: dagger.Directory) -> InputDigest:
         InvalidInput: if there is no Dockerfile, or if it has no base image.
     """
     source = await _build_source(source)
-    bases: dict[str, str] = {}
+    names = sorted(base_images(await source.file("Dockerfile").contents()))
+    listing, references = await gather(
+        _list(source), gather_all(dag.container().from_(name).image_ref() for name in names)
+    )
+    return InputDigest.of(listing, dict(zip(names, references, strict=True)))
 
-    async def resolve(name: str) -> None:
-        bases[name] = await dag.container().from_(name).image_ref()
 
-    async with anyio.create_task_group() as group:
-        for name in base_images(await source.file("Dockerfile").contents()):
-            group.start_soon(resolve, name)
-    listing = as_nobody(toolchain.python()).with_workdir("/context")
-    listing = listing.with_mounted_directory("/context", await _context(source), owner=NOBODY)
-    return InputDigest.of(await listing.with_exec(["sh", "-c", _LISTING]).stdout(), bases)
+async def _list(source: dagger.Directory) -> str:
+    container = as_nobody(toolchain.python()).with_workdir("/context")
+    container = container.with_mounted_directory("/context", await _context(source), owner=NOBODY)
+    return await container.with_exec(["sh", "-c", _LISTING]).stdout()
 
 
 async def _build_source(source: dagger.Directory) -> dagger.Directory:

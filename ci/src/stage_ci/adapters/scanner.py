@@ -9,6 +9,7 @@ from dagger import dag
 
 from stage_ci import pins
 from stage_ci.adapters.commands import NOBODY, as_nobody, step
+from stage_ci.adapters.gather import gather_all
 from stage_ci.errors import ScannerUnavailable
 from stage_ci.rules.advisories import Advisories
 from stage_ci.rules.secrets import SecretsReport
@@ -17,12 +18,16 @@ from stage_ci.rules.vex import VEX_FILE, raise_if_invalid_vex
 from stage_ci.rules.waivers import SECRETS, WAIVERS_FILE, Waivers, raise_if_misnamed_list
 
 _DATABASE: Final = "/database"
+_ANALYSES: Final = "/analyses"
 _REPORTS: Final = "/scan"
+_REPORT: Final = f"{_REPORTS}/scan.json"
+# The files that Trivy makes from its report, by format.
+_CONVERTED: Final = {"sarif": "scan.sarif", "table": "scan.txt"}
 _SUPPRESSIONS: Final = "/suppressions"
 # Without --exit-code, findings leave Trivy's exit status at 0; any other status means that the scanner failed.
-_QUIET: Final = ["--quiet", "--cache-dir", _DATABASE]
-# The time limit of one run.
-_TIMEOUT: Final = ["--timeout", "10m"]
+_QUIET: Final = ["--quiet", "--timeout", "10m"]
+_WITH_DATABASE: Final = [*_QUIET, "--cache-dir", _DATABASE]
+_WITH_ARCHIVE: Final = [*_QUIET, "--cache-dir", _ANALYSES, "--input", "/image.tar"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,6 +43,14 @@ class Database:
     addresses: tuple[str, ...]
     service: dagger.Service | None = None
     sample: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Download:
+    """The content of a vulnerability database: Trivy's cache folder, and what its metadata says."""
+
+    folder: dagger.Directory
+    advisories: Advisories
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,23 +88,38 @@ async def suppressions(source: dagger.Directory) -> Suppressions:
 
 
 @step("scan")
+async def download(database: Database, today: date) -> Download:
+    """Return the content of ``database`` as of ``today``.
+
+    Raises:
+        ScannerUnavailable: if it cannot be downloaded or is too old.
+    """
+    # The date is part of the cache key, so that the database is downloaded once a day.
+    scanner = _trivy().with_env_variable("STAGE_CI_DATE", today.isoformat())
+    command = ["image", *_WITH_DATABASE, "--download-db-only", "--db-repository", ",".join(database.addresses)]
+    if database.service:
+        scanner = scanner.with_service_binding("registry", database.service)
+        command.append("--insecure")
+    folder = (await _run(command, scanner)).directory(_DATABASE)
+    metadata = await folder.file("db/metadata.json").contents()
+    return Download(folder, Advisories.read(metadata, today, sample=database.sample))
+
+
+@step("scan")
 async def scan(
-    archive: dagger.File, database: Database, suppressions: Suppressions
+    archive: dagger.File, database: Download, suppressions: Suppressions
 ) -> tuple[Verdict, dagger.Directory]:
     """Scan the image of ``archive`` for vulnerabilities; return the verdict, and the folder with the files of Trivy.
 
     The files are ``scan.txt``, ``scan.sarif``, ``scan.json`` and ``sbom.cdx.json``.
 
     Raises:
-        ScannerUnavailable: if the database cannot be downloaded or is too old, or if the scanner fails.
+        ScannerUnavailable: if the scanner fails.
     """
     sbom = await _sbom(archive)
-    known = await _download(database, suppressions.today)
-    metadata = await known.file("db/metadata.json").contents()
-    advisories = Advisories.read(metadata, suppressions.today, sample=database.sample)
-    formats = await _reports(sbom, known, suppressions)
+    formats = await _reports(sbom, database.folder, suppressions)
     report = await formats.file("scan.json").contents()
-    return Verdict.read(report, await sbom.contents(), advisories, suppressions.waivers), formats
+    return Verdict.read(report, await sbom.contents(), database.advisories, suppressions.waivers), formats
 
 
 @step("secrets")
@@ -102,7 +130,7 @@ async def find_secrets(archive: dagger.File, waivers: Waivers) -> SecretsReport:
         ScannerUnavailable: if the scanner fails.
     """
     target = f"{_REPORTS}/secrets.json"
-    command = ["image", *_QUIET, *_TIMEOUT, "--input", "/image.tar", "--scanners", "secret"]
+    command = ["image", *_WITH_ARCHIVE, "--scanners", "secret"]
     command += ["--image-config-scanners", "secret", "--format", "json", "--output", target]
     scanner = await _run(command, _with_archive(archive))
     return SecretsReport.read(await scanner.file(target).contents(), waivers)
@@ -110,18 +138,8 @@ async def find_secrets(archive: dagger.File, waivers: Waivers) -> SecretsReport:
 
 async def _sbom(archive: dagger.File) -> dagger.File:
     target = f"{_REPORTS}/sbom.cdx.json"
-    command = ["image", *_QUIET, *_TIMEOUT, "--input", "/image.tar", "--format", "cyclonedx", "--output", target]
+    command = ["image", *_WITH_ARCHIVE, "--format", "cyclonedx", "--output", target]
     return (await _run(command, _with_archive(archive))).file(target)
-
-
-async def _download(database: Database, today: date) -> dagger.Directory:
-    # The date is part of the cache key, so that the database is downloaded once a day.
-    scanner = _trivy().with_env_variable("STAGE_CI_DATE", today.isoformat())
-    command = ["image", *_QUIET, *_TIMEOUT, "--download-db-only", "--db-repository", ",".join(database.addresses)]
-    if database.service:
-        scanner = scanner.with_service_binding("registry", database.service)
-        command.append("--insecure")
-    return (await _run(command, scanner)).directory(_DATABASE)
 
 
 async def _reports(sbom: dagger.File, known: dagger.Directory, suppressions: Suppressions) -> dagger.Directory:
@@ -133,14 +151,20 @@ async def _reports(sbom: dagger.File, known: dagger.Directory, suppressions: Sup
         .with_workdir(_SUPPRESSIONS)
         .with_directory(_REPORTS, dag.directory().with_file("sbom.cdx.json", sbom), owner=NOBODY)
     )
-    report, show = f"{_REPORTS}/scan.json", "--show-suppressed"
-    command = ["sbom", *_QUIET, *_TIMEOUT, "--skip-db-update", "--offline-scan", "--pkg-types", "os,library", *flags]
-    command += [show, "--format", "json", "--output", report, f"{_REPORTS}/sbom.cdx.json"]
+    command = ["sbom", *_WITH_DATABASE, "--skip-db-update", "--offline-scan", "--pkg-types", "os,library", *flags]
+    command += ["--show-suppressed", "--format", "json", "--output", _REPORT, f"{_REPORTS}/sbom.cdx.json"]
     scanner = await _run(command, scanner)
-    for name, file in {"sarif": "scan.sarif", "table": "scan.txt"}.items():
-        target = f"{_REPORTS}/{file}"
-        scanner = await _run(["convert", "--quiet", show, "--format", name, "--output", target, report], scanner)
-    return scanner.directory(_REPORTS)
+    converted = await gather_all(_convert(scanner, name) for name in _CONVERTED)
+    folder = scanner.directory(_REPORTS)
+    for name, file in zip(_CONVERTED.values(), converted, strict=True):
+        folder = folder.with_file(name, file)
+    return folder
+
+
+async def _convert(scanner: dagger.Container, name: str) -> dagger.File:
+    target = f"{_REPORTS}/{_CONVERTED[name]}"
+    command = ["convert", "--quiet", "--show-suppressed", "--format", name, "--output", target, _REPORT]
+    return (await _run(command, scanner)).file(target)
 
 
 def _suppression_files(suppressions: Suppressions) -> tuple[dagger.Directory, list[str]]:
@@ -164,7 +188,15 @@ async def _run(command: list[str], scanner: dagger.Container) -> dagger.Containe
 
 
 def _with_archive(archive: dagger.File) -> dagger.Container:
-    return _trivy().with_mounted_file("/image.tar", archive).with_directory(_REPORTS, dag.directory(), owner=NOBODY)
+    # Trivy keeps the analysis of each layer, by the layer's digest, so a new image costs only its new layers. Only
+    # Trivy writes to the volume. It locks its cache, so concurrent runs get a volume each.
+    analyses = dag.cache_volume("stage-ci-trivy")
+    return (
+        _trivy()
+        .with_mounted_file("/image.tar", archive)
+        .with_mounted_cache(_ANALYSES, analyses, sharing=dagger.CacheSharingMode.PRIVATE, owner=NOBODY)
+        .with_directory(_REPORTS, dag.directory(), owner=NOBODY)
+    )
 
 
 def _trivy() -> dagger.Container:

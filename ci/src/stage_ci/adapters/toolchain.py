@@ -7,6 +7,7 @@ import dagger
 from dagger import dag
 
 from stage_ci import pins
+from stage_ci.adapters.gather import gather, gather_all
 from stage_ci.adapters.locks import lock
 from stage_ci.rules.source import raise_if_unfiltered
 
@@ -34,9 +35,10 @@ async def requirement_files(source: dagger.Directory) -> dict[str, str]:
     Raises:
         InvalidInput: if the source was not filtered.
     """
-    raise_if_unfiltered(await source.entries())
-    names = {name for pattern in ("requirements*", "requirements*/**") for name in await source.glob(pattern)}
-    return {name: await source.file(name).contents() for name in sorted(names) if not name.endswith("/")}
+    entries, top, inner = await gather(source.entries(), source.glob("requirements*"), source.glob("requirements*/**"))
+    raise_if_unfiltered(entries)
+    names = [name for name in sorted({*top, *inner}) if not name.endswith("/")]
+    return dict(zip(names, await gather_all(source.file(name).contents() for name in names), strict=True))
 
 
 def with_requirements(present: Mapping[str, str], wanted: Iterable[str], extra: Iterable[str] = ()) -> dagger.Container:
@@ -57,8 +59,12 @@ def with_requirements(present: Mapping[str, str], wanted: Iterable[str], extra: 
 
 
 def install(container: dagger.Container, arguments: list[str]) -> dagger.Container:
-    """Return ``container`` after ``uv pip install`` with ``arguments``."""
-    return container.with_exec(["uv", "pip", "install", "--quiet", *arguments])
+    """Return ``container`` after ``uv pip install`` with ``arguments``.
+
+    The packages are compiled here, because commands without privileges cannot write bytecode beside them, and every
+    start of a tool or a test worker would compile them again.
+    """
+    return container.with_exec(["uv", "pip", "install", "--quiet", "--compile-bytecode", *arguments])
 
 
 def _with_uv() -> dagger.Container:

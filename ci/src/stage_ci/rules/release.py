@@ -2,14 +2,16 @@
 
 import json
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Final, Self, TypeVar
 
 from stage_ci.errors import InvalidFilename, InvalidInput, InvalidVersion
+from stage_ci.rules import timeline
 from stage_ci.rules.manifest import Change
 from stage_ci.rules.reference import Digest, Repository
+from stage_ci.rules.timeline import Span
 from stage_ci.rules.version import Version, VersionLine
 
 # Characters; Linux limits a path to 4,096 bytes (PATH_MAX in linux/limits.h), and a manifest's path is far shorter.
@@ -90,6 +92,7 @@ class Release:
         deployed: One line for each reference that moved or is held, and for a newer version; empty if the manifest
             named the version before.
         checks: The summary of each check, by its name.
+        timeline: The time that each step took.
         rehearsal: The name of the rehearsal; None for a real release.
     """
 
@@ -101,6 +104,7 @@ class Release:
     outcome: Outcome
     deployed: tuple[str, ...] = ()
     checks: Mapping[str, str] = field(default_factory=dict)
+    timeline: Sequence[Span] = ()
     rehearsal: str | None = None
 
     def json(self) -> str:
@@ -112,6 +116,7 @@ class Release:
             "commit": self.commit,
             "manifest": str(self.manifest),
             "outcome": str(self.outcome),
+            "timeline": [span.json() for span in self.timeline],
         }
         return json.dumps(fields) + "\n"
 
@@ -122,7 +127,8 @@ class Release:
             lines.insert(0, f"Rehearsal {self.rehearsal!r}: nothing left this machine")
         rows = [*self.checks.items(), *(("manifest", line) for line in self.deployed or [f"{self.manifest} unchanged"])]
         # Four spaces make a code block in Markdown, which the summary of GitHub Actions is.
-        lines += ["", *(f"    {name:9} {line}" for name, line in [*rows, ("commit", self.commit)])]
+        rows += [("commit", self.commit), ("time", timeline.summary(self.timeline))]
+        lines += ["", *(f"    {name:9} {line}" for name, line in rows)]
         return "\n".join(lines) + "\n"
 
     def _headline(self) -> str:

@@ -8,10 +8,11 @@ import anyio
 import dagger
 
 from stage_ci.adapters import image
+from stage_ci.adapters.gather import gather
 from stage_ci.adapters.image import Archive
 from stage_ci.errors import StageError
 from stage_ci.rules.claim import INPUTS_LABEL, InputDigest
-from stage_ci.steps.gather import gather
+from stage_ci.steps.progress import Progress
 
 T = TypeVar("T")
 
@@ -29,10 +30,12 @@ class Candidate:
 
     Args:
         source: The service's source.
+        progress: Records how long the build and the export take.
     """
 
-    def __init__(self, source: dagger.Directory) -> None:
+    def __init__(self, source: dagger.Directory, progress: Progress) -> None:
         self.source = source
+        self._progress = progress
         self.image = _Once(self._build)
         self.archive = _Once(self._export)
 
@@ -41,10 +44,13 @@ class Candidate:
         return await gather(self.image(), self.archive())
 
     async def _build(self) -> Image:
-        return await build_image(self.source)
+        with self._progress.span("build"):
+            return await build_image(self.source)
 
     async def _export(self) -> Archive:
-        return await image.export_archive((await self.image()).container)
+        built = await self.image()
+        with self._progress.span("archive"):
+            return await image.export_archive(built.container)
 
 
 async def build_image(source: dagger.Directory) -> Image:

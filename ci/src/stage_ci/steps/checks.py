@@ -3,6 +3,7 @@
 import sys
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
+from datetime import date
 from functools import partial
 from typing import Final, Self
 
@@ -10,13 +11,14 @@ import dagger
 from dagger import dag
 
 from stage_ci.adapters import checks, image, scanner
+from stage_ci.adapters.gather import gather
 from stage_ci.adapters.scanner import Database
 from stage_ci.adapters.services import LocalServers
 from stage_ci.errors import StageError
 from stage_ci.rules.checks import Report
 from stage_ci.rules.smoke import SmokeTest
 from stage_ci.steps.candidate import Candidate
-from stage_ci.steps.gather import gather
+from stage_ci.steps.progress import Progress
 from stage_ci.steps.remotes import select_database, uses_sample_database
 from stage_ci.steps.request import ReleaseRequest, raise_if_empty
 
@@ -30,12 +32,14 @@ class Subject:
         smoke_test: The smoke test of the image.
         environment: Values for the tests' ``.env``, by name.
         database: Selects the vulnerability database of the scan.
+        progress: Records how long each check takes.
     """
 
     candidate: Candidate
     smoke_test: SmokeTest
     environment: Mapping[str, dagger.Secret]
     database: Callable[[], Awaitable[Database]]
+    progress: Progress
 
     @classmethod
     def of(
@@ -44,6 +48,7 @@ class Subject:
         source: dagger.Directory,
         addresses: list[str] | None,
         servers: LocalServers | None,
+        progress: Progress,
     ) -> Self:
         """Return the subject of a release of ``source``.
 
@@ -52,9 +57,10 @@ class Subject:
             source: The service's source.
             addresses: The values of ``--trivy-db``.
             servers: The rehearsal whose registry may serve the sample database; None for the public database.
+            progress: Records how long each check takes.
         """
         database = partial(select_database, addresses or [], servers, request.credentials.registry_service)
-        return cls(Candidate(source), request.smoke_test, request.variables, database)
+        return cls(Candidate(source, progress), request.smoke_test, request.variables, database, progress)
 
     @property
     def source(self) -> dagger.Directory:
@@ -120,37 +126,49 @@ async def run_alone(
 
 def subject_alone(request: ReleaseRequest, source: dagger.Directory, addresses: list[str] | None) -> Subject:
     """Return the subject outside of a release, which uses the sample database only if ``addresses`` select it."""
-    return Subject.of(request, source, addresses, request.local_servers() if uses_sample_database(addresses) else None)
+    servers = request.local_servers() if uses_sample_database(addresses) else None
+    return Subject.of(request, source, addresses, servers, Progress())
 
 
 async def _lint(subject: Subject) -> CheckResult:
-    report = await checks.lint(subject.source)
+    with subject.progress.span("lint"):
+        report = await checks.lint(subject.source)
     return CheckResult(report, report.text, dag.directory().with_new_file("lint.txt", report.text))
 
 
 async def _test(subject: Subject) -> CheckResult:
     await raise_if_empty(subject.environment)
-    report, files = await checks.test(subject.source, subject.environment)
+    with subject.progress.span("test"):
+        report, files = await checks.test(subject.source, subject.environment)
     return CheckResult(report, report.output, files.with_new_file("test.txt", report.output))
 
 
 async def _scan(subject: Subject) -> CheckResult:
-    archive, database, suppressions = await gather(
-        subject.candidate.archive(), subject.database(), scanner.suppressions(subject.source)
-    )
-    verdict, files = await scanner.scan(archive.file, database, suppressions)
-    table = await files.file("scan.txt").contents()
+    suppressions = await scanner.suppressions(subject.source)
+    archive, database = await gather(subject.candidate.archive(), _download(subject, suppressions.today))
+    with subject.progress.span("scan"):
+        verdict, files = await scanner.scan(archive.file, database, suppressions)
+        table = await files.file("scan.txt").contents()
     return CheckResult(verdict, f"{table}\n{verdict.summary}\n", files, table)
+
+
+async def _download(subject: Subject, today: date) -> scanner.Download:
+    selected = await subject.database()
+    with subject.progress.span("database"):
+        return await scanner.download(selected, today)
 
 
 async def _secrets(subject: Subject) -> CheckResult:
     archive, suppressions = await gather(subject.candidate.archive(), scanner.suppressions(subject.source))
-    report = await scanner.find_secrets(archive.file, suppressions.secrets)
+    with subject.progress.span("secrets"):
+        report = await scanner.find_secrets(archive.file, suppressions.secrets)
     return CheckResult(report, report.text, dag.directory().with_new_file("secrets.txt", report.text), report.text)
 
 
 async def _smoke(subject: Subject) -> CheckResult:
-    report = await image.smoke((await subject.candidate.image()).container, subject.smoke_test)
+    built = await subject.candidate.image()
+    with subject.progress.span("smoke"):
+        report = await image.smoke(built.container, subject.smoke_test)
     return CheckResult(report, report.output, dag.directory().with_new_file("smoke.txt", report.output))
 
 

@@ -5,11 +5,11 @@ from typing import Final
 import dagger
 
 from stage_ci.adapters import image
+from stage_ci.adapters.gather import gather
 from stage_ci.rules.claim import InputDigest
 from stage_ci.rules.decisions import UNKNOWN_DIGEST, Deployment, MoveState, VersionState, decide_move
 from stage_ci.rules.manifest import diff
 from stage_ci.rules.release import ReleaseLine
-from stage_ci.steps.gather import gather
 from stage_ci.steps.remotes import Remotes, connect
 from stage_ci.steps.request import ManifestLocation, ReleaseRequest
 from stage_ci.steps.version import resolve_version

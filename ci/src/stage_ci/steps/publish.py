@@ -5,6 +5,7 @@ from dataclasses import dataclass
 import dagger
 
 from stage_ci.adapters import publisher
+from stage_ci.adapters.gather import gather_all
 from stage_ci.adapters.image import Archive, raise_if_stand_in
 from stage_ci.adapters.infrastructure import RefConflict
 from stage_ci.errors import DigestMismatch, InfrastructureConflict
@@ -15,7 +16,7 @@ from stage_ci.rules.release import ReleaseLine
 from stage_ci.rules.version import Version
 from stage_ci.steps.candidate import Image
 from stage_ci.steps.checks import IMAGE_CHECKS, Subject
-from stage_ci.steps.gather import gather_all
+from stage_ci.steps.progress import Progress
 from stage_ci.steps.remotes import Remotes, announce, connect
 from stage_ci.steps.request import ReleaseRequest
 from stage_ci.steps.retry import ATTEMPTS, retry_on_conflict
@@ -42,7 +43,7 @@ async def publish_source(request: ReleaseRequest, source: dagger.Directory, addr
         StageError: if a check fails, and as ``publish``.
     """
     announce(servers := request.servers())
-    subject = Subject.of(request, source, addresses, servers)
+    subject = Subject.of(request, source, addresses, servers, Progress())
     async with connect(request, servers) as remotes:
         await gather_all(check.run_or_raise(subject) for check in IMAGE_CHECKS)
         published = await publish(*await subject.candidate.parts(), remotes, request.line)

@@ -11,6 +11,7 @@ import dagger
 from stage_ci import pins
 from stage_ci.adapters import rehearsal_database
 from stage_ci.adapters.commands import step
+from stage_ci.adapters.gather import gather
 from stage_ci.adapters.infrastructure import Infrastructure
 from stage_ci.adapters.publisher import Destination
 from stage_ci.adapters.registry import Registry
@@ -18,7 +19,6 @@ from stage_ci.adapters.scanner import Database
 from stage_ci.adapters.services import LocalServers
 from stage_ci.errors import InvalidInput
 from stage_ci.rules.registry import api_host
-from stage_ci.steps.gather import gather
 from stage_ci.steps.request import ReleaseRequest
 
 # The value of --trivy-db that selects the sample database.

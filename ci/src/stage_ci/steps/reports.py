@@ -1,20 +1,21 @@
 """Collects the report files of all checks, also of failed ones."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 
 import dagger
 from dagger import dag
 
+from stage_ci.adapters.gather import gather_all
 from stage_ci.errors import StageError
+from stage_ci.rules import timeline
 from stage_ci.steps.checks import CHECKS, Check, CheckResult, Subject, subject_alone
-from stage_ci.steps.gather import gather_all
 from stage_ci.steps.request import ReleaseRequest
 
 
 async def collect_reports(
     request: ReleaseRequest, source: dagger.Directory, addresses: list[str] | None
 ) -> dagger.Directory:
-    """Return a folder with the files of every check and ``summary.md``.
+    """Return a folder with the files of every check, ``timeline.svg`` and ``summary.md``.
 
     If a check fails or cannot run, summary.md contains its error, and the function still succeeds.
     """
@@ -24,7 +25,9 @@ async def collect_reports(
         rows[check.name] = _row(result)
         if isinstance(result, CheckResult):
             folder = folder.with_directory(".", result.files)
-    return folder.with_new_file("summary.md", _summary(rows))
+    spans = subject.progress.spans
+    folder = folder.with_new_file("timeline.svg", timeline.svg(spans, "The checks of one source"))
+    return folder.with_new_file("summary.md", _summary(rows, timeline.table(spans)))
 
 
 async def _run(check: Check, subject: Subject) -> CheckResult | StageError:
@@ -44,6 +47,6 @@ def _row(result: CheckResult | StageError) -> str:
     return f"passed: {result.report.summary}"
 
 
-def _summary(rows: Mapping[str, str]) -> str:
+def _summary(rows: Mapping[str, str], times: Iterable[str]) -> str:
     cells = [f"| {name} | {text.replace('|', '/').replace(chr(10), '; ')} |" for name, text in rows.items()]
-    return "\n".join(["# Checks", "", "| check | result |", "|---|---|", *cells, ""])
+    return "\n".join(["# Checks", "", "| check | result |", "|---|---|", *cells, "", "```", *times, "```", ""])

@@ -6,6 +6,7 @@ from typing import Final, Protocol, Self
 
 import dagger
 
+from stage_ci.adapters.gather import gather, gather_all
 from stage_ci.adapters.registry import RegistryLogin
 from stage_ci.adapters.services import LocalServers
 from stage_ci.errors import MissingCredential
@@ -13,7 +14,6 @@ from stage_ci.rules.credentials import LABELS, PASSWORD, USERNAME, is_rehearsal
 from stage_ci.rules.infrastructure import InfrastructureRepository
 from stage_ci.rules.release import Filename, ReleaseLine
 from stage_ci.rules.smoke import SmokeTest
-from stage_ci.steps.gather import gather, gather_all
 
 DEFAULT_REHEARSAL: Final = "default"
 # The variables of the service: its tests read them from `.env`, MLflow's client from the environment.

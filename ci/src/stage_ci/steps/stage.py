@@ -1,43 +1,69 @@
 """The stage: all steps, in the order of docs/design.md."""
 
+from collections.abc import Mapping, Sequence
 from contextlib import AbstractAsyncContextManager, AsyncExitStack
+from dataclasses import dataclass
 
 import dagger
 
+from stage_ci.adapters.gather import gather, gather_all
 from stage_ci.rules.decisions import Deployment, MoveState
 from stage_ci.rules.release import Outcome, Release
-from stage_ci.steps.checks import CHECKS, CheckResult, Subject
+from stage_ci.rules.timeline import Span
+from stage_ci.steps.checks import CHECKS, Subject
 from stage_ci.steps.deploy import Deployed, deploy, raise_if_undeployable
-from stage_ci.steps.gather import gather, gather_all
+from stage_ci.steps.progress import FailedFast, Progress
 from stage_ci.steps.publish import Published, publish
 from stage_ci.steps.remotes import Remotes, connect
 from stage_ci.steps.request import ReleaseRequest, raise_if_empty
 
 
+@dataclass(frozen=True, slots=True)
+class StageOptions:
+    """How a stage runs.
+
+    Attributes:
+        allow_downgrade: Whether the manifest may move back to an older version.
+        fail_fast: Whether the first failure ends the run.
+    """
+
+    allow_downgrade: bool
+    fail_fast: bool
+
+
 async def run_stage(
-    request: ReleaseRequest, source: dagger.Directory, addresses: list[str] | None, *, allow_downgrade: bool
+    request: ReleaseRequest, source: dagger.Directory, addresses: list[str] | None, options: StageOptions
 ) -> Release:
     """Lint, test, build, scan, publish and deploy; skip what an earlier run of the same inputs has finished.
 
+    The first failure is printed when it happens.
+
     Raises:
-        StageError: the failure of a step, or MultipleFailures if several steps fail.
+        StageError: the failure of a step, or MultipleFailures if several steps fail. With ``fail_fast``, the first
+            failure, which cancels the other steps.
     """
-    servers = request.servers()
-    subject = Subject.of(request, source, addresses, servers)
+    servers, progress = request.servers(), Progress(fail_fast=options.fail_fast)
+    subject = Subject.of(request, source, addresses, servers, progress)
     await gather(request.credentials.raise_if_empty(), raise_if_empty(request.variables))
     async with AsyncExitStack() as stack:
-        results, remotes = await gather(
-            gather_all(check.run_or_raise(subject) for check in CHECKS),
-            open_remotes(request, connect(request, servers), stack),
-        )
-        published = await publish(*await subject.candidate.parts(), remotes, request.line)
-        deployment = Deployment(request.line, published.version, published.digest, allow_downgrade)
-        deployed = await deploy(remotes.infrastructure, request.manifest, deployment)
-    return release(request, published, deployed, results, servers.name if servers else None)
+        try:
+            results, remotes = await gather(
+                gather_all(progress.watch(check.run_or_raise(subject)) for check in CHECKS),
+                progress.watch(open_remotes(request, connect(request, servers), stack, progress)),
+            )
+        except FailedFast as failed:
+            raise failed.failure from None
+        with progress.span("publish"):
+            published = await publish(*await subject.candidate.parts(), remotes, request.line)
+        deployment = Deployment(request.line, published.version, published.digest, options.allow_downgrade)
+        with progress.span("deploy"):
+            deployed = await deploy(remotes.infrastructure, request.manifest, deployment)
+    summaries = {check.name: result.report.summary for check, result in zip(CHECKS, results, strict=True)}
+    return release(request, published, deployed, summaries, progress.spans)
 
 
 async def open_remotes(
-    request: ReleaseRequest, connecting: AbstractAsyncContextManager[Remotes], stack: AsyncExitStack
+    request: ReleaseRequest, connecting: AbstractAsyncContextManager[Remotes], stack: AsyncExitStack, progress: Progress
 ) -> Remotes:
     """Connect to the remotes, and raise before anything is published if the registry or the manifest cannot be used.
 
@@ -47,8 +73,12 @@ async def open_remotes(
         InvalidVersion: if the manifest names a version of a higher line.
         ManifestError: if the manifest cannot be edited.
     """
-    remotes = await stack.enter_async_context(connecting)
-    await gather(remotes.registry.tags(), raise_if_undeployable(remotes.infrastructure, request.manifest, request.line))
+    with progress.span("connect"):
+        remotes = await stack.enter_async_context(connecting)
+    with progress.span("preflight"):
+        await gather(
+            remotes.registry.tags(), raise_if_undeployable(remotes.infrastructure, request.manifest, request.line)
+        )
     return remotes
 
 
@@ -56,10 +86,11 @@ def release(
     request: ReleaseRequest,
     published: Published,
     deployed: Deployed,
-    results: list[CheckResult],
-    rehearsal: str | None,
+    checks: Mapping[str, str],
+    timeline: Sequence[Span],
 ) -> Release:
     """Return the result of a stage."""
+    servers = request.servers()
     return Release(
         repository=request.line.repository,
         version=published.version,
@@ -68,8 +99,9 @@ def release(
         manifest=request.manifest.filename,
         outcome=outcome(published, deployed),
         deployed=deployed.move.lines(request.manifest.filename),
-        checks={check.name: result.report.summary for check, result in zip(CHECKS, results, strict=True)},
-        rehearsal=rehearsal,
+        checks=checks,
+        timeline=timeline,
+        rehearsal=servers.name if servers else None,
     )
 
 

@@ -1,5 +1,6 @@
 """Finds the version of a set of inputs in the current state of the registry and the infrastructure repository."""
 
+from stage_ci.adapters.gather import gather
 from stage_ci.adapters.git_objects import claim_object
 from stage_ci.adapters.registry import Registry
 from stage_ci.errors import InvalidVersion
@@ -8,7 +9,6 @@ from stage_ci.rules.decisions import VersionDecision, decide_version
 from stage_ci.rules.reference import Digest
 from stage_ci.rules.release import ReleaseLine
 from stage_ci.rules.version import Version
-from stage_ci.steps.gather import gather
 from stage_ci.steps.remotes import Remotes, connect, connect_registry
 from stage_ci.steps.request import ReleaseRequest
 

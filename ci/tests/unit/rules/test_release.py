@@ -22,6 +22,7 @@ from stage_ci.rules.release import (
     renderer,
     superseded_line,
 )
+from stage_ci.rules.timeline import Span
 from stage_ci.rules.version import VersionLine
 
 LINE = VersionLine.parse("v1.0")
@@ -34,6 +35,7 @@ RELEASE = Release(
     outcome=Outcome.RELEASED,
     deployed=("manifests/default/svm.yaml:7 owner/service:v1.0.6 -> owner/service:v1.0.7",),
     checks={"lint": "4 files", "test": "3 passed"},
+    timeline=(Span("test", 0.1, 4.0), Span("lint", 0.1, 2.0), Span("deploy", 4.1, 1.504)),
 )
 
 
@@ -94,6 +96,11 @@ def test_json_is_one_object_on_one_line() -> None:
         "commit": "c" * 40,
         "manifest": "manifests/default/svm.yaml",
         "outcome": "released",
+        "timeline": [
+            {"step": "test", "start": 0.1, "seconds": 4.0},
+            {"step": "lint", "start": 0.1, "seconds": 2.0},
+            {"step": "deploy", "start": 4.1, "seconds": 1.5},
+        ],
     }
 
 
@@ -112,14 +119,15 @@ def test_a_summary_begins_with_the_outcome_and_the_image(outcome: Outcome, headl
     assert first == f"{headline}: docker.io/owner/service:v1.0.7@sha256:{'a' * 64}"
 
 
-def test_a_summary_lists_checks_changes_and_commit() -> None:
-    """A summary has one line for each check, for each changed reference, and for the commit, in this order."""
+def test_a_summary_lists_checks_changes_commit_and_time() -> None:
+    """A summary has one line for each check, for each changed reference, the commit and the time, in this order."""
     assert RELEASE.text().splitlines()[1:] == [
         "",
         "    lint      4 files",
         "    test      3 passed",
         "    manifest  manifests/default/svm.yaml:7 owner/service:v1.0.6 -> owner/service:v1.0.7",
         f"    commit    {'c' * 40}",
+        "    time      5.6 s: test 4.0 s, deploy 1.5 s",
     ]
     assert RELEASE.text().endswith("\n")
 

@@ -5,7 +5,6 @@ from typing import Any, TypeVar, overload
 
 import anyio
 
-from stage_ci.adapters.commands import first_error
 from stage_ci.errors import MultipleFailures, StageError
 
 A = TypeVar("A")
@@ -68,3 +67,9 @@ def _raise_all(failures: list[StageError]) -> None:
         raise unique[0]
     if unique:
         raise MultipleFailures(unique)
+
+
+def first_error(group: BaseExceptionGroup[BaseException]) -> BaseException:
+    """Return the first error of a task group, whose own text is only "unhandled errors in a TaskGroup"."""
+    inner = group.exceptions[0]
+    return first_error(inner) if isinstance(inner, BaseExceptionGroup) else inner

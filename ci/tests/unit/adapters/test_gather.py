@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 from anyio import Event, fail_after, sleep
 
+from stage_ci.adapters.gather import gather, gather_all
 from stage_ci.errors import BuildFailed, LintFailed, MultipleFailures, StageError, TestsFailed
-from stage_ci.steps.gather import gather, gather_all
 
 LINT = LintFailed("flake8: src/a.py:1:1: F401")
 TESTS = TestsFailed("1 of 3 tests failed")
