@@ -11,6 +11,7 @@ import argparse
 import sys
 from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Final
 
 from bench import bare, cold, editing, edits, listing, module_edit, races, rows, warm
@@ -39,8 +40,8 @@ def main() -> int:
     unknown = sorted(set(selected) - set(GROUPS))
     if unknown:
         parser.error(f"invalid groups {', '.join(unknown)}: expected {', '.join(sorted(GROUPS))}")
-    with Session.start() as session:
-        failures = measure(session, {name: GROUPS[name] for name in GROUPS if name in selected}, RESULTS)
+    with TemporaryDirectory(prefix="bench-") as folder:
+        failures = measure(Session(Path(folder)), {name: GROUPS[name] for name in GROUPS if name in selected}, RESULTS)
     sys.stdout.write(rows.table(rows.read(RESULTS)))
     return 1 if failures else 0
 

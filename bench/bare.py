@@ -5,9 +5,10 @@ Go, and starts the former engine again at the end.
 """
 
 import os
+import shutil
 from collections.abc import Mapping
 from pathlib import Path
-from tempfile import TemporaryDirectory
+from tempfile import mkdtemp
 from typing import Final
 
 from bench.processes import ROOT, run, seconds
@@ -17,6 +18,7 @@ from bench.session import RUNNER, Session, native_state
 FIRST_LIMIT: Final = 2_400  # seconds
 SECOND_LIMIT: Final = 300
 _SWITCH_LIMIT: Final = 600  # to stop or to start an engine
+_ENGINE: Final = ROOT / "ci/engine"
 
 
 def measure(_: Session) -> list[Row]:
@@ -28,28 +30,29 @@ def measure(_: Session) -> list[Row]:
     state = native_state()
     if state is None:
         raise MeasurementError("F9 sets up the engine of ci/engine, and this machine uses another engine")
-    run([ROOT / "ci/engine/down"], limit=_SWITCH_LIMIT)
+    # Next to the state folder, because /tmp may be in memory; an engine takes several gigabytes.
+    folder = Path(mkdtemp(prefix="bench-bare-", dir=state.parent))
+    variables = environment(os.environ, folder, state)
+    run([_ENGINE / "down"], limit=_SWITCH_LIMIT)
     try:
-        # Next to the state folder, because /tmp may be in memory; an engine takes several gigabytes.
-        with TemporaryDirectory(prefix="bench-bare-", dir=state.parent) as folder:
-            return set_up(Path(folder), state)
+        return set_up(folder, variables)
     finally:
-        run([ROOT / "ci/engine/up"], limit=_SWITCH_LIMIT)
+        try:
+            # Fails if something is still mounted in the state folder; then nothing is removed.
+            run([_ENGINE / "clean"], limit=_SWITCH_LIMIT, variables=variables)
+            shutil.rmtree(folder)
+        finally:
+            run([_ENGINE / "up"], limit=_SWITCH_LIMIT)
 
 
-def set_up(folder: Path, state: Path) -> list[Row]:
+def set_up(folder: Path, variables: Mapping[str, str]) -> list[Row]:
     """Set up an engine in ``folder``, release, and release again after a restart of the engine; return the rows."""
     clone = folder / "clone"
     run(["git", "clone", "--quiet", ROOT, clone], limit=_SWITCH_LIMIT)
-    variables = environment(os.environ, folder, state)
     stage = ["make", "--no-print-directory", "stage"]
-    down = [clone / "ci/engine/down"]
-    try:
-        first = seconds(lambda: run(stage, limit=FIRST_LIMIT, folder=clone, variables=variables))
-        run(down, limit=_SWITCH_LIMIT, variables=variables)
-        second = seconds(lambda: run(stage, limit=SECOND_LIMIT, folder=clone, variables=variables))
-    finally:
-        run(down, limit=_SWITCH_LIMIT, variables=variables)
+    first = seconds(lambda: run(stage, limit=FIRST_LIMIT, folder=clone, variables=variables))
+    run([_ENGINE / "down"], limit=_SWITCH_LIMIT, variables=variables)
+    second = seconds(lambda: run(stage, limit=SECOND_LIMIT, folder=clone, variables=variables))
     empty = (
         "fresh clone of the last commit, empty state folder, caches and modules of Go; Debian's packages are installed"
     )

@@ -1,5 +1,6 @@
 """Programs with a time limit, after which they and everything that they started are killed."""
 
+import contextlib
 import os
 import signal
 import subprocess
@@ -11,6 +12,7 @@ from typing import Final
 from bench.rows import MeasurementError
 
 ROOT: Final = Path(__file__).parents[1]
+_GRACE: Final = 10  # seconds from SIGTERM to SIGKILL
 # Characters of a command in an error.
 _SHOWN: Final = 120
 
@@ -51,8 +53,7 @@ def run(
         except subprocess.TimeoutExpired:
             raise MeasurementError(f"{shown} did not end within {limit:g} s") from None
         finally:
-            if process.poll() is None:
-                os.killpg(process.pid, signal.SIGKILL)
+            _end(process)
     if process.returncode:
         raise MeasurementError(f"{shown} ended with status {process.returncode}: {_last_line(stderr or stdout)}")
     return stdout
@@ -63,6 +64,15 @@ def seconds(work: Callable[[], object]) -> float:
     began = time.monotonic()
     work()
     return time.monotonic() - began
+
+
+def _end(process: "subprocess.Popen[str]") -> None:
+    """End a process that still runs, with its group; first by SIGTERM, on which the scripts of ci/engine clean up."""
+    for number in (signal.SIGTERM, signal.SIGKILL):
+        if process.poll() is None:
+            os.killpg(process.pid, number)
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                process.wait(_GRACE)
 
 
 def _last_line(text: str) -> str:

@@ -1,13 +1,10 @@
 """What the measurements of one run share: a folder, the module with one more function, and an edited source."""
 
 import os
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
-from tempfile import TemporaryDirectory
-from typing import Final, Self
+from typing import Final
 
 from bench import calls, sources, steps
 from bench.calls import StageRun
@@ -102,18 +99,6 @@ class Session:
 
     folder: Path
 
-    @classmethod
-    @contextmanager
-    def start(cls) -> Iterator[Self]:
-        """Yield a session; remove what it has left in the engine at the end."""
-        with TemporaryDirectory(prefix="bench-") as folder:
-            session = cls(Path(folder))
-            try:
-                yield session
-            finally:
-                if "workspace" in vars(session):
-                    calls.reset(session.module, _REHEARSAL)
-
     @cached_property
     def module(self) -> Path:
         """The folder of the module with the function `no-op`, which has been called once."""
@@ -124,6 +109,7 @@ class Session:
     @cached_property
     def workspace(self) -> Workspace:
         """A copy of the service's source, which has been staged once."""
+        calls.reset(self.module, _REHEARSAL)  # of the previous run
         workspace = Workspace(self.module, sources.copy_source(self.folder / "source"))
         workspace.stage()
         return workspace
