@@ -91,7 +91,7 @@ def _counts(commands: list[str]) -> dict[str, int]:
 
 
 def _kind(workspace: Workspace, kind: str) -> Row:
-    what = f"one changed line of kind {kind} → verdict and deployed"
+    what = f"one changed line of kind {kind} → end of the stage"
     return Row.seconds(f"F2-{kind}", what, [workspace.trace(kind).run.seconds], reference=f"{_WARM}; sends its traces")
 
 

@@ -34,6 +34,8 @@ class TraceReceiver(Server):
             "OTEL_EXPORTER_OTLP_TRACES_ENDPOINT": f"http://127.0.0.1:{self.port}/v1/traces",
             "OTEL_EXPORTER_OTLP_TRACES_PROTOCOL": "http/protobuf",
             "OTEL_EXPORTER_OTLP_TRACES_COMPRESSION": "none",
+            # The exporter drops spans that do not fit into its queue, whose default is 2048.
+            "OTEL_BSP_MAX_QUEUE_SIZE": "65536",
         }
 
     def handle(self, handler: Handler) -> Reply:
