@@ -6,6 +6,8 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Final
 
+import httpx
+import pytest
 from cli import make_source, serve_registry
 from environment import Environment, start_environment
 from soak import run_stage
@@ -18,11 +20,18 @@ STAGES: Final = 20
 
 
 def measure(session: Session) -> list[Row]:
-    """Return the rows of F8."""
+    """Return the rows of F8.
+
+    Raises:
+        MeasurementError: if the registry cannot be served, if a stage fails, or if the stages violate an invariant.
+    """
     folder = session.folder / "races"
     (folder / "sources").mkdir(parents=True)
-    with serve_registry() as address, start_environment(address, folder) as env:
-        return race(env, folder / "sources")
+    try:
+        with serve_registry() as address, start_environment(address, folder) as env:
+            return race(env, folder / "sources")
+    except (AssertionError, pytest.fail.Exception, httpx.HTTPError) as error:  # of the helpers of the end-to-end tests
+        raise MeasurementError(f"the registry of the race failed: {error}") from error
 
 
 def race(env: Environment, folder: Path) -> list[Row]:

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Final
 
 from bench.processes import ROOT
+from bench.rows import MeasurementError
 
 EDITED: Final = {
     "service": "src/callcenterai_svm/service/schemas.py",
@@ -42,7 +43,7 @@ def edited(text: str, suffix: str, word: str) -> str:
         word: The word to add: to the docstring of a module, to the first ticket, or to the comment in the first line.
 
     Raises:
-        ValueError: if the line to edit does not look as expected.
+        MeasurementError: if the line to edit does not look as expected.
     """
     first, rest = text.split("\n", 1)
     if suffix == ".csv":
@@ -51,5 +52,5 @@ def edited(text: str, suffix: str, word: str) -> str:
     pattern, changed = (r'("""\w.*)\."""', rf'\1 ({word})."""') if suffix == ".py" else (r"(# .+)\.", rf"\1 ({word}).")
     line, count = re.subn(rf"^{pattern}$", changed, first)
     if not count:
-        raise ValueError(f"invalid first line {first!r}: expected a docstring of one line, or a comment")
+        raise MeasurementError(f"invalid first line {first!r}: expected a docstring of one line, or a comment")
     return f"{line}\n{rest}"

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 from bench.processes import ROOT
+from bench.rows import MeasurementError
 from bench.sources import EDITED, copy_source, edit, edited
 
 
@@ -60,5 +61,5 @@ def test_edited_requirements_have_the_same_packages() -> None:
 @pytest.mark.parametrize(("text", "suffix"), [('"""Two\nlines."""\n', ".py"), ("x==1\n", ""), ("import x\n", ".py")])
 def test_an_unexpected_first_line_is_an_error(text: str, suffix: str) -> None:
     """A line that the edit does not understand is not left unchanged in silence."""
-    with pytest.raises(ValueError, match="invalid first line"):
+    with pytest.raises(MeasurementError, match="invalid first line"):
         edited(text, suffix, "1a2b")
