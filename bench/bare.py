@@ -33,7 +33,8 @@ def measure(_: Session) -> list[Row]:
     # Next to the state folder, because /tmp may be in memory; an engine takes several gigabytes.
     folder = Path(mkdtemp(prefix="bench-bare-", dir=state.parent))
     variables = environment(os.environ, folder, state)
-    run([_ENGINE / "down"], limit=_SWITCH_LIMIT)
+    former = os.environ | {"STAGE_ENGINE_STATE": str(state)}
+    run([_ENGINE / "down"], limit=_SWITCH_LIMIT, variables=former)
     try:
         return set_up(folder, variables)
     finally:
@@ -42,7 +43,7 @@ def measure(_: Session) -> list[Row]:
             run([_ENGINE / "clean"], limit=_SWITCH_LIMIT, variables=variables)
             shutil.rmtree(folder)
         finally:
-            run([_ENGINE / "up"], limit=_SWITCH_LIMIT)
+            run([_ENGINE / "up"], limit=_SWITCH_LIMIT, variables=former)
 
 
 def set_up(folder: Path, variables: Mapping[str, str]) -> list[Row]:
