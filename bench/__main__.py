@@ -1,116 +1,76 @@
-"""Measure the stage against a call that does nothing and against the original's workflows; write bench/stage.json.
+"""Measures the pipeline, prints a table and writes results.json.
 
-    make bench                  # warm ratio: about two minutes
-    make bench ARGS=--cold      # also the cold ratio: prunes the engine's cache first; about ten minutes
+    make bench                   # everything: about 50 minutes on two cores
+    make bench ARGS="F1 F4"      # only these groups of rows; the others in results.json stay as they are
 
-Each warm figure is the median of several runs. The runs of both sides alternate, so that other load on the machine
-affects both.
+README.md describes the rows. The runs of both sides of a ratio alternate, so that other load on the machine affects
+both.
 """
 
 import argparse
-import json
-import os
-import shutil
-import statistics
-import subprocess
 import sys
-import tempfile
-import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Final
 
-ROOT: Final = Path(__file__).parents[1]
-RESULT: Final = Path(__file__).parent / "stage.json"
-# Added to a copy of the module; measures what every uncached call takes.
-NO_OP: Final = '''
-    @dagger.function(cache="never")
-    async def no_op(self) -> str:
-        """Do nothing."""
-        return ""
+from bench import bare, cold, editing, edits, listing, module_edit, races, rows, warm
+from bench.rows import MeasurementError, Row
+from bench.session import Session
 
-'''
-FUNCTION: Final = "    @dagger.function\n"  # precedes the module's first function
-# The jobs of the original's workflows one after the other, each in a new environment, with pip as they use it.
-SERIAL: Final = """
-python3 -m venv lint && lint/bin/pip install -q black flake8 isort
-lint/bin/black --check -q src tests; lint/bin/flake8 --max-line-length 110 --extend-ignore E203 src tests; \
-lint/bin/isort -c -q src tests
-python3 -m venv test && test/bin/pip install -q -r requirements.dev && \
-PYTHONPATH=src test/bin/python -m pytest -q tests/unit
-python3 -m venv image && image/bin/pip install -q -r requirements
-PYTHONPATH=src image/bin/python -m callcenterai_svm.train --data data/tickets.csv --output model
-"""
-
-
-def seconds(work: Callable[[], object]) -> float:
-    """Return how many seconds ``work`` takes."""
-    began = time.monotonic()
-    work()
-    return time.monotonic() - began
-
-
-def call(module: Path, *arguments: str) -> None:
-    """Run `dagger call ARGUMENTS` with the module in the folder ``module``."""
-    command = ["dagger", "-m", str(module), "call", *arguments]
-    subprocess.run(command, cwd=ROOT, check=True, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-
-
-def copy_module(folder: Path) -> Path:
-    """Copy the module into ``folder`` and add the function `no-op`."""
-    for name in ("dagger.json", "ci/pyproject.toml"):
-        (folder / name).parent.mkdir(exist_ok=True)
-        shutil.copy(ROOT / name, folder / name)
-    for name in ("ci/src", "examples"):
-        shutil.copytree(ROOT / name, folder / name, ignore=shutil.ignore_patterns("__pycache__"))
-    main = folder / "ci" / "src" / "stage_ci" / "main.py"
-    main.write_text(main.read_text().replace(FUNCTION, NO_OP.lstrip("\n") + FUNCTION, 1))
-    return folder
-
-
-def warm(rounds: int) -> dict[str, float]:
-    """Return the median seconds of a stage with nothing to do and of a call that does nothing, and their ratio."""
-    seed = ROOT / "examples" / "infra"
-    stage = ["--rehearsal=bench", f"--rehearsal-seed={seed}", "stage", f"--source={ROOT}"]
-    with tempfile.TemporaryDirectory() as folder:
-        module = copy_module(Path(folder))
-        for arguments in (["no-op"], stage):
-            call(module, *arguments)
-        times = [(seconds(lambda: call(module, *stage)), seconds(lambda: call(module, "no-op"))) for _ in range(rounds)]
-    stages, no_ops = (statistics.median(column) for column in zip(*times, strict=True))
-    return {"warm_stage_seconds": stages, "no_op_seconds": no_ops, "warm_ratio": stages / no_ops}
-
-
-def cold() -> dict[str, float]:
-    """Return the seconds of a first stage and of the original's jobs one after the other, and their ratio."""
-    subprocess.run(["dagger", "core", "engine", "local-cache", "prune"], check=True, stdout=subprocess.DEVNULL)
-    # Builds the module's runtime first, because the stage is measured without it.
-    subprocess.run(["dagger", "functions"], cwd=ROOT, check=True, stdout=subprocess.DEVNULL)
-    staged = seconds(lambda: call(ROOT, "--rehearsal=bench-cold", "stage"))
-    with tempfile.TemporaryDirectory() as folder:
-        for name in ("src", "tests", "data"):
-            shutil.copytree(ROOT / name, Path(folder) / name)
-        for name in ("requirements.uv", "requirements", "requirements.train", "requirements.dev", "setup.cfg"):
-            shutil.copy(ROOT / name, folder)
-        variables = os.environ | {"PIP_NO_CACHE_DIR": "1"}
-        shell = ["bash", "-ec", SERIAL]
-        serial = seconds(
-            lambda: subprocess.run(shell, cwd=folder, env=variables, check=True, stdout=subprocess.DEVNULL)
-        )
-    call(ROOT, "--rehearsal=bench-cold", "rehearsal", "reset")
-    return {"cold_stage_seconds": staged, "serial_seconds": serial, "cold_ratio": staged / serial}
+RESULTS: Final = Path(__file__).parent / "results.json"
+# In the order of the measurements: F3 empties the engine's cache, and F9 replaces the engine.
+GROUPS: Final[Mapping[str, Callable[[Session], list[Row]]]] = {
+    "F3": cold.measure,
+    "F1": warm.measure,
+    "F2": edits.measure,
+    "F5": edits.containers,
+    "F4": module_edit.measure,
+    "F7": lambda session: [*listing.measure(session), *editing.measure(session)],
+    "F8": races.measure,
+    "F9": bare.measure,
+}
 
 
 def main() -> int:
-    """Run the measurements of the command line, and write and print their result."""
-    parser = argparse.ArgumentParser(prog="bench", description="measure the stage")
-    parser.add_argument("--rounds", type=int, default=5, help="runs of each side (default: 5)")
-    parser.add_argument("--cold", action="store_true", help="also compare a cold stage with the original's workflows")
-    options = parser.parse_args()
-    figures = warm(options.rounds) | (cold() if options.cold else {})
-    RESULT.write_text(json.dumps({name: round(value, 2) for name, value in figures.items()}, indent=2) + "\n")
-    sys.stdout.write(RESULT.read_text())
-    return 0
+    """Measure the groups of the command line; return 1 if one could not be measured."""
+    parser = argparse.ArgumentParser(prog="bench", description="measure the pipeline")
+    parser.add_argument("groups", nargs="*", metavar="GROUP", help=f"{', '.join(sorted(GROUPS))} (default: all)")
+    selected = parser.parse_args().groups or list(GROUPS)
+    unknown = sorted(set(selected) - set(GROUPS))
+    if unknown:
+        parser.error(f"invalid groups {', '.join(unknown)}: expected {', '.join(sorted(GROUPS))}")
+    with TemporaryDirectory(prefix="bench-") as folder:
+        failures = measure(Session(Path(folder)), {name: GROUPS[name] for name in GROUPS if name in selected}, RESULTS)
+    sys.stdout.write(rows.table(rows.read(RESULTS)))
+    return 1 if failures else 0
+
+
+def measure(session: Session, groups: Mapping[str, Callable[[Session], Iterable[Row]]], path: Path) -> list[str]:
+    """Measure groups of rows and write them; return the names of those that could not be measured.
+
+    Args:
+        session: What the measurements share.
+        groups: The functions that return the rows of a group, by its name.
+        path: The file of all rows, which is written after each group. The rows of a group that cannot be measured, and
+            those of the groups that are not given, stay as they are.
+    """
+    failures = []
+    for name, function in groups.items():
+        _log(f"measuring {name}")
+        try:
+            measured = list(function(session))
+        except MeasurementError as error:
+            failures.append(name)
+            _log(f"error: {name} was not measured: {error}")
+        else:
+            rows.write(path, rows.merge(rows.read(path), measured))
+            _log(rows.table(measured).rstrip("\n"))
+    return failures
+
+
+def _log(text: str) -> None:
+    sys.stderr.write(f"{text}\n")
 
 
 if __name__ == "__main__":

@@ -1,24 +1,19 @@
-"""Measures the edit of a manifest, and writes bench/manifest.json.
+"""Measures the edit of manifests that are built to be expensive, and writes bench/manifest.json.
 
-    make bench-manifest     # about two minutes
+    make bench-manifest     # about a minute
 
-The edit of a thousand documents and one parse of them by ruamel.yaml alternate, so that other load on the machine
-affects both. Each costly manifest is edited in a process of its own, which reports its time and the growth of its
-memory.
+Each manifest is edited in a process of its own, which reports its time and the growth of its memory. The cost of an
+ordinary manifest is a row of `make bench`.
 """
 
-import argparse
 import json
 import multiprocessing
 import resource
-import statistics
 import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, Final
-
-from ruamel.yaml import YAML
 
 from stage_ci.errors import StageError
 from stage_ci.rules.manifest import Target, update
@@ -28,7 +23,6 @@ from stage_ci.rules.reference import Repository
 RESULT: Final = Path(__file__).with_suffix(".json")
 IMAGE: Final = "owner/service"
 TARGET: Final = Target(Repository.parse(IMAGE), "v1.0.11")
-DOCUMENTS: Final = 1_000
 DOCUMENT: Final = f"""apiVersion: apps/v1
 kind: Deployment
 metadata:
@@ -82,44 +76,12 @@ COSTLY: Final[dict[str, Callable[[], str]]] = {
 }
 
 
-def seconds(work: Callable[[], object]) -> float:
-    """Return the processor time that `work` takes."""
-    began = time.process_time()
-    work()
-    return time.process_time() - began
-
-
 def edit(text: str) -> str:
     """Return the result of an edit: the number of references, or the error."""
     try:
         return f"{len(update(text.encode(), TARGET, filename='svm.yaml').changes)} references moved"
     except StageError as error:
         return str(error).partition(";")[0]
-
-
-def ratios(rounds: int) -> dict[str, Any]:
-    """Return the cost of an edit relative to a parse, and relative to the edit of half as many documents."""
-    half, whole = "---\n".join([DOCUMENT] * (DOCUMENTS // 2)), "---\n".join([DOCUMENT] * DOCUMENTS)
-    edit(half)
-    parses, halves, wholes = zip(
-        *(
-            (
-                seconds(lambda: list(YAML(typ="safe", pure=True).compose_all(whole))),
-                seconds(lambda: edit(half)),
-                seconds(lambda: edit(whole)),
-            )
-            for _ in range(rounds)
-        ),
-        strict=True,
-    )
-    parse, first, edited = (statistics.median(column) for column in (parses, halves, wholes))
-    return {
-        "documents": DOCUMENTS,
-        "parse_seconds": round(parse, 2),
-        "edit_seconds": round(edited, 2),
-        "edit_to_parse": round(edited / parse, 2),
-        "edit_to_edit_of_half": round(edited / first, 2),
-    }
 
 
 def costly(name: str) -> dict[str, Any]:
@@ -136,13 +98,9 @@ def costly(name: str) -> dict[str, Any]:
 
 def main() -> int:
     """Measure, and write the result."""
-    parser = argparse.ArgumentParser(prog="bench-manifest", description="measure the edit of a manifest")
-    parser.add_argument("--rounds", type=int, default=5, help="number of parses and edits (default: 5)")
-    rounds = parser.parse_args().rounds
-    # First, while this process is small: the peak memory of a child starts at its parent's.
+    # One process for each: the peak memory of a process never falls.
     with multiprocessing.get_context("spawn").Pool(1, maxtasksperchild=1) as pool:
-        endings = dict(zip(COSTLY, pool.map(costly, COSTLY, chunksize=1), strict=True))
-    found = ratios(rounds) | {"costly": endings}
+        found = dict(zip(COSTLY, pool.map(costly, COSTLY, chunksize=1), strict=True))
     RESULT.write_text(json.dumps(found, indent=2) + "\n")
     sys.stdout.write(RESULT.read_text())
     return 0

@@ -62,7 +62,7 @@ def critical_path(spans: Iterable[Span]) -> list[Span]:
     The chain leads backwards from the step that ended last. The step before a step is the one that ended last among
     those that had ended when it started: the step that it most likely waited for.
     """
-    rest = sorted(spans, key=lambda span: (span.end, span.seconds, span.step))
+    rest = sorted(spans, key=lambda span: (span.end, span.seconds, span.start, span.step))
     path = rest[-1:]
     while path:
         first = path[0]
@@ -123,7 +123,7 @@ def svg(spans: Iterable[Span], title: str) -> str:
 
 
 def _ordered(spans: Iterable[Span]) -> list[Span]:
-    return sorted(spans, key=lambda span: (span.start, span.end, span.step))
+    return sorted(spans, key=lambda span: (span.start, span.seconds, span.step))
 
 
 def _path_text(path: list[Span]) -> str:

@@ -1,0 +1,85 @@
+"""F8: twenty stages of different sources at once, compared with twenty one after the other."""
+
+import time
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Final
+
+import httpx
+import pytest
+from cli import make_source, serve_registry
+from environment import Environment, start_environment
+from soak import run_stage
+from soak_invariants import Invariants, Snapshot, StageRun
+
+from bench.rows import MeasurementError, Row
+from bench.session import Session
+
+STAGES: Final = 20
+
+
+def measure(session: Session) -> list[Row]:
+    """Return the rows of F8.
+
+    Raises:
+        MeasurementError: if the registry cannot be served, if a stage fails, or if the stages violate an invariant.
+    """
+    folder = session.folder / "races"
+    (folder / "sources").mkdir(parents=True)
+    try:
+        with serve_registry() as address, start_environment(address, folder) as env:
+            return race(env, folder / "sources")
+    except (AssertionError, pytest.fail.Exception, httpx.HTTPError) as error:  # of the helpers of the end-to-end tests
+        raise MeasurementError(f"the registry of the race failed: {error}") from error
+
+
+def race(env: Environment, folder: Path) -> list[Row]:
+    """Return the rows of F8.
+
+    Raises:
+        MeasurementError: if a stage fails, or if a version is lost, duplicated or overwritten.
+    """
+    first, *sources = [make_source(folder, number) for number in range(2 * STAGES + 1)]
+    invariants = Invariants()
+    # Uploads the layers that all images share, and leaves the caches warm for both sides.
+    stage(env, invariants, [first], at_once=1)
+    # Half of the series goes before the race and half after it, so that a change of the machine's load affects both.
+    half = STAGES // 2
+    series = stage(env, invariants, sources[:half], at_once=1)
+    racing = stage(env, invariants, sources[half : half + STAGES], at_once=STAGES)
+    series += stage(env, invariants, sources[half + STAGES :], at_once=1)
+    counts = invariants.counts()
+    reference = f"as many in series, each of a source of its own; {counts['versions']} versions, none twice"
+    what = f"{STAGES} racing stages / {STAGES} in series"
+    return [
+        Row.ratio("F8", what, [racing / series], reference=reference, goal=1),
+        Row.seconds("F8-race", f"{STAGES} stages at once", [racing], reference=reference),
+        Row.seconds("F8-series", f"{STAGES} stages one after the other", [series], reference=reference),
+    ]
+
+
+def stage(env: Environment, invariants: Invariants, sources: Sequence[Path], *, at_once: int) -> float:
+    """Stage all ``sources``, so many at once; return the seconds until the last one has ended.
+
+    Raises:
+        MeasurementError: if a stage fails, or if a version is lost, duplicated or overwritten.
+    """
+    began = time.monotonic()
+    with ThreadPoolExecutor(at_once) as pool:
+        runs = list(pool.map(lambda source: run_stage(env, source), sources))
+    took = time.monotonic() - began
+    snapshot = Snapshot(env.tags(), env.claims(), env.commits(), env.read_file(), env.image)
+    raise_if_violated(invariants, runs, snapshot)
+    return took
+
+
+def raise_if_violated(invariants: Invariants, runs: list[StageRun], snapshot: Snapshot) -> None:
+    """Raise if one of ``runs`` failed or violated an invariant.
+
+    Raises:
+        MeasurementError: with the failures and the violations.
+    """
+    violations = [str(run) for run in runs if not run.release] + invariants.check(runs, snapshot)
+    if violations:
+        raise MeasurementError(f"the stages of a race are not all right: {'; '.join(violations)}")
