@@ -7,21 +7,14 @@ from pathlib import Path
 from typing import Final
 
 import pytest
-from cli import Call, wait_for
+from cli import MINIMAL_SERVICE, REPOSITORY, Call, wait_for
 from remote_engine import RemoteEngine, Runner, create_runner, observe_containers, remote_engine, state_folder
 
 LOGGER: Final = logging.getLogger(__name__)
-STAGE: Final = ("call", "--rehearsal=remote", "stage", "--format=json")
-# Words of the commands of the checks, of the build and of the push.
-WORK: Final = (
-    "black",
-    "flake8",
-    "isort",
-    "/programs/run_tests.py",
-    "trivy",
-    "callcenterai_svm.train",
-    "/push_archive.sh",
-)
+SOURCE: Final = MINIMAL_SERVICE.relative_to(REPOSITORY)
+STAGE: Final = ("call", "--rehearsal=remote", "stage", f"--source={SOURCE}", "--format=json")
+# Words of the commands that check and push an image. The module itself and the rehearsal's servers run in every stage.
+WORK: Final = ("black", "flake8", "isort", "run_tests.py", "trivy", "probe.py", "push_archive.sh")
 
 pytestmark = pytest.mark.slow
 
@@ -37,13 +30,11 @@ def engine() -> Iterator[RemoteEngine]:
 
 
 def stage(runner: Runner, engine: RemoteEngine) -> tuple[Call, set[str]]:
-    """Stage the service on a remote engine; return the call, and the words of WORK in the commands of containers."""
+    """Stage the minimal service on a remote engine; return the call, and which words of WORK containers ran."""
     began = time.monotonic()
     with observe_containers(engine) as commands:
         call = wait_for(runner.start(engine, *STAGE))
-    LOGGER.info(
-        "a stage took %.1f s; its containers ran %d different commands", time.monotonic() - began, len(commands)
-    )
+    LOGGER.info("a stage took %.1f s and ran %d different commands", time.monotonic() - began, len(commands))
     return call, {word for word in WORK if any(word in command for command in commands)}
 
 
