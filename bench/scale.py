@@ -18,6 +18,7 @@ import time
 from collections.abc import Awaitable, Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any, Final
 
@@ -27,6 +28,7 @@ from tests.servers.git import GitRepository, git, git_proxy, publish, stage_all
 from tests.servers.loopback import Reply
 
 from bench.manifest import DOCUMENT, edit
+from bench.manifest import seconds as processor_seconds
 from stage_ci.adapters.infrastructure import Infrastructure, RefConflict
 from stage_ci.adapters.registry import Registry
 from stage_ci.rules.claim import Claims, InputDigest, claim_prefix, claim_ref, claim_text
@@ -243,16 +245,12 @@ async def commit_next(infrastructure: Infrastructure, place: int) -> None:
 
 
 def manifests(rounds: int) -> list[dict[str, Any]]:
-    """Return the seconds of an edit for each number of documents, all of which have a reference to edit."""
+    """Return the processor time of an edit for each number of documents, all of which have a reference to edit."""
     found = []
     for number in DOCUMENTS:
         text = "---\n".join([DOCUMENT] * number)
-        times = []
-        for _ in range(rounds):
-            began = time.monotonic()
-            edit(text)
-            times.append(time.monotonic() - began)
-        found.append({"documents": number, "bytes": len(text), "edit_seconds": round(statistics.median(times), 3)})
+        median = statistics.median(processor_seconds(partial(edit, text)) for _ in range(rounds))
+        found.append({"documents": number, "bytes": len(text), "edit_seconds": round(median, 3)})
     return found
 
 
