@@ -124,35 +124,40 @@ async def tags(folder: Path, rounds: int) -> list[dict[str, Any]]:
 
 
 def create_repository(root: Path, claims: int) -> GitRepository:
-    """Create an infrastructure repository with a manifest and ``claims`` claims, spread over all services."""
+    """Create an infrastructure repository with a manifest for each service, and ``claims`` claims of all of them."""
     work = root / "work"
+    (work / "manifests").mkdir(parents=True)
     for service in range(SERVICES):
-        path = work / "manifests" / f"service-{service:03}.yaml"
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(DOCUMENT)
+        (work / "manifests" / f"service-{service:03}.yaml").write_text(DOCUMENT)
     stage_all(work)
     publish(work)
-    found = GitRepository(root, "")
+    created = GitRepository(root, "")
     refs = [claim_ref(repository(number % SERVICES), LINE.version(number // SERVICES)) for number in range(claims)]
-    # Each claim has an object of its own, as those of different inputs have. Refs are packed, as on a hosting service.
-    commits = "".join(
+    add_packed_refs(created.bare, dict(zip(refs, import_commits(created.bare, claims), strict=True)))
+    return created
+
+
+def import_commits(bare: Path, number: int) -> list[str]:
+    """Create commits without a parent, as claims have them, and return their IDs."""
+    commits = (
         f"reset refs/import\ncommit refs/import\nmark :{mark}\ncommitter a <a@b> {mark} +0000\ndata 0\n\n"
-        for mark in range(1, claims + 1)
+        for mark in range(1, number + 1)
     )
-    marks = root / "marks"
-    command = ["git", "-C", str(found.bare), "fast-import", "--quiet", "--force", f"--export-marks={marks}"]
-    subprocess.run(command, input=commits.encode(), check=True)
-    ids = [
-        line.split()[1] for line in sorted(marks.read_text().splitlines(), key=lambda line: int(line[1:].split()[0]))
-    ]
-    packed = sorted(zip(refs, ids, strict=True))
-    git(found.bare, "update-ref", "-d", "refs/import")
-    git(found.bare, "pack-refs", "--all")
-    listing = found.bare / "packed-refs"
-    head, *others = listing.read_text().splitlines()
-    lines = sorted([*others, *(f"{sha} {ref}" for ref, sha in packed)], key=lambda line: line.split()[1])
-    listing.write_text("\n".join([head, *lines, ""]))
-    return found
+    marks = bare / "marks"
+    command = ["git", "-C", str(bare), "fast-import", "--quiet", "--force", f"--export-marks={marks}"]
+    subprocess.run(command, input="".join(commits).encode(), check=True)
+    git(bare, "update-ref", "-d", "refs/import")
+    ids = dict(line.split() for line in marks.read_text().splitlines())
+    return [ids[f":{mark}"] for mark in range(1, number + 1)]
+
+
+def add_packed_refs(bare: Path, refs: dict[str, str]) -> None:
+    """Add refs as a hosting service keeps them: in one sorted file (gitrepository-layout(5), packed-refs)."""
+    git(bare, "pack-refs", "--all")
+    packed = bare / "packed-refs"
+    head, *lines = packed.read_text().splitlines()
+    lines += [f"{commit} {ref}" for ref, commit in refs.items()]
+    packed.write_text("\n".join([head, *sorted(lines, key=lambda line: line.split()[1]), ""]))
 
 
 async def claims(folder: Path, rounds: int) -> list[dict[str, Any]]:
@@ -207,39 +212,32 @@ async def races(folder: Path) -> list[dict[str, Any]]:
         repo = create_repository(folder / f"races-{number}", 1_000)
         with git_proxy(folder, TOKEN) as proxy:
             infrastructure = Infrastructure(proxy.url(repo), TOKEN)
-            ended: list[float] = []
-            began = time.monotonic()
-
-            async def run(
-                place: int,
-                infrastructure: Infrastructure = infrastructure,
-                ended: list[float] = ended,
-                began: float = began,
-            ) -> None:
-                await retry_on_conflict(RefConflict)(claim_next, infrastructure, place)
-                await retry_on_conflict(RefConflict)(commit_next, infrastructure, place)
-                ended.append(time.monotonic() - began)
-
-            await asyncio.gather(*(run(place) for place in range(number)))
-            pushes = sum(
-                request.line.endswith("git-receive-pack") and request.method == "POST" for request in proxy.requests
+            times = await asyncio.gather(
+                *(seconds(partial(claim_and_commit, infrastructure, place)) for place in range(number))
             )
-        claimed = repo.git("for-each-ref", "--format=%(refname)", "refs/claims/docker.io/team/service-050/").split()
-        assert len(claimed) == len(set(claimed)) == 1_000 // SERVICES + number  # noqa: S101 - no claim was lost
-        row = {"runs": number, "pushes": pushes, "first_seconds": min(ended), "last_seconds": max(ended)}
+            pushes = sum(line.startswith("POST") and line.endswith("/git-receive-pack") for line in proxy.lines)
+        claimed = repo.git("for-each-ref", f"{claim_prefix(repository(50))}*").splitlines()
+        assert len(claimed) == 1_000 // SERVICES + number  # noqa: S101 - no claim was lost
+        row = {"runs": number, "pushes": pushes, "first_seconds": min(times), "last_seconds": max(times)}
         found.append({name: round(value, 2) for name, value in row.items()})
     return found
 
 
+async def claim_and_commit(infrastructure: Infrastructure, place: int) -> None:
+    """Claim a version and commit a manifest as a stage does, in competition with other runs."""
+    await retry_on_conflict(RefConflict)(claim_next, infrastructure, place)
+    await retry_on_conflict(RefConflict)(commit_next, infrastructure, place)
+
+
 async def claim_next(infrastructure: Infrastructure, place: int) -> None:
-    """Claim the next version of one service, in competition with the other runs."""
+    """Claim the next version of one service."""
     claims = Claims.read(await infrastructure.refs(claim_prefix(repository(50))), repository(50), LINE)
     version = next_version(LINE, [], claims.by_version)
     await infrastructure.create(claim_ref(repository(50), version), claim_text(repository(50), inputs(place)))
 
 
 async def commit_next(infrastructure: Infrastructure, place: int) -> None:
-    """Commit a manifest, in competition with the other runs."""
+    """Commit a manifest of another service for each place."""
     snapshot = await infrastructure.snapshot("main")
     await infrastructure.commit(snapshot, "main", f"manifests/service-{place:03}.yaml", b"moved", "move")
 
