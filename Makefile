@@ -62,6 +62,10 @@ bench-model: .venv/app.stamp ## measure training on a file of tickets: make benc
 bench-manifest: .venv/ci.stamp ## measure the edit of manifests that are built to be expensive
 	@PYTHONPATH=ci/src $(CI)/python -m bench.manifest
 
+.PHONY: bench-scale
+bench-scale: .venv/ci.stamp ## measure what grows with tags, claims, documents of a manifest and concurrent runs
+	@$(with_engine) PYTHONPATH=ci/src:ci:. $(CI)/python -m bench.scale $(ARGS)
+
 .PHONY: bench-service
 bench-service: .venv/bench.stamp .venv/baseline.stamp .venv/bin/vegeta ## compare the service with the handler that it replaces
 	@$(with_engine) .venv/bench/bin/python -m bench.service --data="$(DATA)" $(ARGS)
@@ -95,6 +99,10 @@ test-faults: .venv/ci.stamp .venv/mlflow.stamp ## the faults of docs/errors.md, 
 	@$(with_engine) cd ci && CANARY_REPORT="$(CURDIR)/bench/canary.jsonl" \
 		../$(CI)/python -m pytest tests/unit tests/e2e -m "fault and not serial" --numprocesses=2 --dist=loadfile \
 		--faults=../bench/faults.json $(ARGS)
+
+.PHONY: test-remote
+test-remote: .venv/ci.stamp ## a stage of two runners without caches, on a second engine that they reach over TCP (about 5 min)
+	@$(with_engine) cd ci && ../$(CI)/python -m pytest tests/e2e/test_remote_engine.py --log-cli-level=INFO $(ARGS)
 
 .PHONY: check-python
 check-python: .venv/ci.stamp $(CLIENTS)

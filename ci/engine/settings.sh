@@ -5,9 +5,10 @@ shopt -s inherit_errexit 2>/dev/null || true # missing in bash before 4.4, such 
 
 HERE=$(cd -- "$(dirname -- "${BASH_SOURCE[0]}")" && pwd)
 
-# The two settings that a user can override.
+# The settings that a user can override.
 STATE=${STAGE_ENGINE_STATE:-/var/lib/stage-engine}     # the only folder that the scripts write to
 REGISTRY=localhost:${STAGE_ENGINE_REGISTRY_PORT:-5000} # the local registry, on the loopback interface
+LISTEN=${STAGE_ENGINE_LISTEN-}                         # where the engine listens besides its socket, such as tcp://10.0.0.5:1234
 
 MARKER=$STATE/.stage-engine   # marks the folder as created here: the scripts fill and remove no other
 LIBEXEC=$STATE/libexec        # programs; only `dagger` goes on a user's PATH, from $STATE/bin

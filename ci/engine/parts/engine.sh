@@ -4,7 +4,7 @@
 
 start_engine() {
     local key
-    key=$(key "$HERE"/{engine.json,entrypoint,parts/engine.sh} "$STATE/keys/programs" "$IMAGES"/sdk-{go,python}.digest "$REGISTRY")
+    key=$(key "$HERE"/{engine.json,entrypoint,parts/engine.sh} "$STATE/keys/programs" "$IMAGES"/sdk-{go,python}.digest "$REGISTRY" "$LISTEN")
     if is_running engine; then
         is_current running-engine "$key" && return
         log "the engine's files changed: restarting it"
@@ -19,7 +19,7 @@ start_engine() {
     wait_for_pid_file engine # written by the entrypoint: the pid known here is that of unshare
     wait_until_ready engine test -S "$SOCKET"
     record running-engine "$key"
-    log "the engine listens on $SOCKET"
+    log "the engine listens on $SOCKET${LISTEN:+ and $LISTEN}"
 }
 
 # stop_engine : also cleans up after an engine that was killed.
@@ -53,7 +53,7 @@ prepare_engine() {
 set_environment() {
     local name
     ENVIRONMENT=(
-        PATH="$SYSTEM_PATH" HOME=/root TMPDIR="$ROOT/tmp" STAGE_ENGINE_STATE="$STATE"
+        PATH="$SYSTEM_PATH" HOME=/root TMPDIR="$ROOT/tmp" STAGE_ENGINE_STATE="$STATE" STAGE_ENGINE_LISTEN="$LISTEN"
         DAGGER_GO_SDK_MANIFEST_DIGEST="$(<"$IMAGES/sdk-go.digest")"
         DAGGER_PYTHON_SDK_MANIFEST_DIGEST="$(<"$IMAGES/sdk-python.digest")"
     )

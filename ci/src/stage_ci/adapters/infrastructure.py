@@ -111,8 +111,11 @@ class Infrastructure:
         self.url = url
         self._token = token
 
-    async def refs(self) -> dict[str, str]:
-        """Return every ref of the repository with the ID of its object.
+    async def refs(self, prefix: str = "refs/") -> dict[str, str]:
+        """Return the refs whose names begin with ``prefix``, each with the ID of its object.
+
+        A server that speaks protocol version 2 sends no others (https://git-scm.com/docs/protocol-v2, "ls-refs"), so
+        the claims of other images cost nothing.
 
         Raises:
             InfrastructureAccessDenied: if the token has no read access, or if the repository does not exist.
@@ -120,8 +123,9 @@ class Infrastructure:
         """
 
         def read(client: GitClient, path: str) -> dict[str, str]:
-            found = client.get_refs(path.encode()).refs
-            return {name.decode(): sha.decode() for name, sha in found.items() if sha is not None}
+            found = client.get_refs(path.encode(), ref_prefix=[prefix.encode()]).refs
+            names = {name.decode(): sha.decode() for name, sha in found.items() if sha is not None}
+            return {name: sha for name, sha in names.items() if name.startswith(prefix)}
 
         return await self._exchange(read)
 
@@ -145,7 +149,12 @@ class Infrastructure:
                 return [refs[ref]]
 
             tip = client.fetch(
-                path.encode(), repo, wanted, depth=1, filter_spec=f"blob:limit={LARGE_FILE}".encode()
+                path.encode(),
+                repo,
+                wanted,
+                depth=1,
+                ref_prefix=[ref],
+                filter_spec=f"blob:limit={LARGE_FILE}".encode(),
             ).refs[ref]
             assert tip is not None  # noqa: S101 - `wanted` raises for a missing branch
             commit = repo.object_store[tip]

@@ -69,7 +69,7 @@ class Claims:
             repository: The image's repository.
             line: The version line.
         """
-        prefix = _prefix(repository)
+        prefix = claim_prefix(repository)
         names = {name.removeprefix(prefix): target for name, target in refs.items() if name.startswith(prefix)}
         return cls({version: names[str(version)] for version in line.select(names)})
 
@@ -80,7 +80,7 @@ class Claims:
 
 def claim_ref(repository: Repository, version: Version) -> str:
     """Return the name of the ref that claims ``version`` of ``repository``."""
-    return f"{_prefix(repository)}{version}"
+    return f"{claim_prefix(repository)}{version}"
 
 
 def claim_text(repository: Repository, inputs: InputDigest) -> str:
@@ -88,7 +88,8 @@ def claim_text(repository: Repository, inputs: InputDigest) -> str:
     return f"claim a version of {repository}\n\ninputs: {inputs}\n"
 
 
-def _prefix(repository: Repository) -> str:
+def claim_prefix(repository: Repository) -> str:
+    """Return how the names of all claims on versions of ``repository`` begin."""
     # git-check-ref-format(1) forbids colons, brackets and names that end in .lock. Names of repositories have no plus.
     plain = f"{repository.registry}/{repository.path}/".translate(str.maketrans(":[]", "+++"))
     return _NAMESPACE + plain.replace(".lock/", ".lock+/")

@@ -4,7 +4,7 @@ from stage_ci.adapters.gather import gather
 from stage_ci.adapters.git_objects import claim_object
 from stage_ci.adapters.registry import Registry
 from stage_ci.errors import InvalidVersion
-from stage_ci.rules.claim import Claims, InputDigest, claim_text
+from stage_ci.rules.claim import Claims, InputDigest, claim_prefix, claim_text
 from stage_ci.rules.decisions import VersionDecision, decide_version
 from stage_ci.rules.reference import Digest
 from stage_ci.rules.release import ReleaseLine
@@ -20,7 +20,7 @@ async def resolve_version(inputs: InputDigest | None, remotes: Remotes, line: Re
         RegistryError: if the registry denies access or fails.
         InfrastructureError: if the infrastructure repository denies access or fails.
     """
-    refs, tags = await gather(remotes.infrastructure.refs(), remotes.registry.tags())
+    refs, tags = await gather(remotes.infrastructure.refs(claim_prefix(line.repository)), remotes.registry.tags())
     claims = Claims.read(refs, line.repository, line.versions)
     claimed = claims.claimed_with(claim_object(claim_text(line.repository, inputs))) if inputs else None
     tagged = claimed is not None and str(claimed) in tags
