@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from contextlib import asynccontextmanager
+from contextlib import ExitStack, asynccontextmanager
 from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime
 from typing import TYPE_CHECKING, Final
@@ -58,16 +58,11 @@ def tagged_server(registry_server: RegistryServer) -> RegistryServer:
 
 @pytest.fixture
 def start_proxy(registry_server: RegistryServer) -> Iterator[StartProxy]:
-    """Return a function that starts a proxy with a filter of requests in front of the registry."""
-    started: list[FaultProxy] = []
-
-    def start(request_filter: Callable[[Request], Reply | None]) -> FaultProxy:
-        started.append(registry_proxy(f"127.0.0.1:{registry_server.port}", request_filter).__enter__())
-        return started[-1]
-
-    yield start
-    for proxy in started:
-        proxy.close()
+    """Return a function that starts a proxy in front of the registry."""
+    with ExitStack() as proxies:
+        yield lambda request_filter: proxies.enter_context(
+            registry_proxy(f"127.0.0.1:{registry_server.port}", request_filter)
+        )
 
 
 @pytest.fixture
