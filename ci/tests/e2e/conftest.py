@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 from cli import MINIMAL_SERVICE, Rehearsal, serve_registry, start, wait_for
-from environment import Environment, Servers, start_environment
+from environment import Environment, Servers, start_environment, start_servers
 
 
 @pytest.fixture(scope="session")
@@ -29,14 +29,6 @@ def create_rehearsal(created: list[Rehearsal]) -> Rehearsal:
 def rehearsal(created: list[Rehearsal]) -> Rehearsal:
     """A new rehearsal."""
     return create_rehearsal(created)
-
-
-@pytest.fixture(scope="module")
-def released_rehearsal(created: list[Rehearsal]) -> Rehearsal:
-    """A rehearsal that holds one release of the minimal service, shared by tests that must not change it."""
-    rehearsal = create_rehearsal(created)
-    assert rehearsal.stage(MINIMAL_SERVICE).status == 0
-    return rehearsal
 
 
 @pytest.fixture
@@ -62,9 +54,14 @@ def env(registry: str, tmp_path: Path) -> Iterator[Environment]:
 @pytest.fixture(scope="module")
 def servers(created: list[Rehearsal]) -> Iterator[Servers]:
     """A registry and a git server on ports of this machine."""
+    with start_servers(create_rehearsal(created)) as servers:
+        yield servers
+
+
+@pytest.fixture(scope="module")
+def released_servers(created: list[Rehearsal]) -> Iterator[Servers]:
+    """The servers of a rehearsal that holds one release of the minimal service; no test may change them."""
     rehearsal = create_rehearsal(created)
-    with (
-        rehearsal.serve("registry", port=5000) as registry,
-        rehearsal.serve("infrastructure", port=8080) as infrastructure,
-    ):
-        yield Servers(rehearsal, registry, infrastructure)
+    assert rehearsal.stage(MINIMAL_SERVICE).status == 0
+    with start_servers(rehearsal) as servers:
+        yield servers

@@ -182,6 +182,12 @@ class Servers:
         response = httpx.head(address, headers={"Accept": IMAGE_MANIFEST_TYPE}, timeout=60)
         return response.headers["Docker-Content-Digest"] if response.is_success else None
 
+    def state(self) -> tuple[dict[str, str | None], str]:
+        """Return all tags with their digests, and all refs of the infrastructure repository, claims among them."""
+        listing = httpx.get(f"http://{self.registry}/v2/{IMAGE}/tags/list", timeout=60)
+        names = listing.raise_for_status().json()["tags"]
+        return {name: self.digest(name) for name in names}, self.refs()
+
     def refs(self) -> str:
         """Return the refs of the infrastructure repository."""
         return _git("ls-remote", self._url)
@@ -195,6 +201,16 @@ class Servers:
     @property
     def _url(self) -> str:
         return f"http://{self.infrastructure}/{INFRA_REPO}.git"
+
+
+@contextlib.contextmanager
+def start_servers(rehearsal: Rehearsal) -> Iterator[Servers]:
+    """Publish a rehearsal's registry and git server on ports of this machine."""
+    with (
+        rehearsal.serve("registry", port=5000) as registry,
+        rehearsal.serve("infrastructure", port=8080) as infrastructure,
+    ):
+        yield Servers(rehearsal, registry, infrastructure)
 
 
 def _git(*arguments: str) -> str:
