@@ -8,15 +8,14 @@ from typing import TYPE_CHECKING, Final
 
 import pytest
 from tests.unit.steps.deploying import FILE, LOCATION, manifest
+from tests.unit.steps.releasing import MINE, release
 
 from stage_ci.errors import ImageNotInManifest, InvalidVersion, StageError
 from stage_ci.rules.claim import InputDigest
-from stage_ci.rules.decisions import Deployment, MoveState
+from stage_ci.rules.decisions import MoveState
 from stage_ci.rules.manifest import diff
-from stage_ci.rules.reference import Digest
-from stage_ci.steps.deploy import Deployed, deploy, raise_if_undeployable
 from stage_ci.steps.plan import make_plan
-from stage_ci.steps.publish import claim, write_tag
+from stage_ci.steps.publish import claim
 from stage_ci.steps.version import resolve_version
 
 if TYPE_CHECKING:
@@ -24,10 +23,8 @@ if TYPE_CHECKING:
     from tests.unit.steps.conftest import RegistryServer
 
     from stage_ci.rules.release import ReleaseLine
-    from stage_ci.rules.version import Version
     from stage_ci.steps.remotes import Remotes
 
-MINE: Final = InputDigest.of("mine", {})
 OTHER: Final = InputDigest.of("other", {})
 SERVICE: Final = "owner/service"
 
@@ -75,22 +72,6 @@ async def prepare(state: State, remotes: Remotes, line: ReleaseLine, server: Reg
         await claim(inputs, remotes, line)
     for tag, inputs in state.tags:
         server.push(tag, ci_stage_inputs=str(inputs))
-
-
-async def release(
-    remotes: Remotes, line: ReleaseLine, server: RegistryServer, *, allow_downgrade: bool
-) -> tuple[Version, Digest, Deployed]:
-    """Release MINE as a stage does, with the registry's own write in place of the push of an archive."""
-    await raise_if_undeployable(remotes.infrastructure, LOCATION, line)
-    version, digest = await claim(MINE, remotes, line)
-    if digest is None:
-        pushed = Digest.parse(server.push("untagged", ci_stage_inputs=str(MINE)))
-        del server.tags["untagged"]
-        published = await write_tag(pushed, MINE, version, remotes, line)
-        assert published
-        digest = published.digest
-    deployment = Deployment(line, version, digest, allow_downgrade)
-    return version, digest, await deploy(remotes.infrastructure, LOCATION, deployment)
 
 
 @pytest.mark.parametrize("allow_downgrade", [False, True])
