@@ -3,10 +3,25 @@
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Final
 
 import pytest
-from cli import MINIMAL_SERVICE, Rehearsal, serve_registry, start, wait_for
-from environment import Environment, Servers, start_environment, start_servers
+from cli import MINIMAL_SERVICE, Rehearsal, start, wait_for
+from environment import Environment, Servers, serve_registry, start_environment, start_servers
+
+# Fixtures that the tests of a file share. With `--dist=loadgroup`, pytest-xdist runs each group of tests in one worker.
+SHARED: Final = {"mlflow", "released_servers", "servers"}
+# The files with the longest tests, which start first, so that no worker is left with one of them at the end.
+LONGEST: Final = ("test_mlflow.py", "test_stage.py", "test_canary.py", "test_sibling.py", "test_faults_release.py")
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Order the tests by their duration, and group those that share a fixture of their file."""
+    ranks = {name: rank for rank, name in enumerate(LONGEST)}
+    items.sort(key=lambda item: ranks.get(item.path.name, len(LONGEST)))
+    for item in items:
+        if isinstance(item, pytest.Function) and SHARED.intersection(item.fixturenames):
+            item.add_marker(pytest.mark.xdist_group(item.path.stem))
 
 
 @pytest.fixture(scope="session")

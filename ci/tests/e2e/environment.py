@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Final
 
 import httpx
-from cli import FILENAME, IMAGE, INFRA_REPO, SEED, Call, Flags, Process, Rehearsal, dagger, start
+from cli import FILENAME, IMAGE, INFRA_REPO, REPOSITORY, SEED, Call, Flags, Process, Rehearsal, dagger, start
 from tests.servers.fault_proxy import FaultProxy
 from tests.servers.git import GitProxy, GitRepository, git_proxy, publish, stage_all
 from tests.servers.loopback import Reply, Request
@@ -22,6 +22,8 @@ from tests.servers.registry import registry_proxy
 # https://github.com/opencontainers/image-spec/blob/main/media-types.md
 IMAGE_MANIFEST_TYPE: Final = "application/vnd.oci.image.manifest.v1+json"
 EMPTY_TYPE: Final = "application/vnd.oci.empty.v1+json"
+DATABASE: Final = REPOSITORY / "ci" / "src" / "stage_ci" / "adapters" / "trivy-db.tar.gz"
+DATABASE_TYPE: Final = "application/vnd.aquasec.trivy.db.layer.v1.tar+gzip"
 
 # Values that no secret scanner reports and that a search of the output cannot miss.
 USERNAME: Final = "someone"
@@ -204,6 +206,18 @@ class Servers:
 
 
 @contextlib.contextmanager
+def serve_registry() -> Iterator[str]:
+    """Serve a registry that holds the sample vulnerability database, as a mirror would; yield its address."""
+    rehearsal = Rehearsal.unique()
+    try:
+        with rehearsal.serve("registry", port=5000) as address:
+            push_database(address)
+            yield address
+    finally:
+        rehearsal.inspect("reset")
+
+
+@contextlib.contextmanager
 def start_servers(rehearsal: Rehearsal) -> Iterator[Servers]:
     """Publish a rehearsal's registry and git server on ports of this machine."""
     with (
@@ -223,6 +237,11 @@ def push_tags(registry: str, image: str, *tags: str) -> None:
         empty = _push_blob(client, b"{}", EMPTY_TYPE)
         for tag in tags:
             _push_manifest(client, tag, {"config": empty, "layers": [empty]})
+
+
+def push_database(registry: str, reference: str = "aquasec/trivy-db:2", content: bytes | None = None) -> None:
+    """Push the sample vulnerability database, or another one, as a mirror of the public database holds it."""
+    push_artifact(registry, reference, DATABASE_TYPE, content or DATABASE.read_bytes(), title="db.tar.gz")
 
 
 def push_artifact(registry: str, reference: str, media_type: str, content: bytes, title: str) -> None:

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 from cli import FILENAME, IMAGE, dagger
-from environment import CREDENTIAL_VARIABLES, CREDENTIALS, Servers, push_tags
+from environment import CREDENTIAL_VARIABLES, CREDENTIALS, Servers, push_database, push_tags
 
 
 def test_a_release_goes_to_the_given_servers(servers: Servers, source: Path) -> None:
@@ -13,8 +13,7 @@ def test_a_release_goes_to_the_given_servers(servers: Servers, source: Path) -> 
     assert rejected.status != 0
     assert "not for a release" in rejected.error
 
-    # This scan pushes the sample database to the registry, which from then on mirrors it.
-    dagger("scan", f"--source={source}", "--trivy-db=rehearsal", config=servers.rehearsal.config)
+    push_database(servers.registry)
     database = f"--trivy-db=registry:{servers.registry.partition(':')[2]}/aquasec/trivy-db:2"
     config = [*servers.config, *CREDENTIALS]
     flags = (f"--source={source}", database, "--format=json")

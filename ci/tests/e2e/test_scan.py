@@ -12,13 +12,11 @@ from pathlib import Path
 from typing import Any, Final
 
 import pytest
-from cli import REPOSITORY, Call, Rehearsal, dagger
-from environment import Servers, push_artifact
+from cli import Call, Rehearsal, dagger
+from environment import DATABASE, Servers, push_database
 from tests.servers.fault_proxy import FaultProxy
 from tests.servers.loopback import Reply
 
-DATABASE: Final = REPOSITORY / "ci/src/stage_ci/adapters/trivy-db.tar.gz"
-DATABASE_LAYER: Final = "application/vnd.aquasec.trivy.db.layer.v1.tar+gzip"
 H11: Final = "CVE-2025-43859 in h11 0.14.0"
 JOSE: Final = "CVE-2024-33663 in python-jose 3.3.0"
 WAIVER: Final = """\
@@ -189,7 +187,7 @@ def stage_and_fail(servers: Servers, source: Path, registry: str, database: str)
 def test_an_outdated_database_stops_the_release(servers: Servers, source: Path) -> None:
     """A stage with a database that is long overdue fails, because the scanner could not run."""
     outdated = make_database({"UpdatedAt": "2026-01-01T00:00:00Z", "NextUpdate": "2026-01-02T00:00:00Z"})
-    push_artifact(servers.registry, "mirror/stale:2", DATABASE_LAYER, outdated, title="db.tar.gz")
+    push_database(servers.registry, "mirror/stale:2", outdated)
     error = stage_and_fail(servers, source, servers.registry, "mirror/stale:2")
     assert "the scanner could not run: the database is too old: updated on 2026-01-01" in error
 
@@ -199,7 +197,7 @@ def test_an_outdated_database_stops_the_release(servers: Servers, source: Path) 
 def test_a_corrupt_database_stops_the_release(servers: Servers, source: Path, broken: str) -> None:
     """A stage fails if the database's layer is not an archive, or if the archive does not hold a database."""
     layer = b"no archive" if broken == "layer" else make_database({}, content=b"no database" * 1_000)
-    push_artifact(servers.registry, f"mirror/{broken}:2", DATABASE_LAYER, layer, title="db.tar.gz")
+    push_database(servers.registry, f"mirror/{broken}:2", layer)
     assert "the scanner could not run: " in stage_and_fail(servers, source, servers.registry, f"mirror/{broken}:2")
 
 

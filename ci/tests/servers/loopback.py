@@ -1,5 +1,6 @@
 """An HTTP server on the loopback interface whose replies, broken connections and silences a test defines."""
 
+import contextlib
 import socket
 import struct
 import threading
@@ -85,7 +86,9 @@ class Handler(BaseHTTPRequestHandler):
 
     def handle_one_request(self) -> None:
         """Receive one request of any method and send the server's reply."""
-        self.raw_requestline = self.rfile.readline(65_537)
+        self.raw_requestline = b""
+        with contextlib.suppress(ConnectionResetError):  # by a client that was killed
+            self.raw_requestline = self.rfile.readline(65_537)
         if not self.raw_requestline or not self.parse_request():
             self.close_connection = True
             return

@@ -178,11 +178,12 @@ def test_a_version_of_the_line_can_be_deployed() -> None:
     assert line_version(LINE, "v1.0.1") == LINE.version(1)
 
 
-@pytest.mark.parametrize("text", ["v1.0.0", "v1.1.1", "latest", "", "v1.0.01", "1.0.1"])
+@pytest.mark.parametrize("text", ["v1.0.0", "v1.1.1", "v2.0.0", "v1.0", "latest", "", "v1.0.01", "v1.0.007", "1.0.1"])
 def test_a_version_that_cannot_exist_cannot_be_deployed(text: str) -> None:
-    """Version 0, a version of another line, another spelling and a tag that is not a version are errors."""
-    with pytest.raises(InvalidVersion):
+    """Version 0, a version of another line, another spelling and a tag that is no version are errors that name it."""
+    with pytest.raises(InvalidVersion) as rejected:
         line_version(LINE, text)
+    assert text in str(rejected.value)
 
 
 @pytest.mark.parametrize(

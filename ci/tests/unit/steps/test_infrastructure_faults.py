@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Final
 import pytest
 from tests.servers.fault_proxy import answers, loses_the_reply, passes
 from tests.unit.steps.deploying import FILE, manifest
-from tests.unit.steps.releasing import release
+from tests.unit.steps.releasing import push_untagged, release
 
 from stage_ci.adapters.infrastructure import Infrastructure
 from stage_ci.errors import InfrastructureAccessDenied
@@ -81,7 +81,7 @@ async def test_denied_access_to_the_repository_fails_at_once(  # noqa: PLR0913, 
         "canary-wrong" if wrong == "token" else token,
     )
     with pytest.raises(InfrastructureAccessDenied, match=cause) as failed:
-        await release(denied, line, registry_server)
+        await release(denied, line, push_untagged(registry_server))
     assert "check the token, the repository's name and the branch protection" in str(failed.value)
     assert "canary" not in str(failed.value)
     assert count_commits(repository) == commits
@@ -106,7 +106,7 @@ async def test_a_push_with_a_lost_response_is_not_repeated(  # noqa: PLR0913, PL
     http_git.script(GIT_PUSH, passes, times=int(which == "commit"))
     http_git.script(GIT_PUSH, loses_the_reply, times=1)
     version, digest, deployed = await release(
-        over_http(remotes, http_git.url(repository), token), line, registry_server
+        over_http(remotes, http_git.url(repository), token), line, push_untagged(registry_server)
     )
     assert str(version) == "v1.0.1"
     assert registry_server.tags == {"v1.0.1": str(digest)}

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Final
 
 import pytest
 from tests.unit.steps.deploying import FILE, LOCATION, manifest
-from tests.unit.steps.releasing import MINE, release
+from tests.unit.steps.releasing import MINE, push_untagged, release
 
 from stage_ci.errors import ImageNotInManifest, InvalidVersion, StageError
 from stage_ci.rules.claim import InputDigest
@@ -89,7 +89,9 @@ async def test_a_release_does_what_its_plan_says(  # noqa: PLR0913 - the fixture
     tip = repository.push({str(FILE): manifest(state.image)})
     await prepare(state, remotes, line, registry_server)
     plan = await make_plan(MINE, remotes, line, LOCATION, allow_downgrade=allow_downgrade)
-    version, digest, deployed = await release(remotes, line, registry_server, allow_downgrade=allow_downgrade)
+    version, digest, deployed = await release(
+        remotes, line, push_untagged(registry_server), allow_downgrade=allow_downgrade
+    )
     headline, _, number = state.headline.rpartition(" ")
     assert plan.splitlines()[0] == f"{headline} docker.io/{SERVICE}:{number}"
     assert str(version) == number
@@ -119,7 +121,7 @@ async def test_a_plan_fails_where_the_release_fails(  # noqa: PLR0913, PLR0917 -
     with pytest.raises(error) as planned:
         await make_plan(MINE, remotes, line, LOCATION, allow_downgrade=True)
     with pytest.raises(error, match=f"^{re.escape(str(planned.value))}$"):
-        await release(remotes, line, registry_server, allow_downgrade=True)
+        await release(remotes, line, push_untagged(registry_server), allow_downgrade=True)
     assert registry_server.tags == {}
 
 
