@@ -130,6 +130,13 @@ def test_a_summary_shows_an_unchanged_manifest() -> None:
     assert "  manifest  manifests/default/svm.yaml unchanged\n" in replace(RELEASE, deployed=()).text()
 
 
+@pytest.mark.fault(17, 29)
+@pytest.mark.parametrize("outcome", ["released", "already-released", "superseded", "held"])
+def test_the_json_has_the_outcome(outcome: str) -> None:
+    """The JSON has the outcome as one of four words, which a workflow compares."""
+    assert json.loads(replace(RELEASE, outcome=Outcome(outcome)).json())["outcome"] == outcome
+
+
 def test_every_outcome_has_a_headline() -> None:
     """Each outcome has a headline, so that every summary can be printed."""
     assert all(replace(RELEASE, outcome=outcome).text() for outcome in Outcome)
