@@ -4,11 +4,13 @@ import contextlib
 import hashlib
 import json
 import shutil
+import socket
 import subprocess
 import tempfile
 import uuid
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import Final
 
@@ -130,6 +132,20 @@ class Environment:
         return "stage", f"--source={source}", database
 
 
+@cache
+def reserved_socket() -> socket.socket:
+    """Reserve a port for the registry of all environments of this process, and return the socket that holds it.
+
+    The engine caches a command by the address of its services, so with one port it downloads the vulnerability database
+    and scans the minimal service once for all environments.
+    """
+    held = socket.socket()
+    # Allows the proxies to listen on the port: socket(7), SO_REUSEADDR.
+    held.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    held.bind(("127.0.0.1", 0))
+    return held
+
+
 @contextlib.contextmanager
 def start_environment(
     registry_address: str,
@@ -155,7 +171,8 @@ def start_environment(
         manifest.write_text(manifest.read_text().replace(IMAGE, image))
     stage_all(root / "work")
     publish(root / "work")
-    with registry_proxy(registry_address, request_filter) as registry, git_proxy(folder, token) as git:
+    port = reserved_socket().getsockname()[1]
+    with registry_proxy(registry_address, request_filter, port) as registry, git_proxy(folder, token) as git:
         yield Environment(image, registry, registry_address, git, GitRepository(root, f"http://{git.address}"))
 
 
