@@ -132,10 +132,6 @@ class Rehearsal:
         assert call.status == 0, call.stderr
         return call.stdout
 
-    def state(self) -> tuple[str, str]:
-        """Return all tags with their digests, and all commits and claims."""
-        return self.inspect("tags"), self.inspect("log")
-
     @contextmanager
     def serve(self, service: str, port: int) -> Iterator[str]:
         """Publish one of the rehearsal's services on a free local port, as `… up` does; yield its address."""
@@ -165,20 +161,6 @@ def _is_served(port: int, process: "subprocess.Popen[bytes]") -> bool:
         else:
             return True
     return False
-
-
-@contextmanager
-def serve_registry() -> Iterator[str]:
-    """Serve a registry that holds the sample vulnerability database, as a mirror would; yield its address."""
-    rehearsal = Rehearsal.unique()
-    try:
-        # A scan with the sample database pushes it to the rehearsal's registry.
-        scan = dagger("scan", f"--source={MINIMAL_SERVICE}", "--trivy-db=rehearsal", config=rehearsal.config)
-        assert scan.status == 0, scan.stderr
-        with rehearsal.serve("registry", port=5000) as address:
-            yield address
-    finally:
-        rehearsal.inspect("reset")
 
 
 def make_source(folder: Path, number: int) -> Path:

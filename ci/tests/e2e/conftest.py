@@ -3,10 +3,25 @@
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Final
 
 import pytest
-from cli import MINIMAL_SERVICE, Rehearsal, serve_registry, start, wait_for
-from environment import Environment, Servers, start_environment
+from cli import MINIMAL_SERVICE, Rehearsal, start, wait_for
+from environment import Environment, Servers, serve_registry, start_environment, start_servers
+
+# Fixtures that the tests of a file share. With `--dist=loadgroup`, pytest-xdist runs each group of tests in one worker.
+SHARED: Final = {"mlflow", "released_servers", "servers"}
+# The files with the longest tests, which start first, so that no worker is left with one of them at the end.
+LONGEST: Final = ("test_mlflow.py", "test_stage.py", "test_canary.py", "test_sibling.py", "test_faults_release.py")
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Order the tests by their duration, and group those that share a fixture of their file."""
+    ranks = {name: rank for rank, name in enumerate(LONGEST)}
+    items.sort(key=lambda item: ranks.get(item.path.name, len(LONGEST)))
+    for item in items:
+        if isinstance(item, pytest.Function) and SHARED.intersection(item.fixturenames):
+            item.add_marker(pytest.mark.xdist_group(item.path.stem))
 
 
 @pytest.fixture(scope="session")
@@ -29,14 +44,6 @@ def create_rehearsal(created: list[Rehearsal]) -> Rehearsal:
 def rehearsal(created: list[Rehearsal]) -> Rehearsal:
     """A new rehearsal."""
     return create_rehearsal(created)
-
-
-@pytest.fixture(scope="module")
-def released_rehearsal(created: list[Rehearsal]) -> Rehearsal:
-    """A rehearsal that holds one release of the minimal service, shared by tests that must not change it."""
-    rehearsal = create_rehearsal(created)
-    assert rehearsal.stage(MINIMAL_SERVICE).status == 0
-    return rehearsal
 
 
 @pytest.fixture
@@ -62,9 +69,14 @@ def env(registry: str, tmp_path: Path) -> Iterator[Environment]:
 @pytest.fixture(scope="module")
 def servers(created: list[Rehearsal]) -> Iterator[Servers]:
     """A registry and a git server on ports of this machine."""
+    with start_servers(create_rehearsal(created)) as servers:
+        yield servers
+
+
+@pytest.fixture(scope="module")
+def released_servers(created: list[Rehearsal]) -> Iterator[Servers]:
+    """The servers of a rehearsal that holds one release of the minimal service; no test may change them."""
     rehearsal = create_rehearsal(created)
-    with (
-        rehearsal.serve("registry", port=5000) as registry,
-        rehearsal.serve("infrastructure", port=8080) as infrastructure,
-    ):
-        yield Servers(rehearsal, registry, infrastructure)
+    assert rehearsal.stage(MINIMAL_SERVICE).status == 0
+    with start_servers(rehearsal) as servers:
+        yield servers

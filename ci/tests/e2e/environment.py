@@ -4,16 +4,18 @@ import contextlib
 import hashlib
 import json
 import shutil
+import socket
 import subprocess
 import tempfile
 import uuid
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import Final
 
 import httpx
-from cli import FILENAME, IMAGE, INFRA_REPO, SEED, Call, Flags, Process, Rehearsal, dagger, start
+from cli import FILENAME, IMAGE, INFRA_REPO, REPOSITORY, SEED, Call, Flags, Process, Rehearsal, dagger, start
 from tests.servers.fault_proxy import FaultProxy
 from tests.servers.git import GitProxy, GitRepository, git_proxy, publish, stage_all
 from tests.servers.loopback import Reply, Request
@@ -22,6 +24,8 @@ from tests.servers.registry import registry_proxy
 # https://github.com/opencontainers/image-spec/blob/main/media-types.md
 IMAGE_MANIFEST_TYPE: Final = "application/vnd.oci.image.manifest.v1+json"
 EMPTY_TYPE: Final = "application/vnd.oci.empty.v1+json"
+DATABASE: Final = REPOSITORY / "ci" / "src" / "stage_ci" / "adapters" / "trivy-db.tar.gz"
+DATABASE_TYPE: Final = "application/vnd.aquasec.trivy.db.layer.v1.tar+gzip"
 
 # Values that no secret scanner reports and that a search of the output cannot miss.
 USERNAME: Final = "someone"
@@ -128,6 +132,20 @@ class Environment:
         return "stage", f"--source={source}", database
 
 
+@cache
+def reserved_socket() -> socket.socket:
+    """Reserve a port for the registry of all environments of this process, and return the socket that holds it.
+
+    The engine caches a command by the address of its services, so with one port it downloads the vulnerability database
+    and scans the minimal service once for all environments.
+    """
+    held = socket.socket()
+    # Allows the proxies to listen on the port: socket(7), SO_REUSEADDR.
+    held.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    held.bind(("127.0.0.1", 0))
+    return held
+
+
 @contextlib.contextmanager
 def start_environment(
     registry_address: str,
@@ -153,7 +171,8 @@ def start_environment(
         manifest.write_text(manifest.read_text().replace(IMAGE, image))
     stage_all(root / "work")
     publish(root / "work")
-    with registry_proxy(registry_address, request_filter) as registry, git_proxy(folder, token) as git:
+    port = reserved_socket().getsockname()[1]
+    with registry_proxy(registry_address, request_filter, port) as registry, git_proxy(folder, token) as git:
         yield Environment(image, registry, registry_address, git, GitRepository(root, f"http://{git.address}"))
 
 
@@ -182,6 +201,12 @@ class Servers:
         response = httpx.head(address, headers={"Accept": IMAGE_MANIFEST_TYPE}, timeout=60)
         return response.headers["Docker-Content-Digest"] if response.is_success else None
 
+    def state(self) -> tuple[dict[str, str | None], str]:
+        """Return all tags with their digests, and all refs of the infrastructure repository, claims among them."""
+        listing = httpx.get(f"http://{self.registry}/v2/{IMAGE}/tags/list", timeout=60)
+        names = listing.raise_for_status().json()["tags"]
+        return {name: self.digest(name) for name in names}, self.refs()
+
     def refs(self) -> str:
         """Return the refs of the infrastructure repository."""
         return _git("ls-remote", self._url)
@@ -197,6 +222,28 @@ class Servers:
         return f"http://{self.infrastructure}/{INFRA_REPO}.git"
 
 
+@contextlib.contextmanager
+def serve_registry() -> Iterator[str]:
+    """Serve a registry that holds the sample vulnerability database, as a mirror would; yield its address."""
+    rehearsal = Rehearsal.unique()
+    try:
+        with rehearsal.serve("registry", port=5000) as address:
+            push_database(address)
+            yield address
+    finally:
+        rehearsal.inspect("reset")
+
+
+@contextlib.contextmanager
+def start_servers(rehearsal: Rehearsal) -> Iterator[Servers]:
+    """Publish a rehearsal's registry and git server on ports of this machine."""
+    with (
+        rehearsal.serve("registry", port=5000) as registry,
+        rehearsal.serve("infrastructure", port=8080) as infrastructure,
+    ):
+        yield Servers(rehearsal, registry, infrastructure)
+
+
 def _git(*arguments: str) -> str:
     return subprocess.run(["git", *arguments], capture_output=True, text=True, check=True).stdout
 
@@ -207,6 +254,11 @@ def push_tags(registry: str, image: str, *tags: str) -> None:
         empty = _push_blob(client, b"{}", EMPTY_TYPE)
         for tag in tags:
             _push_manifest(client, tag, {"config": empty, "layers": [empty]})
+
+
+def push_database(registry: str, reference: str = "aquasec/trivy-db:2", content: bytes | None = None) -> None:
+    """Push the sample vulnerability database, or another one, as a mirror of the public database holds it."""
+    push_artifact(registry, reference, DATABASE_TYPE, content or DATABASE.read_bytes(), title="db.tar.gz")
 
 
 def push_artifact(registry: str, reference: str, media_type: str, content: bytes, title: str) -> None:

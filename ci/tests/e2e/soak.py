@@ -17,8 +17,8 @@ import time
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
-from cli import CALL_TIMEOUT, Call, make_source, serve_registry
-from environment import Environment, start_environment
+from cli import CALL_TIMEOUT, Call, make_source
+from environment import Environment, serve_registry, start_environment
 from soak_invariants import Invariants, Snapshot, StageRun
 
 

@@ -15,7 +15,7 @@ from typing import Final, Self
 import httpx
 import pytest
 from canary import DOTENV_NAMES, KINDS, Search, new_word, secret_values
-from cli import Call, Rehearsal, dagger
+from cli import Call, dagger
 from environment import Environment, start_environment
 from tests.servers.git import GIT
 from tests.servers.registry import asks_for_basic, basic
@@ -111,7 +111,7 @@ def stage_with(
 
 @pytest.mark.fault(35, 36)
 def test_a_secret_arrives_and_is_found_nowhere_else(
-    canaries: Canaries, registry: str, rehearsal: Rehearsal, source: Path, tmp_path: Path
+    canaries: Canaries, registry: str, source: Path, tmp_path: Path
 ) -> None:
     """Every secret reaches the unit tests unchanged, and no output, image, commit, request or log contains it."""
     kind, values, search = canaries.kind, canaries.values, canaries.search
@@ -129,7 +129,7 @@ def test_a_secret_arrives_and_is_found_nowhere_else(
         env.assert_released(call, "v1.0.1")
         assert "***" in call.stderr
         search_release(search, env, call)
-    search_reports(search, rehearsal, source, accepted, tmp_path / "reports")
+    search_reports(search, source, accepted, tmp_path / "reports")
     search_engine_logs(search)
     assert search.found == []
 
@@ -171,12 +171,11 @@ def fetch_blob(base: str, digest: str) -> bytes:
     return content
 
 
-def search_reports(search: Search, rehearsal: Rehearsal, source: Path, values: Mapping[str, str], folder: Path) -> None:
+def search_reports(search: Search, source: Path, values: Mapping[str, str], folder: Path) -> None:
     """Export the reports of the source and search them; they contain what the unit tests printed."""
     flags = (f"--source={source}", "--trivy-db=rehearsal")
     export = ("export", f"--path={folder}", *VERBOSE)
-    config = [*rehearsal.config, *DOTENV_FLAGS]
-    call = dagger("reports", *flags, *export, config=config, variables=variables(values))
+    call = dagger("reports", *flags, *export, config=DOTENV_FLAGS, variables=variables(values))
     assert call.status == 0, call.stderr
     junit = (folder / "junit.xml").read_text()
     assert 'name="test_dotenv_values_arrive"' in junit

@@ -9,12 +9,11 @@ from typing import Final
 
 import pytest
 from cli import REPOSITORY, wait_for
-from environment import Environment, push_artifact, start_environment
+from environment import Environment, push_database, start_environment
 from tests.servers.fault_proxy import Exchange
 from tests.servers.loopback import Reply
 
 RUNNER_HOST: Final = "_EXPERIMENTAL_DAGGER_RUNNER_HOST"
-DATABASE: Final = REPOSITORY / "ci" / "src" / "stage_ci" / "adapters" / "trivy-db.tar.gz"
 
 
 @pytest.fixture
@@ -30,8 +29,7 @@ def pid_file() -> Path:
 def env(tmp_path: Path) -> Iterator[Environment]:
     """An environment whose registry survives the engine: the one that ci/engine runs for its own images."""
     registry = f"localhost:{os.environ.get('STAGE_ENGINE_REGISTRY_PORT', '5000')}"
-    layer = "application/vnd.aquasec.trivy.db.layer.v1.tar+gzip"
-    push_artifact(registry, "aquasec/trivy-db:2", layer, DATABASE.read_bytes(), "db.tar.gz")
+    push_database(registry)
     with start_environment(registry, tmp_path) as env:
         yield env
 

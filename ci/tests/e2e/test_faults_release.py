@@ -1,4 +1,7 @@
-"""Interruptions between a claim and its commit: killed runs, races, failed uploads and wrong digests."""
+"""Interruptions between a claim and its commit: killed runs, races, failed uploads and wrong digests.
+
+`tests/unit/steps/test_killed_runs.py` kills runs between two requests of the module itself.
+"""
 
 import signal
 import threading
@@ -19,7 +22,6 @@ from tests.servers.registry import TokenService, basic
 UPLOAD: Final = r"^(POST|PATCH|PUT) /v2/\S+/blobs/uploads/"
 UPLOAD_LAYER: Final = r"^PATCH /v2/\S+/blobs/uploads/"
 PUT_BY_DIGEST: Final = r"^PUT /v2/\S+/manifests/sha256:"
-PUT_BY_TAG: Final = r"^PUT /v2/\S+/manifests/v1\.0\.1$"
 OTHER_DIGEST: Final = "sha256:" + "f" * 64
 
 
@@ -30,12 +32,10 @@ class Moment:
     Attributes:
         request: Pattern of the request.
         skipped: Number of earlier requests that match as well.
-        done: Whether the server handles the request before the moment.
     """
 
     request: str
     skipped: int = 0
-    done: bool = True
 
 
 def has_all_blobs(env: Environment, tag: str) -> bool:
@@ -50,11 +50,8 @@ def has_all_blobs(env: Environment, tag: str) -> bool:
 @pytest.mark.parametrize(
     "moment",
     [
-        pytest.param(Moment(GIT_PUSH), id="claimed"),
         pytest.param(Moment(UPLOAD, skipped=3), id="uploading"),
         pytest.param(Moment(PUT_BY_DIGEST), id="pushed"),
-        pytest.param(Moment(PUT_BY_TAG), id="tagged"),
-        pytest.param(Moment(GIT_PUSH, skipped=1, done=False), id="committed"),
         pytest.param(Moment(GIT_PUSH, skipped=1), id="deployed"),
     ],
 )
@@ -64,8 +61,7 @@ def test_a_killed_run_is_completed_by_the_next_run(env: Environment, source: Pat
     killed = threading.Event()
 
     def kill(exchange: Exchange) -> Reply:
-        if moment.done:
-            exchange.forward()
+        exchange.forward()
         process.kill()
         killed.set()
         return Reply(reset=True)

@@ -28,8 +28,10 @@ def sibling(tmp_path: Path) -> Path:
 def stage_with_dotenv(sibling: Path, rehearsal: Rehearsal, settings: str = "", source: str = "--source=.") -> Call:
     """Stage the sibling with the example's `settings.env` at the end of its `.env`."""
     with (sibling / ".env").open("a") as file:
-        file.write(f"{(EXAMPLE / 'settings.env').read_text()}STAGE_CI_REHEARSAL={rehearsal.name}\n{settings}")
-    return wait_for(start_in(sibling, "-m", str(REPOSITORY), "call", "stage", *filter(None, [source])))
+        file.write(f"{(EXAMPLE / 'settings.env').read_text()}{settings}")
+    # The name is not a setting here: each new `.env` makes the engine load the module anew, which takes half a minute.
+    words = ("-m", str(REPOSITORY), "call", *rehearsal.config, "stage")
+    return wait_for(start_in(sibling, *words, *filter(None, [source])))
 
 
 def stage_as_toolchain(sibling: Path, rehearsal: Rehearsal) -> Call:
@@ -62,9 +64,9 @@ def test_a_sibling_is_released_with_its_settings_in_one_file(
     assert "canary" not in call.stdout + call.stderr
 
 
-def test_a_setting_that_is_read_is_printed(sibling: Path, rehearsal: Rehearsal) -> None:
+def test_a_setting_that_is_read_is_printed(sibling: Path) -> None:
     """The CLI prints the settings it reads, among them not one with an unknown name; a value of another type fails."""
-    call = stage_with_dotenv(sibling, rehearsal, "STAGE_CI_IMGE=acme/other\nSTAGE_CI_SERVICEPORT=abc\n")
+    call = stage_with_dotenv(sibling, Rehearsal.unique(), "STAGE_CI_IMGE=acme/other\nSTAGE_CI_SERVICEPORT=abc\n")
     assert call.status != 0
     assert 'user default: stage-ci(servicePort="abc")' in call.stderr.splitlines()
     assert "acme/other" not in call.stderr
@@ -79,11 +81,9 @@ def test_a_setting_that_is_read_is_printed(sibling: Path, rehearsal: Rehearsal) 
         ("databricksToken=env://UNSET_OF_TEST", "secret env var not found"),
     ],
 )
-def test_an_empty_credential_in_the_settings_fails(
-    sibling: Path, rehearsal: Rehearsal, setting: str, message: str
-) -> None:
+def test_an_empty_credential_in_the_settings_fails(sibling: Path, setting: str, message: str) -> None:
     """A credential without an address, or with the address of an unset variable, fails before any check runs."""
-    call = stage_with_dotenv(sibling, rehearsal, f"STAGE_CI_{setting}\n")
+    call = stage_with_dotenv(sibling, Rehearsal.unique(), f"STAGE_CI_{setting}\n")
     assert call.status != 0
     assert message in call.error
     assert f"user default: stage-ci({setting.partition('=')[0]}=" in call.stderr

@@ -7,6 +7,7 @@ from typing import Final
 
 import pytest
 from cli import FILENAME, IMAGE, INFRA_REPO, REPOSITORY, SEED, Rehearsal
+from environment import Servers, start_servers
 
 REQUIREMENTS: Final = ("requirements.uv", "requirements", "requirements.train", "requirements.dev")
 APPLICATION: Final = ("Dockerfile", *REQUIREMENTS, "setup.cfg", ".dockerignore", "src", "tests", "data")
@@ -30,32 +31,33 @@ def test_the_application_is_released_again_only_after_a_change(rehearsal: Rehear
 
     first = rehearsal.stage(source, "--format=json").release
     assert (first["version"], first["outcome"]) == ("v1.0.1", "released")
-    state = rehearsal.state()
+    with start_servers(rehearsal) as servers:
+        state = servers.state()
+        second = rehearsal.stage(source, "--format=json").release
+        assert second == first | {"outcome": "already-released"}
+        assert servers.state() == state
 
-    second = rehearsal.stage(source, "--format=json").release
-    assert second == first | {"outcome": "already-released"}
-    assert rehearsal.state() == state
-
-    with (source / "src" / "callcenterai_svm" / "__init__.py").open("a") as file:
-        file.write("\n# one more line\n")
-    third = rehearsal.stage(source, "--format=json").release
-    assert (third["version"], third["outcome"]) == ("v1.0.2", "released")
-    assert third["digest"] != first["digest"]
-
-    assert_second_release(rehearsal, third, tmp_path / "clone")
+        with (source / "src" / "callcenterai_svm" / "__init__.py").open("a") as file:
+            file.write("\n# one more line\n")
+        third = rehearsal.stage(source, "--format=json").release
+        assert (third["version"], third["outcome"]) == ("v1.0.2", "released")
+        assert third["digest"] != first["digest"]
+        assert_second_release(servers, third, tmp_path / "clone")
 
 
-def assert_second_release(rehearsal: Rehearsal, release: dict[str, str], clone: Path) -> None:
+def assert_second_release(servers: Servers, release: dict[str, str], clone: Path) -> None:
     """Assert with git that two commits changed nothing but the image's version, and that the tag has the digest."""
-    with rehearsal.serve("infrastructure", port=8080) as address:
-        subprocess.run(["git", "clone", "-q", f"http://{address}/{INFRA_REPO}.git", str(clone)], check=True)
+    subprocess.run(["git", "clone", "-q", f"http://{servers.infrastructure}/{INFRA_REPO}.git", str(clone)], check=True)
     log = subprocess.run(["git", "-C", str(clone), "log", "--format=%H"], check=True, capture_output=True, text=True)
     commits = log.stdout.split()
     assert commits[0] == release["commit"]
     assert len(commits) == 1 + 2  # the seed and two releases
     manifest = (clone / FILENAME).read_bytes()
     assert manifest == (SEED / FILENAME).read_bytes().replace(f"{IMAGE}:v1.0.0".encode(), f"{IMAGE}:v1.0.2".encode())
-    assert f"v1.0.2 {release['digest']}\n" in rehearsal.inspect("tags")
+    listed = servers.rehearsal.inspect("log")
+    assert [line.split()[0] for line in listed.splitlines() if " claim " not in line] == commits
+    assert [line.rpartition("/")[2] for line in listed.splitlines() if " claim " in line] == ["v1.0.2", "v1.0.1"]
+    assert f"v1.0.2 {release['digest']}\n" in servers.rehearsal.inspect("tags")
 
 
 def test_another_service_is_released_by_configuration(rehearsal: Rehearsal, source: Path) -> None:

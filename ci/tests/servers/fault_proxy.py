@@ -46,12 +46,14 @@ class FaultProxy(Server):
     Attributes:
         upstream: Sends a request to the real server.
         request_filter: Returns the reply to a rejected request, before any script sees it; None to accept the request.
+        fixed_port: The port to listen on; 0 for a free one.
         requests: The requests so far, without their bodies.
         statuses: The status of every reply so far.
     """
 
     upstream: Callable[[Request], Reply]
     request_filter: Callable[[Request], Reply | None] = lambda _: None
+    fixed_port: int = 0
     requests: list[Request] = field(default_factory=list)
     statuses: list[int] = field(default_factory=list)
     _scripts: list[_Script] = field(default_factory=list)

@@ -1,5 +1,6 @@
 """An HTTP server on the loopback interface whose replies, broken connections and silences a test defines."""
 
+import contextlib
 import socket
 import struct
 import threading
@@ -42,14 +43,16 @@ class Server(ABC):
     """A server on a port of its own, as a context manager; a subclass defines the replies.
 
     Attributes:
+        fixed_port: The port to listen on; 0 for a free one.
         closing: Set when the server stops, which releases the stalled connections.
     """
 
+    fixed_port: int = 0
     closing: threading.Event
 
     def __enter__(self) -> Self:
         self.closing = threading.Event()
-        self._http = ThreadingHTTPServer(("127.0.0.1", 0), type("Handler", (Handler,), {"owner": self}))
+        self._http = ThreadingHTTPServer(("127.0.0.1", self.fixed_port), type("Handler", (Handler,), {"owner": self}))
         # A client may keep a connection open after the server has closed.
         self._http.daemon_threads = True
         self._thread = threading.Thread(target=self._http.serve_forever, args=(0.01,))
@@ -85,7 +88,9 @@ class Handler(BaseHTTPRequestHandler):
 
     def handle_one_request(self) -> None:
         """Receive one request of any method and send the server's reply."""
-        self.raw_requestline = self.rfile.readline(65_537)
+        self.raw_requestline = b""
+        with contextlib.suppress(ConnectionResetError):  # by a client that was killed
+            self.raw_requestline = self.rfile.readline(65_537)
         if not self.raw_requestline or not self.parse_request():
             self.close_connection = True
             return

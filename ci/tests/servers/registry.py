@@ -13,8 +13,16 @@ from tests.servers.fault_proxy import HOP_BY_HOP, FaultProxy
 from tests.servers.loopback import Reply, Request
 
 
-def registry_proxy(address: str, request_filter: Callable[[Request], Reply | None] = lambda _: None) -> FaultProxy:
-    """Return a proxy in front of the registry at ``address``, a host and a port."""
+def registry_proxy(
+    address: str, request_filter: Callable[[Request], Reply | None] = lambda _: None, port: int = 0
+) -> FaultProxy:
+    """Return a proxy in front of the registry at ``address``, a host and a port.
+
+    Args:
+        address: Host and port of the registry.
+        request_filter: Rejects requests.
+        port: The proxy's own port; 0 for a free one.
+    """
 
     def upstream(request: Request) -> Reply:
         connection = http.client.HTTPConnection(address, timeout=60)
@@ -31,7 +39,7 @@ def registry_proxy(address: str, request_filter: Callable[[Request], Reply | Non
             kept["Content-Length"] = response.headers["Content-Length"]
         return Reply(response.status, body, kept)
 
-    return FaultProxy(upstream, request_filter)
+    return FaultProxy(upstream, request_filter, port)
 
 
 def unauthorized(challenge: str) -> Reply:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import shutil
 import socket
 import subprocess
@@ -92,3 +93,10 @@ def http_git(git_root: Path) -> Iterator[GitProxy]:
 def token() -> str:
     """Return the token of the HTTP server."""
     return TOKEN
+
+
+@pytest.fixture(scope="module")
+def collected() -> Iterator[None]:
+    """Run the garbage collector after the tests of a file."""
+    yield
+    gc.collect()

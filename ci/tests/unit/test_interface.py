@@ -108,6 +108,12 @@ def test_the_module_has_at_most_sixty_parameters() -> None:
     assert len(PARAMETERS) <= 60
 
 
+def test_every_function_but_three_has_arguments() -> None:
+    """The constructor's arguments are all that `latest-version`, `next-version` and `rehearsal` take."""
+    names = {name for name, function in FUNCTIONS.items() if name.startswith("StageCi.") and not function.parameters}
+    assert names == {"StageCi.latest_version", "StageCi.next_version", "StageCi.rehearsal"}
+
+
 def test_the_main_file_has_at_most_two_hundred_lines() -> None:
     """The file that holds the functions of the command line has at most 200 lines."""
     assert len(MAIN.read_text().splitlines()) <= 200

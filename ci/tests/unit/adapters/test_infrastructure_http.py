@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import base64
 import contextlib
-import gc
 import socket
 import threading
 import time
@@ -77,13 +76,6 @@ def denied_without(secret: str, url: str) -> Iterator[None]:
     encoded = base64.b64encode(f"x-access-token:{secret}".encode()).decode()
     assert url in str(denied.value)
     assert not [text for text in map(repr, shown) if secret in text or encoded in text]
-
-
-@pytest.fixture(scope="module")
-def collected() -> Iterator[None]:
-    """Run the garbage collector after the tests of this file."""
-    yield
-    gc.collect()
 
 
 @pytest.fixture

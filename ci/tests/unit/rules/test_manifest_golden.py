@@ -3,39 +3,13 @@
 from pathlib import Path
 
 import pytest
+from tests.unit.rules.golden import CASES, DIGEST, IMAGE, NAMES, read, read_all
 
 from stage_ci.rules.manifest import Target, update
 from stage_ci.rules.reference import Digest, Repository
 
-CASES = Path(__file__).parent / "testdata" / "manifest"
 EXAMPLE = Path(__file__).parents[4] / "examples" / "infra" / "manifests" / "default"
-IMAGE = "medhedimaaroufi/callcenterai-svm"
-TARGET = Target(Repository.parse(IMAGE), "v1.0.1", Digest.parse(f"sha256:{'b' * 64}"))
-
-NAMES = [
-    pytest.param("every_kind", marks=pytest.mark.fault(21)),
-    pytest.param("every_container", marks=pytest.mark.fault(21)),
-    pytest.param("lists", marks=pytest.mark.fault(21)),
-    pytest.param("spellings", marks=pytest.mark.fault(23)),
-    pytest.param("decoys", marks=pytest.mark.fault(24)),
-    pytest.param("kustomization", marks=pytest.mark.fault(25)),
-    pytest.param("comments_and_quotes", marks=pytest.mark.fault(26)),
-    pytest.param("escapes", marks=pytest.mark.fault(26)),
-    pytest.param("anchors", marks=pytest.mark.fault(26)),
-    pytest.param("block_scalars", marks=pytest.mark.fault(26)),
-    pytest.param("flow", marks=pytest.mark.fault(26)),
-    pytest.param("json", marks=pytest.mark.fault(26)),
-    pytest.param("tabs", marks=pytest.mark.fault(26)),
-    pytest.param("documents", marks=pytest.mark.fault(26)),
-    pytest.param("unicode_and_long_lines", marks=pytest.mark.fault(26)),
-    pytest.param("braces", marks=pytest.mark.fault(27)),
-    pytest.param("markers", marks=pytest.mark.fault(29)),
-]
-
-
-def read(name: str) -> tuple[bytes, bytes]:
-    """Return the original and the expected file of a golden folder."""
-    return (CASES / name / "original.yaml").read_bytes(), (CASES / name / "expected.yaml").read_bytes()
+TARGET = Target(Repository.parse(IMAGE), "v1.0.1", Digest.parse(DIGEST))
 
 
 def windows(content: bytes) -> bytes:
@@ -52,6 +26,13 @@ def test_every_golden_folder_is_a_case() -> None:
 def test_exactly_the_references_change(name: str) -> None:
     """Every reference to the repository changes, and every other byte stays."""
     original, expected = read(name)
+    assert update(original, TARGET, filename="x.yaml").content == expected
+
+
+@pytest.mark.fault(21, 26)
+def test_the_documents_of_one_file_are_edited_alike() -> None:
+    """All golden folders as the documents of one file change as they do alone."""
+    original, expected = read_all()
     assert update(original, TARGET, filename="x.yaml").content == expected
 
 

@@ -138,6 +138,13 @@ def test_a_summary_shows_an_unchanged_manifest() -> None:
     assert "  manifest  manifests/default/svm.yaml unchanged\n" in replace(RELEASE, deployed=()).text()
 
 
+@pytest.mark.fault(17, 29)
+@pytest.mark.parametrize("outcome", ["released", "already-released", "superseded", "held"])
+def test_the_json_has_the_outcome(outcome: str) -> None:
+    """The JSON has the outcome as one of four words, which a workflow compares."""
+    assert json.loads(replace(RELEASE, outcome=Outcome(outcome)).json())["outcome"] == outcome
+
+
 def test_every_outcome_has_a_headline() -> None:
     """Each outcome has a headline, so that every summary can be printed."""
     assert all(replace(RELEASE, outcome=outcome).text() for outcome in Outcome)
@@ -186,11 +193,12 @@ def test_a_version_of_the_line_can_be_deployed() -> None:
     assert line_version(LINE, "v1.0.1") == LINE.version(1)
 
 
-@pytest.mark.parametrize("text", ["v1.0.0", "v1.1.1", "latest", "", "v1.0.01", "1.0.1"])
+@pytest.mark.parametrize("text", ["v1.0.0", "v1.1.1", "v2.0.0", "v1.0", "latest", "", "v1.0.01", "v1.0.007", "1.0.1"])
 def test_a_version_that_cannot_exist_cannot_be_deployed(text: str) -> None:
-    """Version 0, a version of another line, another spelling and a tag that is not a version are errors."""
-    with pytest.raises(InvalidVersion):
+    """Version 0, a version of another line, another spelling and a tag that is no version are errors that name it."""
+    with pytest.raises(InvalidVersion) as rejected:
         line_version(LINE, text)
+    assert text in str(rejected.value)
 
 
 @pytest.mark.parametrize(

@@ -15,6 +15,7 @@ from stage_ci.errors import (
     InfrastructureConflict,
     InvalidVersion,
     ManifestMissing,
+    StageError,
 )
 from stage_ci.rules.decisions import Deployment, MoveState
 from stage_ci.rules.reference import Digest
@@ -125,6 +126,26 @@ async def test_a_manifest_that_cannot_be_edited_fails_before_publishing(
     repository.push({str(FILE): manifest("owner/other:v1.0.1")})
     with pytest.raises(ImageNotInManifest):
         await raise_if_undeployable(Infrastructure(repository.url), LOCATION, line)
+
+
+@pytest.mark.fault(18, 19)
+@pytest.mark.parametrize(
+    ("branch", "filename", "error"),
+    [
+        ("main", "manifests/none.yaml", "manifests/none.yaml is not in the infrastructure repository"),
+        ("main", "manifests", "manifests is not a regular file"),
+        ("none", str(FILE), "has no branch none"),
+    ],
+)
+async def test_a_manifest_that_cannot_be_read_fails_before_publishing(
+    repository: GitRepository, line: ReleaseLine, branch: str, filename: str, error: str
+) -> None:
+    """The check before publishing fails on a missing file, a folder and a missing branch, and changes no ref."""
+    before = repository.git("for-each-ref")
+    location = ManifestLocation(branch, Filename.parse(filename))
+    with pytest.raises(StageError, match=error):
+        await raise_if_undeployable(Infrastructure(repository.url), location, line)
+    assert repository.git("for-each-ref") == before
 
 
 @pytest.mark.fault(16)

@@ -8,15 +8,14 @@ from typing import TYPE_CHECKING, Final
 
 import pytest
 from tests.unit.steps.deploying import FILE, LOCATION, manifest
+from tests.unit.steps.releasing import MINE, push_untagged, release
 
 from stage_ci.errors import ImageNotInManifest, InvalidVersion, StageError
 from stage_ci.rules.claim import InputDigest
-from stage_ci.rules.decisions import Deployment, MoveState
+from stage_ci.rules.decisions import MoveState
 from stage_ci.rules.manifest import diff
-from stage_ci.rules.reference import Digest
-from stage_ci.steps.deploy import Deployed, deploy, raise_if_undeployable
 from stage_ci.steps.plan import make_plan
-from stage_ci.steps.publish import claim, write_tag
+from stage_ci.steps.publish import claim
 from stage_ci.steps.version import resolve_version
 
 if TYPE_CHECKING:
@@ -24,10 +23,8 @@ if TYPE_CHECKING:
     from tests.unit.steps.conftest import RegistryServer
 
     from stage_ci.rules.release import ReleaseLine
-    from stage_ci.rules.version import Version
     from stage_ci.steps.remotes import Remotes
 
-MINE: Final = InputDigest.of("mine", {})
 OTHER: Final = InputDigest.of("other", {})
 SERVICE: Final = "owner/service"
 
@@ -77,22 +74,6 @@ async def prepare(state: State, remotes: Remotes, line: ReleaseLine, server: Reg
         server.push(tag, ci_stage_inputs=str(inputs))
 
 
-async def release(
-    remotes: Remotes, line: ReleaseLine, server: RegistryServer, *, allow_downgrade: bool
-) -> tuple[Version, Digest, Deployed]:
-    """Release MINE as a stage does, with the registry's own write in place of the push of an archive."""
-    await raise_if_undeployable(remotes.infrastructure, LOCATION, line)
-    version, digest = await claim(MINE, remotes, line)
-    if digest is None:
-        pushed = Digest.parse(server.push("untagged", ci_stage_inputs=str(MINE)))
-        del server.tags["untagged"]
-        published = await write_tag(pushed, MINE, version, remotes, line)
-        assert published
-        digest = published.digest
-    deployment = Deployment(line, version, digest, allow_downgrade)
-    return version, digest, await deploy(remotes.infrastructure, LOCATION, deployment)
-
-
 @pytest.mark.parametrize("allow_downgrade", [False, True])
 @pytest.mark.parametrize("state", STATES.values(), ids=STATES)
 async def test_a_release_does_what_its_plan_says(  # noqa: PLR0913 - the fixtures are both remotes and their servers
@@ -108,7 +89,9 @@ async def test_a_release_does_what_its_plan_says(  # noqa: PLR0913 - the fixture
     tip = repository.push({str(FILE): manifest(state.image)})
     await prepare(state, remotes, line, registry_server)
     plan = await make_plan(MINE, remotes, line, LOCATION, allow_downgrade=allow_downgrade)
-    version, digest, deployed = await release(remotes, line, registry_server, allow_downgrade=allow_downgrade)
+    version, digest, deployed = await release(
+        remotes, line, push_untagged(registry_server), allow_downgrade=allow_downgrade
+    )
     headline, _, number = state.headline.rpartition(" ")
     assert plan.splitlines()[0] == f"{headline} docker.io/{SERVICE}:{number}"
     assert str(version) == number
@@ -138,7 +121,7 @@ async def test_a_plan_fails_where_the_release_fails(  # noqa: PLR0913, PLR0917 -
     with pytest.raises(error) as planned:
         await make_plan(MINE, remotes, line, LOCATION, allow_downgrade=True)
     with pytest.raises(error, match=f"^{re.escape(str(planned.value))}$"):
-        await release(remotes, line, registry_server, allow_downgrade=True)
+        await release(remotes, line, push_untagged(registry_server), allow_downgrade=True)
     assert registry_server.tags == {}
 
 

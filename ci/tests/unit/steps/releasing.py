@@ -1,0 +1,64 @@
+"""What the tests of a whole release share: one run that claims, publishes and deploys.
+
+As a program, it is a run that a test can kill: `python -m tests.unit.steps.releasing REGISTRY REPOSITORY TOKEN DIGEST`.
+"""
+
+from __future__ import annotations
+
+import sys
+from typing import TYPE_CHECKING, Final
+
+import anyio
+from tests.unit.steps.deploying import LOCATION
+
+from stage_ci.adapters.infrastructure import Infrastructure
+from stage_ci.adapters.publisher import Destination
+from stage_ci.adapters.registry import Registry
+from stage_ci.rules.claim import InputDigest
+from stage_ci.rules.decisions import Deployment
+from stage_ci.rules.reference import Digest
+from stage_ci.rules.release import ReleaseLine
+from stage_ci.steps.deploy import Deployed, deploy, raise_if_undeployable
+from stage_ci.steps.publish import claim, write_tag
+from stage_ci.steps.remotes import Remotes
+
+if TYPE_CHECKING:
+    from tests.unit.steps.conftest import RegistryServer
+
+    from stage_ci.rules.version import Version
+
+MINE: Final = InputDigest.of("mine", {})
+LINE: Final = ReleaseLine.parse("owner/service", "v1.0")
+
+
+def push_untagged(server: RegistryServer) -> Digest:
+    """Write the image of MINE to the registry, as the push of its archive does, and return its digest."""
+    pushed = server.push("untagged", ci_stage_inputs=str(MINE))
+    del server.tags["untagged"]
+    return Digest.parse(pushed)
+
+
+async def release(
+    remotes: Remotes, line: ReleaseLine, pushed: Digest, *, allow_downgrade: bool = False
+) -> tuple[Version, Digest, Deployed]:
+    """Release MINE as a stage does, with an image that the registry holds already."""
+    await raise_if_undeployable(remotes.infrastructure, LOCATION, line)
+    version, digest = await claim(MINE, remotes, line)
+    if digest is None:
+        published = await write_tag(pushed, MINE, version, remotes, line)
+        assert published
+        digest = published.digest
+    deployment = Deployment(line, version, digest, allow_downgrade)
+    return version, digest, await deploy(remotes.infrastructure, LOCATION, deployment)
+
+
+async def main(*arguments: str) -> None:
+    """Release MINE to the servers that the arguments name."""
+    registry_url, repository_url, token, pushed = arguments
+    async with Registry(registry_url, LINE.repository.path) as registry:
+        remotes = Remotes(registry, Infrastructure(repository_url, token), Destination("127.0.0.1"))
+        await release(remotes, LINE, Digest.parse(pushed))
+
+
+if __name__ == "__main__":
+    anyio.run(main, *sys.argv[1:])

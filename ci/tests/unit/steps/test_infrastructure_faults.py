@@ -1,0 +1,117 @@
+"""A git server over HTTP that denies access or loses responses during a whole release."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING, Final
+
+import pytest
+from tests.servers.fault_proxy import answers, loses_the_reply, passes
+from tests.unit.steps.deploying import FILE, manifest
+from tests.unit.steps.releasing import push_untagged, release
+
+from stage_ci.adapters.infrastructure import Infrastructure
+from stage_ci.errors import InfrastructureAccessDenied
+from stage_ci.steps.remotes import Remotes
+
+if TYPE_CHECKING:
+    from tests.servers.git import GitProxy, GitRepository
+    from tests.unit.steps.conftest import RegistryServer
+
+    from stage_ci.rules.release import ReleaseLine
+
+# Dulwich leaves the connection of a rejected request to the garbage collector, which `collected` runs here.
+pytestmark = [
+    pytest.mark.filterwarnings("ignore:Exception ignored in:pytest.PytestUnraisableExceptionWarning"),
+    pytest.mark.usefixtures("collected"),
+]
+
+# The request that pushes a claim or a commit: https://git-scm.com/docs/http-protocol
+GIT_PUSH: Final = r"^POST \S+/git-receive-pack$"
+# The message is GitHub's. The hook accepts claims and rejects the branch, as branch protection does.
+PROTECTED_BRANCH: Final = """while read old new ref; do
+    case $ref in refs/heads/*) echo 'GH006: protected branch update failed'; exit 1 ;; esac
+done"""
+
+
+def over_http(remotes: Remotes, url: str, token: str) -> Remotes:
+    """Return the remotes with the infrastructure repository at ``url``."""
+    return Remotes(remotes.registry, Infrastructure(url, token), remotes.destination)
+
+
+def count_commits(repository: GitRepository) -> int:
+    """Return the number of commits on the branch."""
+    return int(repository.git("rev-list", "--count", "main"))
+
+
+@pytest.mark.fault(18)
+@pytest.mark.parametrize(
+    ("wrong", "cause"),
+    [
+        ("token", "does not accept the token"),
+        ("rights", "denies access"),
+        ("protected", "GH006: protected branch update failed"),
+        ("repository", "is not a repository"),
+    ],
+)
+async def test_denied_access_to_the_repository_fails_at_once(  # noqa: PLR0913, PLR0917 - both remotes and their servers
+    remotes: Remotes,
+    line: ReleaseLine,
+    registry_server: RegistryServer,
+    repository: GitRepository,
+    http_git: GitProxy,
+    token: str,
+    wrong: str,
+    cause: str,
+) -> None:
+    """A release without access to the repository fails without a retry, publishes nothing and shows no token.
+
+    The protection of a branch is met after the tag was written, because the same server accepts claims.
+    """
+    repository.push({str(FILE): manifest("owner/service:v1.0.0")})
+    commits = count_commits(repository)
+    if wrong == "rights":
+        http_git.script(r"service=git-receive-pack$", answers(403, b"write access to repository not granted"))
+    if wrong == "protected":
+        repository.hook("pre-receive", PROTECTED_BRANCH)
+    url = http_git.url(repository)
+    denied = over_http(
+        remotes,
+        url.replace("infra.git", "none.git") if wrong == "repository" else url,
+        "canary-wrong" if wrong == "token" else token,
+    )
+    with pytest.raises(InfrastructureAccessDenied, match=cause) as failed:
+        await release(denied, line, push_untagged(registry_server))
+    assert "check the token, the repository's name and the branch protection" in str(failed.value)
+    assert "canary" not in str(failed.value)
+    assert count_commits(repository) == commits
+    assert len([request for request in http_git.lines if re.search(GIT_PUSH, request)]) <= 2
+    assert wrong == "protected" or registry_server.tags == {}
+
+
+@pytest.mark.fault(28)
+@pytest.mark.parametrize("which", ["claim", "commit"])
+async def test_a_push_with_a_lost_response_is_not_repeated(  # noqa: PLR0913, PLR0917 - as above
+    remotes: Remotes,
+    line: ReleaseLine,
+    registry_server: RegistryServer,
+    repository: GitRepository,
+    http_git: GitProxy,
+    token: str,
+    which: str,
+) -> None:
+    """If the response to a push is lost, the release finds that the server accepted it and continues."""
+    repository.push({str(FILE): manifest("owner/service:v1.0.0")})
+    commits = count_commits(repository)
+    http_git.script(GIT_PUSH, passes, times=int(which == "commit"))
+    http_git.script(GIT_PUSH, loses_the_reply, times=1)
+    version, digest, deployed = await release(
+        over_http(remotes, http_git.url(repository), token), line, push_untagged(registry_server)
+    )
+    assert str(version) == "v1.0.1"
+    assert registry_server.tags == {"v1.0.1": str(digest)}
+    assert repository.git("rev-parse", "main").strip() == deployed.commit
+    assert repository.git("show", f"main:{FILE}") == manifest("owner/service:v1.0.1")
+    claims = repository.git("for-each-ref", "--format=%(refname:lstrip=-1)", "refs/claims/").split()
+    assert claims == ["v1.0.1"]
+    assert count_commits(repository) == commits + 1
