@@ -29,7 +29,8 @@ CLIENTS := $(patsubst ci/tests/clients/%.requirements,.venv/clients-%.stamp,$(wi
 DATABASE := ci/src/stage_ci/adapters/trivy-db.tar.gz
 # The paths that ruff checks, relative to ci; `dagger call lint` checks the service.
 LINTED := . ../bench
-GO_FILES := ci/advisories/main.go ci/engine/programs/distconsts/consts.go ci/engine/programs/registry/main.go ci/engine/sdk-python/main.go
+GO_FILES := ci/advisories/main.go ci/engine/programs/distconsts/consts.go ci/engine/programs/registry/main.go ci/engine/sdk-python/main.go \
+	$(shell find ci/engine/trivy/absent -name '*.go')
 # The shell scripts, found by their first line: a shebang, or a shellcheck directive in files that are only sourced.
 HASH := \#
 SCRIPTS = $(shell grep -rlzE '^$(HASH)(!/usr/bin/env bash| shellcheck shell=bash)' --exclude-dir=.git --exclude-dir=.venv --exclude-dir=data .)

@@ -4,6 +4,7 @@ set -euo pipefail
 shopt -s inherit_errexit 2>/dev/null || true # missing in bash before 4.4, such as on macOS, where only `client` runs
 
 HERE=$(cd -- "$(dirname -- "${BASH_SOURCE[0]}")" && pwd)
+PROJECT=${HERE%/ci/engine} # the folder of the module
 
 # The settings that a user can override.
 STATE=${STAGE_ENGINE_STATE:-/var/lib/stage-engine}     # the only folder that the scripts write to

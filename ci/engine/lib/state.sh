@@ -20,7 +20,7 @@ lock_state() {
     [[ $EUID == 0 ]] || die "setting up the engine" "it needs root to run containers" "run as root, or install Docker and the dagger CLI"
     umask 022
     mkdir -p "$STATE"/{bin,cache,cni,images,keys,libexec,log,run}
-    [[ -e $MARKER ]] || printf 'Created by %s; run "make clean" there to remove this folder.\n' "${HERE%/ci/engine}" >"$MARKER"
+    [[ -e $MARKER ]] || printf 'Created by %s; run "make clean" there to remove this folder.\n' "$PROJECT" >"$MARKER"
     exec 9>"$STATE/lock"
     flock --nonblock 9 && return
     log "waiting for another script that uses $STATE"

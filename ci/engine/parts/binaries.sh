@@ -11,20 +11,30 @@ build_standard_library() {
         bash -c 'own=$(go env GOCACHE) && GOCACHE=$1 go build std && mkdir -p "$own" && cp -rn "$1/." "$own"' - "$STANDARD_LIBRARY"
 }
 
+# Packages of the commands in `programs`; those of this project are relative to its go.mod.
+PROGRAMS=(./registry github.com/google/go-containerregistry/cmd/crane github.com/dagger/dagger/cmd/{codegen,dagger,dnsname,engine,init})
+
+# download_programs : `go list` downloads the modules that the packages need, and no others.
+download_programs() {
+    # shellcheck disable=SC2016 # the inner shell expands the variables
+    step programs-source "$(key "$HERE/programs")" "30 s" "downloading the source of the engine, the dagger CLI, a registry and crane" \
+        bash -c 'go -C "$1" list -deps "${@:2}" >/dev/null' - "$HERE/programs" "${PROGRAMS[@]}"
+}
+
 # build_programs : one `go build` for all, so that shared packages are compiled once.
 build_programs() {
     local engine=github.com/dagger/dagger/engine
-    step programs "$(key "$(go version)" "$HERE/programs")" "6 min" "building the engine, the dagger CLI, a registry and crane" \
+    step programs "$(key "$(go version)" "$HERE/programs")" "5 min" "building the engine, the dagger CLI, a registry and crane" \
         go -C "$HERE/programs" build -o "$LIBEXEC/" \
-        -ldflags "-s -w -X $engine.Version=$ENGINE_VERSION -X $engine.Tag=$ENGINE_VERSION" \
-        ./registry github.com/google/go-containerregistry/cmd/crane github.com/dagger/dagger/cmd/{codegen,dagger,dnsname,engine,init}
+        -ldflags "-s -w -X $engine.Version=$ENGINE_VERSION -X $engine.Tag=$ENGINE_VERSION" "${PROGRAMS[@]}"
     ln -sfn ../libexec/dagger "$STATE/bin/dagger"
 }
 
-# build_trivy : has its own go.mod, because its requirements conflict with the engine's.
+# build_trivy : has its own go.mod, because its requirements conflict with the engine's, and modules in trivy/absent/ in place of those
+# that the pipeline never calls. With the lowest priority, because everything else waits for the engine, and nothing for Trivy.
 build_trivy() {
-    step trivy "$(key "$(go version)" "$HERE/trivy")" "11 min beside the other steps" "building Trivy" env GOEXPERIMENT=jsonv2 \
-        go -C "$HERE/trivy" build -o "$LIBEXEC/" \
+    step trivy "$(key "$(go version)" "$HERE/trivy")" "8 min beside the other steps" "building Trivy" \
+        nice -n 19 env GOEXPERIMENT=jsonv2 go -C "$HERE/trivy" build -o "$LIBEXEC/" \
         -ldflags "-s -w -X github.com/aquasecurity/trivy/pkg/version/app.ver=${TRIVY_VERSION#v}" \
         github.com/aquasecurity/trivy/cmd/trivy
 }

@@ -1,0 +1,3 @@
+module github.com/aquasecurity/trivy-kubernetes
+
+go 1.26
