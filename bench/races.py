@@ -8,8 +8,8 @@ from typing import Final
 
 import httpx
 import pytest
-from cli import make_source, serve_registry
-from environment import Environment, start_environment
+from cli import make_source
+from environment import Environment, serve_registry, start_environment
 from soak import run_stage
 from soak_invariants import Invariants, Snapshot, StageRun
 

@@ -27,8 +27,8 @@ from tests.servers.fault_proxy import Exchange
 from tests.servers.git import GitRepository, git, git_proxy, publish, stage_all
 from tests.servers.loopback import Reply
 
+from bench.editing import cpu_seconds
 from bench.manifest import DOCUMENT, edit
-from bench.manifest import seconds as processor_seconds
 from stage_ci.adapters.infrastructure import Infrastructure, RefConflict
 from stage_ci.adapters.registry import Registry
 from stage_ci.rules.claim import Claims, InputDigest, claim_prefix, claim_ref, claim_text
@@ -247,7 +247,7 @@ def manifests(rounds: int) -> list[dict[str, Any]]:
     found = []
     for number in DOCUMENTS:
         text = "---\n".join([DOCUMENT] * number)
-        median = statistics.median(processor_seconds(partial(edit, text)) for _ in range(rounds))
+        median = statistics.median(cpu_seconds(partial(edit, text)) for _ in range(rounds))
         found.append({"documents": number, "bytes": len(text), "edit_seconds": round(median, 3)})
     return found
 
