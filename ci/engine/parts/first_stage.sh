@@ -6,7 +6,8 @@
 # error here: it says something about the source, and the stage reports it.
 prepare_first_stage() {
     local name pids=()
-    kill -0 "$1" 2>/dev/null || return 0
+    # Once there is an image of Trivy, a stage may have run.
+    [[ ! -e $STATE/keys/scanner-image ]] && kill -0 "$1" 2>/dev/null || return 0
     log "beside the build of Trivy: installing what the first stage needs"
     for name in lint test smoke; do
         env DAGGER_NO_NAG=1 _EXPERIMENTAL_DAGGER_RUNNER_HOST="unix://$SOCKET" \

@@ -14,7 +14,7 @@ TRIVY = ENGINE / "trivy"
 @pytest.fixture
 def state(tmp_path: Path) -> Path:
     """Return a state folder whose dagger command writes its arguments to the file `calls`, and fails for `test`."""
-    for name in ("bin", "log"):
+    for name in ("bin", "keys", "log"):
         (tmp_path / name).mkdir()
     command = tmp_path / "bin" / "dagger"
     command.write_text('#!/bin/sh\necho "$@" >>"${0%/bin/dagger}/calls"\n[ "$4" != test ]\n')
@@ -55,9 +55,12 @@ def test_a_function_that_fails_prints_a_warning(state: Path) -> None:
     assert warnings[0].endswith(f"see {state}/log/first-test")
 
 
-def test_nothing_is_prepared_once_trivy_is_built(state: Path) -> None:
-    """If Trivy is built already, as at every later start, no function is called and nothing is printed."""
-    result = prepare(state, "true")
+@pytest.mark.parametrize(("job", "keys"), [("true", []), ("sleep 60", ["scanner-image"])], ids=["built", "rebuilt"])
+def test_nothing_is_prepared_for_a_later_stage(state: Path, job: str, keys: list[str]) -> None:
+    """If Trivy is built already, or built anew, no function is called and nothing is printed."""
+    for name in keys:
+        (state / "keys" / name).touch()
+    result = prepare(state, job)
     assert (result.returncode, result.stderr) == (0, "")
     assert not (state / "calls").exists()
 
