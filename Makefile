@@ -34,8 +34,6 @@ GO_FILES := ci/advisories/main.go ci/engine/programs/distconsts/consts.go ci/eng
 # The shell scripts, found by their first line: a shebang, or a shellcheck directive in files that are only sourced.
 HASH := \#
 SCRIPTS = $(shell grep -rlzE '^$(HASH)(!/usr/bin/env bash| shellcheck shell=bash)' --exclude-dir=.git --exclude-dir=.venv --exclude-dir=data .)
-# The options of pytest-xdist; the mark xdist_group names tests that one worker runs.
-at_once = --numprocesses=$(E2E_WORKERS) --dist=loadgroup
 # A prefix for commands that call `dagger`: finds or starts an engine, and sets the variables that point to it.
 with_engine = exports=$$(ci/engine/client) && eval "$$exports" &&
 
@@ -94,7 +92,7 @@ test-app: .venv/app.stamp ## the service's unit tests
 
 .PHONY: test-e2e
 test-e2e: .venv/ci.stamp .venv/mlflow.stamp ## the pipeline on a real engine, as a user calls it
-	@$(with_engine) cd ci && ../$(CI)/python -m pytest tests/e2e -m "not slow and not serial" $(at_once) $(ARGS)
+	@$(with_engine) cd ci && ../$(CI)/python -m pytest tests/e2e -m "not slow and not serial" --numprocesses=$(E2E_WORKERS) $(ARGS)
 
 .PHONY: test-faults
 test-faults: .venv/ci.stamp .venv/mlflow.stamp ## the faults of docs/errors.md, on a real engine; writes bench/faults.json and canary.jsonl (about 30 min)
@@ -103,7 +101,7 @@ test-faults: .venv/ci.stamp .venv/mlflow.stamp ## the faults of docs/errors.md, 
 		echo "skipping the test that kills the engine (part of fault 40): this engine was not started by ci/engine"; \
 	else cd ci && ../$(CI)/python -m pytest tests/e2e -m serial; fi
 	@$(with_engine) cd ci && CANARY_REPORT="$(CURDIR)/bench/canary.jsonl" \
-		../$(CI)/python -m pytest tests/unit tests/e2e -m "fault and not serial" $(at_once) \
+		../$(CI)/python -m pytest tests/unit tests/e2e -m "fault and not serial" --numprocesses=$(E2E_WORKERS) \
 		--faults=../bench/faults.json $(ARGS)
 
 .PHONY: test-remote

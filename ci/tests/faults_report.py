@@ -1,7 +1,6 @@
 """A pytest plugin: `--faults=FILE` writes the outcome of each fault in docs/errors.md as JSON."""
 
 import json
-import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,8 +10,6 @@ import pytest
 
 TABLE: Final = Path(__file__).resolve().parents[2] / "docs/errors.md"
 _KEY: Final = "faults"
-# pytest-xdist appends the name of its group to the ID of a test.
-_GROUP: Final = re.compile(r"@\w+$")
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,7 +98,7 @@ class Report:
             "ends_as_documented": bool(tests) and all(map(self._passed, tests)),
             "evidence": {
                 "tests": len(tests),
-                "end_to_end": sorted(_GROUP.sub("", test) for test in tests if test.startswith("tests/e2e/")),
+                "end_to_end": sorted(test for test in tests if test.startswith("tests/e2e/")),
                 "seconds": round(sum(durations), 2),
             },
         }

@@ -3,25 +3,47 @@
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 import pytest
 from cli import MINIMAL_SERVICE, Rehearsal, start, wait_for
 from environment import Environment, Servers, serve_registry, start_environment, start_servers
+from xdist.scheduler import LoadScopeScheduling  # type: ignore[import-untyped]
 
-# Fixtures that the tests of a file share. With `--dist=loadgroup`, pytest-xdist runs each group of tests in one worker.
-SHARED: Final = {"mlflow", "released_servers", "servers"}
+# Files whose tests share a fixture or a result, so that one worker runs all of them.
+SHARED: Final = {
+    "test_help.py",
+    "test_local_services.py",
+    "test_mlflow.py",
+    "test_rejected_releases.py",
+    "test_vulnerability_database.py",
+}
 # The files with the longest tests, which start first, so that no worker is left with one of them at the end.
-LONGEST: Final = ("test_mlflow.py", "test_stage.py", "test_canary.py", "test_sibling.py", "test_faults_release.py")
+LONGEST: Final = ("test_mlflow.py", "test_train.py", "test_stage.py", "test_canary.py", "test_sibling.py")
+
+
+class TestByTest(LoadScopeScheduling):  # type: ignore[misc] # a class without types
+    """Hands out tests one by one, but the tests of a file in `SHARED` together.
+
+    The option --dist=loadgroup of pytest-xdist 3.8.0 should do this, but has no effect with pytest 9.2.0.
+    """
+
+    __test__ = False  # pytest would collect the class by its name
+
+    def _split_scope(self, nodeid: str) -> str:
+        file = nodeid.partition("::")[0]
+        return file if Path(file).name in SHARED else nodeid
+
+
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> TestByTest:  # noqa: ANN401 - pytest-xdist's
+    """Return the scheduler of a run with several workers."""
+    return TestByTest(config, log)
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Order the tests by their duration, and group those that share a fixture of their file."""
+    """Order the tests by their duration."""
     ranks = {name: rank for rank, name in enumerate(LONGEST)}
     items.sort(key=lambda item: ranks.get(item.path.name, len(LONGEST)))
-    for item in items:
-        if isinstance(item, pytest.Function) and SHARED.intersection(item.fixturenames):
-            item.add_marker(pytest.mark.xdist_group(item.path.stem))
 
 
 @pytest.fixture(scope="session")

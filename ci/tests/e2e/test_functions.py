@@ -1,9 +1,7 @@
 """Each function called alone, as a user does to find out why a run failed."""
 
-import re
 import shutil
 import subprocess
-from functools import cache
 from pathlib import Path
 from typing import Final
 
@@ -52,17 +50,6 @@ def test_exit() -> None:
     """Exit at once."""
     os._exit(3)
 '''
-FLAG: Final = re.compile(r"--([a-z][a-z0-9-]*)")
-# A flag and its type at the beginning of a line, without a description behind them or, if long, on the next line.
-UNDESCRIBED: Final = re.compile(r"^ {2,8}--\S+(?: \S+)?[ ]*$(?!\n {20,}\S)", re.MULTILINE)
-
-
-@cache
-def help_arguments(*function: str) -> list[str]:
-    """Return the lines below ARGUMENTS in the help of a function, or of the constructor if none is given."""
-    call = dagger(*function, "--help")
-    assert call.status == 0, call.stderr
-    return call.stdout.partition("ARGUMENTS")[2].partition("\n\n")[0].splitlines()
 
 
 def test_dagger_functions_lists_every_function() -> None:
@@ -70,34 +57,6 @@ def test_dagger_functions_lists_every_function() -> None:
     output = subprocess.run(["dagger", "functions"], cwd=REPOSITORY, capture_output=True, text=True, check=True).stdout
     names = {line.split()[0] for line in output.splitlines() if line and line[0].islower()}
     assert names == FUNCTIONS
-
-
-@pytest.mark.xdist_group("help")
-@pytest.mark.parametrize("function", ["stage", "train"])
-def test_help_describes_every_flag_of_a_function(function: str) -> None:
-    """`dagger call FUNCTION --help` describes each flag of the function."""
-    lines = help_arguments(function)
-    assert lines
-    assert UNDESCRIBED.findall("\n".join(lines)) == []
-
-
-@pytest.mark.xdist_group("help")
-def test_help_describes_every_flag_of_the_constructor() -> None:
-    """`dagger call --help` describes each flag of the constructor."""
-    text = "\n".join(help_arguments())
-    assert len(FLAG.findall(text)) >= 18
-    assert UNDESCRIBED.findall(text) == []
-
-
-@pytest.mark.xdist_group("help")
-def test_the_workflow_uses_existing_flags() -> None:
-    """The constructor has the flags before `stage` in .github/workflows/stage.yaml, and `stage` those after it."""
-    workflow = (REPOSITORY / ".github" / "workflows" / "stage.yaml").read_text()
-    (line,) = [line for line in workflow.splitlines() if "dagger call" in line]
-    config, _, flags = line.partition("dagger call")[2].partition(" stage ")
-    assert FLAG.findall(config)
-    assert set(FLAG.findall(config)) <= set(FLAG.findall("\n".join(help_arguments())))
-    assert set(FLAG.findall(flags)) <= set(FLAG.findall("\n".join(help_arguments("stage"))))
 
 
 def test_lint_prints_the_result_of_each_tool(source: Path) -> None:

@@ -1,21 +1,15 @@
-"""Vulnerabilities, waivers, OpenVEX documents and broken databases: which of them fail a scan and which pass.
+"""Vulnerabilities, waivers and OpenVEX documents: which of them fail a scan and which pass.
 
 `tests/unit/rules` has every invalid waiver and document.
 """
 
-import gzip
-import io
 import json
 import re
-import tarfile
 from pathlib import Path
 from typing import Any, Final
 
 import pytest
 from cli import Call, Rehearsal, dagger
-from environment import DATABASE, Servers, push_database
-from tests.servers.fault_proxy import FaultProxy
-from tests.servers.loopback import Reply
 
 H11: Final = "CVE-2025-43859 in h11 0.14.0"
 JOSE: Final = "CVE-2024-33663 in python-jose 3.3.0"
@@ -152,59 +146,3 @@ def test_a_changed_waiver_gives_no_new_version(rehearsal: Rehearsal, vulnerable_
     entries = dagger("build", f"--source={vulnerable_source}", "directory", "--path=/all", "entries")
     assert ".trivyignore.yaml" not in entries.stdout.split()
     assert "Dockerfile" in entries.stdout.split()
-
-
-def make_database(metadata: dict[str, Any], content: bytes | None = None) -> bytes:
-    """Return the sample database as a compressed archive, with changed metadata and optionally other content."""
-    with tarfile.open(DATABASE) as archive:
-        members = {name: archive.extractfile(name) for name in archive.getnames()}
-        files = {name: member.read() for name, member in members.items() if member}
-    files["metadata.json"] = json.dumps(json.loads(files["metadata.json"]) | metadata).encode()
-    files["trivy.db"] = content or files["trivy.db"]
-    buffer = io.BytesIO()
-    with tarfile.open(fileobj=buffer, mode="w") as archive:
-        for name, data in files.items():
-            member = tarfile.TarInfo(name)
-            member.size = len(data)
-            archive.addfile(member, io.BytesIO(data))
-    return gzip.compress(buffer.getvalue(), mtime=0)
-
-
-def stage_and_fail(servers: Servers, source: Path, registry: str, database: str) -> str:
-    """Stage with an unusable database, assert that this fails and pushes nothing, and return the scan's error line."""
-    refs = servers.refs()
-    flags = (f"--source={source}", f"--trivy-db=registry:{registry.partition(':')[2]}/{database}")
-    config = [f"--registry-service=tcp://{registry}", f"--infra-service=tcp://{servers.infrastructure}"]
-    call = dagger("stage", *flags, config=config)
-    assert call.status != 0
-    assert "critical vulnerabilities" not in call.error
-    assert servers.refs() == refs
-    (line,) = [line for line in call.error.splitlines() if "scan: " in line]
-    return line
-
-
-@pytest.mark.fault(37)
-def test_an_outdated_database_stops_the_release(servers: Servers, source: Path) -> None:
-    """A stage with a database that is long overdue fails, because the scanner could not run."""
-    outdated = make_database({"UpdatedAt": "2026-01-01T00:00:00Z", "NextUpdate": "2026-01-02T00:00:00Z"})
-    push_database(servers.registry, "mirror/stale:2", outdated)
-    error = stage_and_fail(servers, source, servers.registry, "mirror/stale:2")
-    assert "the scanner could not run: the database is too old: updated on 2026-01-01" in error
-
-
-@pytest.mark.fault(37)
-@pytest.mark.parametrize("broken", ["layer", "content"])
-def test_a_corrupt_database_stops_the_release(servers: Servers, source: Path, broken: str) -> None:
-    """A stage fails if the database's layer is not an archive, or if the archive does not hold a database."""
-    layer = b"no archive" if broken == "layer" else make_database({}, content=b"no database" * 1_000)
-    push_database(servers.registry, f"mirror/{broken}:2", layer)
-    assert "the scanner could not run: " in stage_and_fail(servers, source, servers.registry, f"mirror/{broken}:2")
-
-
-@pytest.mark.fault(37)
-def test_an_overloaded_database_host_stops_the_release(servers: Servers, source: Path) -> None:
-    """A stage fails if the host of the database, here also the registry, responds 429 to every request."""
-    with FaultProxy(lambda _: Reply(429)) as overloaded:
-        error = stage_and_fail(servers, source, overloaded.address, "aquasec/trivy-db:2")
-    assert "the scanner could not run: " in error
-    assert "429" in error or "TOOMANYREQUESTS" in error

@@ -16,7 +16,6 @@ CI: Final = Path(__file__).resolve().parents[2]
 NAMES: Final = {fault.number: fault.name for fault in faults()}
 PASSING: Final = '''
 
-@pytest.mark.xdist_group("small")
 @pytest.mark.parametrize("number", [1, 2])
 @pytest.mark.fault({numbers})
 def test_passes(number: int) -> None:
@@ -91,7 +90,7 @@ def run(folder: Path, tests: str, *arguments: str) -> Run:
     path = folder / "tests/e2e/test_small.py"
     path.parent.mkdir(parents=True)
     path.write_text(tests)
-    (folder / "pytest.ini").write_text("[pytest]\nmarkers =\n    fault(*numbers)\n    xdist_group(name)\n")
+    (folder / "pytest.ini").write_text("[pytest]\nmarkers = fault(*numbers)\n")
     # Loading the installed plugins would take longer than the tests.
     variables = os.environ | {"PYTHONPATH": str(CI), "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1"}
     command = [sys.executable, "-m", "pytest", "-p", "tests.faults_report", "--faults=faults.json", *arguments]
@@ -101,7 +100,7 @@ def run(folder: Path, tests: str, *arguments: str) -> Run:
     return Run(result.returncode, lines, {row["row"]: row for row in rows})
 
 
-@pytest.mark.parametrize("workers", [[], ["-p", "xdist", "--numprocesses=2", "--dist=loadgroup"]], ids=["one", "two"])
+@pytest.mark.parametrize("workers", [[], ["-p", "xdist", "--numprocesses=2", "--dist=loadfile"]], ids=["one", "two"])
 def test_a_run_with_all_faults_passing_succeeds(tmp_path: Path, workers: list[str]) -> None:
     """If every fault's tests pass, in one process or in several, the run succeeds and lists them for each fault."""
     result = run(tmp_path, passing(NAMES), *workers)
