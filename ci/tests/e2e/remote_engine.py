@@ -23,7 +23,7 @@ from cli import REPOSITORY, Process, start_in
 ENGINE: Final = REPOSITORY / "ci" / "engine"
 RUNNER_HOST: Final = "_EXPERIMENTAL_DAGGER_RUNNER_HOST"
 PORT: Final = 1234  # as in the examples of Dagger's Helm chart; nothing else listens in the namespace
-LIMIT: Final = 120  # seconds for each command that prepares or ends the engine
+LIMIT: Final = 300  # seconds for each command that prepares the engine or removes its gigabytes
 # Where the namespaces may get their addresses, in networks of two hosts: https://www.rfc-editor.org/rfc/rfc1918
 ADDRESSES: Final = ipaddress.IPv4Network("10.211.0.0/16")
 # Runs "$@" with the /sys of its network namespace. Dagger reads the traffic of its containers from /sys/class/net, and
