@@ -24,6 +24,7 @@ from tests.servers.registry import registry_proxy
 # https://github.com/opencontainers/image-spec/blob/main/media-types.md
 IMAGE_MANIFEST_TYPE: Final = "application/vnd.oci.image.manifest.v1+json"
 EMPTY_TYPE: Final = "application/vnd.oci.empty.v1+json"
+_DATABASE_PATH: Final = "aquasec/trivy-db"
 DATABASE: Final = REPOSITORY / "ci" / "src" / "stage_ci" / "adapters" / "trivy-db.tar.gz"
 DATABASE_TYPE: Final = "application/vnd.aquasec.trivy.db.layer.v1.tar+gzip"
 
@@ -128,7 +129,7 @@ class Environment:
 
     def _stage(self, source: Path) -> tuple[str, ...]:
         # The registry also mirrors the vulnerability database.
-        database = f"--trivy-db=registry:{self.registry_proxy.address.partition(':')[2]}/aquasec/trivy-db:2"
+        database = f"--trivy-db=registry:{self.registry_proxy.address.partition(':')[2]}/{_DATABASE_PATH}:2"
         return "stage", f"--source={source}", database
 
 
@@ -256,7 +257,7 @@ def push_tags(registry: str, image: str, *tags: str) -> None:
             _push_manifest(client, tag, {"config": empty, "layers": [empty]})
 
 
-def push_database(registry: str, reference: str = "aquasec/trivy-db:2", content: bytes | None = None) -> None:
+def push_database(registry: str, reference: str = f"{_DATABASE_PATH}:2", content: bytes | None = None) -> None:
     """Push the sample vulnerability database, or another one, as a mirror of the public database holds it."""
     push_artifact(registry, reference, DATABASE_TYPE, content or DATABASE.read_bytes(), title="db.tar.gz")
 
