@@ -21,9 +21,7 @@ from stage_ci.errors import InfrastructureAccessDenied, InfrastructureUnavailabl
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from tests.servers.fault_proxy import Exchange
     from tests.servers.git import GitProxy, GitRepository
-    from tests.servers.loopback import Reply
     from tests.unit.adapters.conftest import Scripting, Server
 
 MANIFEST: Final = "manifests/default/svm.yaml"
@@ -110,28 +108,6 @@ async def test_a_valid_token_reads_and_writes(repository: GitRepository, http_gi
     refs = await infrastructure.refs()
     assert (refs["refs/heads/main"], refs[CLAIM]) == (commit, claim_object("claim\n"))
     assert repository.git("rev-parse", "main^").strip() == snapshot.commit
-
-
-async def test_a_server_sends_no_refs_of_other_images(
-    repository: GitRepository, http_git: GitProxy, token: str
-) -> None:
-    """Neither a listing of one image's claims nor a snapshot makes the server send the claims of other images."""
-    other = "refs/claims/docker.io/owner/other/v1.0.1"
-    for ref in (CLAIM, other):
-        repository.git("update-ref", ref, "main")
-    sent = bytearray()
-
-    def record(exchange: Exchange) -> Reply:
-        reply = exchange.forward()
-        sent.extend(reply.body)
-        return reply
-
-    http_git.script("", record)
-    infrastructure = Infrastructure(http_git.url(repository), token)
-    snapshot = await infrastructure.snapshot("main")
-    assert await infrastructure.refs(CLAIM.removesuffix("v1.0.1")) == {CLAIM: snapshot.commit}
-    assert CLAIM.encode() in sent
-    assert other.encode() not in sent
 
 
 @pytest.mark.fault(18)
