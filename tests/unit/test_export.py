@@ -44,7 +44,7 @@ def test_every_ticket_has_the_scores_of_scikit_learn(
 
 @given(st.lists(anything | ticket, min_size=1))
 @example(["", "!", "a", "my my my MY", "\u0130\x00\ud800\udc00e\u0301", "x" * 20_000])
-@example(["password " * 20_000])
+@example(["password " * 2_000])
 def test_any_text_has_the_scores_of_scikit_learn(
     topic_model: TopicModel, classifier: CalibratedClassifierCV, texts: list[str]
 ) -> None:
@@ -82,6 +82,7 @@ def test_changed_pipeline_is_not_exported(
     """The export fails if the pipeline no longer matches the exported model."""
     classifier = calibrated_pipeline(c=0.1, seed=0, jobs=1)
     classifier.estimator.set_params(**change)
-    classifier.fit(tickets.texts[::5], tickets.topics[::5])
+    few = slice(0, 150, 10)  # of three topics, since the file lists one after the other
+    classifier.fit(tickets.texts[few], tickets.topics[few])
     with pytest.raises(ModelError, match="exported scores differ by"):
         export_arrays(classifier)

@@ -8,10 +8,20 @@ import pytest
 from conftest import Trained
 
 from callcenterai_svm import fitting, model, selection, tracking
+from callcenterai_svm.dataset import MIN_PER_TOPIC
 from callcenterai_svm.errors import TrackingError
 from callcenterai_svm.train import main
 
 FILES = ["MODEL_CARD.md", "metrics.json", "model.safetensors", "report.html"]
+
+
+@pytest.fixture
+def few_csv(minimal_csv: Path, tmp_path: Path) -> Path:
+    """The tickets of three topics, the fewest for which each topic has an SVM."""
+    path = tmp_path / "few.csv"
+    lines = minimal_csv.read_text().splitlines(keepends=True)
+    path.write_text("".join(lines[: 1 + 3 * MIN_PER_TOPIC]))
+    return path
 
 
 def test_quality_is_well_above_chance(trained: Trained) -> None:
@@ -64,14 +74,14 @@ def test_command_prints_version_and_quality(trained: Trained) -> None:
 
 
 def test_same_tickets_give_the_same_bytes(
-    minimal_csv: Path,
+    few_csv: Path,
     monkeypatch: pytest.MonkeyPatch,
     capsys: pytest.CaptureFixture[str],
 ) -> None:
     """Every file has the same bytes, for any path and any number of processes."""
     copy = Path("copy.csv")
-    copy.write_bytes(minimal_csv.read_bytes())
-    for workers, data in enumerate((minimal_csv, copy), 1):
+    copy.write_bytes(few_csv.read_bytes())
+    for workers, data in enumerate((few_csv, copy), 1):
         monkeypatch.setattr(selection, "WORKERS", workers)
         monkeypatch.setattr(fitting, "WORKERS", workers)
         assert main(["--data", str(data), "--output", f"{workers}"]) == 0
@@ -143,7 +153,7 @@ def test_unwritable_output_fails_before_training(
 
 
 def test_unreachable_server_does_not_lose_the_model(
-    minimal_csv: Path,
+    few_csv: Path,
     monkeypatch: pytest.MonkeyPatch,
     capsys: pytest.CaptureFixture[str],
 ) -> None:
@@ -154,7 +164,7 @@ def test_unreachable_server_does_not_lose_the_model(
 
     monkeypatch.setattr(tracking, "log_to_mlflow", fail)
     options = ["--tracking-uri=http://x", "--experiment=e", "--registered-model=svm"]
-    assert main(["--data", str(minimal_csv), "--output", "model", *options]) == 1
+    assert main(["--data", str(few_csv), "--output", "model", *options]) == 1
     assert sorted(path.name for path in Path("model").iterdir()) == FILES
     out, err = capsys.readouterr()
     assert out.startswith("model ")

@@ -9,6 +9,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -61,9 +62,9 @@ def command(port: int) -> list[str]:
     return [sys.executable, "-m", program, *options]
 
 
-@pytest.fixture
-def server(model_folder: Path, tmp_path: Path) -> Iterator[Server]:
-    """A service that has loaded its model."""
+@contextmanager
+def started(model_folder: Path, folder: Path) -> Iterator[Server]:
+    """A service that has loaded its model and writes its output to a folder."""
     with socket.create_server(("127.0.0.1", 0)) as free:
         port = free.getsockname()[1]
     environment = {
@@ -72,10 +73,10 @@ def server(model_folder: Path, tmp_path: Path) -> Iterator[Server]:
         # Python writes each import to stderr, where the service writes nothing else.
         "PYTHONPROFILEIMPORTTIME": "1",
     }
-    log, errors = tmp_path / "log", tmp_path / "errors"
+    log, errors = folder / "log", folder / "errors"
     with log.open("wb") as stdout, errors.open("wb") as stderr:
         process = subprocess.Popen(
-            command(port), env=environment, stdout=stdout, stderr=stderr
+            command(port), cwd=folder, env=environment, stdout=stdout, stderr=stderr
         )
     running = Server(process, port, log, errors)
     try:
@@ -84,6 +85,22 @@ def server(model_folder: Path, tmp_path: Path) -> Iterator[Server]:
     finally:
         process.kill()
         process.wait()
+
+
+@pytest.fixture(scope="module")
+def server(
+    model_folder: Path, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Server]:
+    """A service that the tests share, because it takes seconds to start."""
+    with started(model_folder, tmp_path_factory.mktemp("server")) as running:
+        yield running
+
+
+@pytest.fixture
+def own_server(model_folder: Path, tmp_path: Path) -> Iterator[Server]:
+    """A service that the test may stop."""
+    with started(model_folder, tmp_path) as running:
+        yield running
 
 
 def wait_until_ready(server: Server) -> None:
@@ -108,26 +125,26 @@ def read_response(connection: socket.socket) -> dict[str, str]:
     return body
 
 
-def test_shutdown_waits_for_running_requests(server: Server) -> None:
+def test_shutdown_waits_for_running_requests(own_server: Server) -> None:
     """On SIGTERM, running requests finish, new ones are refused, and the log stays JSON."""
     head = (
         b"POST /predict_one HTTP/1.1\r\nhost: a\r\ncontent-type: application/json\r\n"
         b"content-length: %d\r\n\r\n" % len(BODY)
     )
-    with server.connect() as running, server.connect() as idle:
+    with own_server.connect() as running, own_server.connect() as idle:
         running.sendall(head + BODY[:5])
         idle.sendall(b"GET /health HTTP/1.1\r\nhost: a\r\n\r\n")
         assert read_response(idle) == {"status": "alive"}
-        server.process.send_signal(signal.SIGTERM)
+        own_server.process.send_signal(signal.SIGTERM)
         assert idle.recv(1000) == b""
         with pytest.raises(OSError):
-            server.connect()
+            own_server.connect()
         running.sendall(BODY[5:])
         assert read_response(running)["prediction"] == "Access"
-    assert server.process.wait(WAIT_SECONDS) in (0, -signal.SIGTERM)
-    assert server.events().count("request") >= 3
-    assert "Finished server process" in server.events()[-1]
-    assert "Traceback" not in server.errors.read_text()
+    assert own_server.process.wait(WAIT_SECONDS) in (0, -signal.SIGTERM)
+    assert own_server.events().count("request") >= 3
+    assert "Finished server process" in own_server.events()[-1]
+    assert "Traceback" not in own_server.errors.read_text()
 
 
 def imports(profile: str) -> set[str]:

@@ -3,6 +3,7 @@
 from pathlib import Path
 
 import pytest
+from conftest import VARIABLES
 from pydantic import ValidationError
 
 from callcenterai_svm.service.app import create_app
@@ -81,6 +82,11 @@ def test_allowed_pickles_must_be_whole_digests(
     monkeypatch.setenv("MODEL_ALLOWED_PICKLES", value)
     with pytest.raises(ValidationError, match="model_allowed_pickles"):
         Settings()
+
+
+def test_tests_hide_every_variable_of_the_machine() -> None:
+    """The variables that no test sees are those of the settings."""
+    assert VARIABLES == tuple(sorted(map(str.upper, Settings.model_fields)))
 
 
 def test_every_setting_has_a_description() -> None:
