@@ -18,13 +18,13 @@ _WARM: Final = "the same source was staged before the edit"
 def measure(session: Session) -> list[Row]:
     """Return the rows of F2, and draw the timeline of the median stage."""
     workspace = session.workspace
-    pip_cache = session.folder / "pip"
-    original.serial(workspace.source, pip_cache)  # fills the cache
+    wheels = session.folder / "wheels"
+    original.download(workspace.source, wheels)
     runs, no_ops, serial = [], [], []
     for _ in range(ROUNDS):
         runs.append(workspace.stage_after("service"))
         no_ops.append(session.no_op())
-        serial.append(original.serial(workspace.source, pip_cache))
+        serial.append(original.serial(workspace.source, wheels))
     _raise_if_repeated(runs)
     draw(sorted(runs, key=lambda run: run.seconds)[len(runs) // 2], PICTURE)
     return [
@@ -47,7 +47,7 @@ def service_rows(runs: list[StageRun], no_ops: list[float], serial: list[float])
     chains = [sum(span.seconds for span in critical_path(run.spans)) for run in runs]
     whole = [statistics.median(no_ops) + chain for chain in chains]
     tests = [run.span("test").seconds for run in runs]
-    jobs = "the original's jobs one after the other: new environments, installed from a warm cache of pip"
+    jobs = "the original's jobs one after the other: new environments, of packages downloaded before"
     overhead = "the median of a call that does nothing + the steps on the critical path of the stage's own timeline"
     edit = "one changed line of the service → new version committed"
     return [

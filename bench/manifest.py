@@ -1,6 +1,6 @@
 """Measures the edit of manifests that are built to be expensive, and writes bench/manifest.json.
 
-    make bench-manifest     # about a minute
+    make bench-manifest     # about two minutes
 
 Each manifest is edited in a process of its own, which reports its time and the growth of its memory. The cost of an
 ordinary manifest is a row of `make bench`.

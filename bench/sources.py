@@ -18,14 +18,20 @@ EDITED: Final = {
 }
 """The file that an edit of each kind changes."""
 
-# What belongs to the pipeline or to this machine; the module would not upload it either.
-_LEFT_OUT: Final = ("bench", "ci", "docs", "examples", "reports", "dagger.json", "Makefile", "*.md", "LICENSE")
+# In the root of this repository; the module would not upload it either.
+_LEFT_OUT: Final = ("bench", "ci", "docs", "examples", "reports", "dagger.json", "Makefile", "LICENSE")
+# In any folder: what belongs to this machine.
 _HIDDEN: Final = (".git", ".github", ".venv", ".env", ".ci", ".*_cache", ".hypothesis", "__pycache__")
 
 
 def copy_source(folder: Path) -> Path:
     """Copy the service's source into the folder ``folder``, which must not exist, and return it."""
-    return Path(shutil.copytree(ROOT, folder, ignore=shutil.ignore_patterns(*_LEFT_OUT, *_HIDDEN)))
+    hidden = shutil.ignore_patterns(*_HIDDEN)
+
+    def left_out(parent: str, names: list[str]) -> set[str]:
+        return hidden(parent, names) | (set(_LEFT_OUT) if Path(parent) == ROOT else set())
+
+    return Path(shutil.copytree(ROOT, folder, ignore=left_out))
 
 
 def edit(source: Path, kind: str) -> None:

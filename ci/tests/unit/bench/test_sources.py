@@ -3,6 +3,7 @@
 import csv
 import difflib
 import io
+import subprocess
 from pathlib import Path
 
 import pytest
@@ -18,9 +19,13 @@ def changed(before: str, after: str) -> list[str]:
 
 
 def test_a_copy_has_what_a_stage_needs_and_nothing_of_the_pipeline(tmp_path: Path) -> None:
-    """Code, tests, data, requirements and their settings are copied; the pipeline and hidden folders are not."""
-    copied = {path.name for path in copy_source(tmp_path / "source").iterdir()}
-    assert {"Dockerfile", ".dockerignore", "src", "tests", "data", "requirements", "requirements.dev"} <= copied
+    """Every file of code, tests and data is copied, and what else a stage needs; the pipeline is not."""
+    source = copy_source(tmp_path / "source")
+    listing = subprocess.run(["git", "ls-files", "src", "tests", "data"], cwd=ROOT, capture_output=True, check=True)
+    tracked = listing.stdout.decode().split()
+    assert [name for name in tracked if not (source / name).is_file()] == []
+    copied = {path.name for path in source.iterdir()}
+    assert {"Dockerfile", ".dockerignore", "pytest.ini", "setup.cfg", "requirements", "requirements.dev"} <= copied
     assert copied.isdisjoint({"ci", "bench", "docs", "examples", ".git", ".venv", "dagger.json"})
 
 
