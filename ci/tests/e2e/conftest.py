@@ -10,12 +10,14 @@ from cli import MINIMAL_SERVICE, Rehearsal, start, wait_for
 from environment import Environment, Servers, serve_registry, start_environment, start_servers
 from xdist.scheduler import LoadScopeScheduling  # type: ignore[import-untyped]
 
-# Files whose tests share a fixture or a result, so that one worker runs all of them.
+# Files whose tests share a fixture, a result or an image, so that one worker runs all of them. Engine 0.19.10 may fail
+# to mount the result of a command if two clients ask for it while it is being made.
 SHARED: Final = {
     "test_help.py",
     "test_local_services.py",
     "test_mlflow.py",
     "test_rejected_releases.py",
+    "test_scan.py",
     "test_vulnerability_database.py",
 }
 # The files with the longest tests, which start first, so that no worker is left with one of them at the end.

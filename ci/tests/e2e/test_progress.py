@@ -53,9 +53,9 @@ def test_the_first_failure_is_printed_before_the_others(rehearsal: Rehearsal, so
     assert "test: 1 of 2 tests failed" in call.error
 
 
-def test_the_json_of_a_stage_has_its_timeline(released_rehearsal: Rehearsal) -> None:
+def test_the_json_of_a_stage_has_its_timeline(rehearsal: Rehearsal) -> None:
     """The JSON of a stage has start and seconds of each step, and publishing starts after every check has ended."""
-    call = released_rehearsal.stage(MINIMAL_SERVICE, "--format=json")
+    call = rehearsal.stage(MINIMAL_SERVICE, "--format=json")
     assert call.status == 0, call.stderr
     spans = {span["step"]: span for span in json.loads(call.stdout)["timeline"]}
     checks = {"lint", "test", "build", "archive", "database", "scan", "secrets", "smoke"}
