@@ -9,7 +9,6 @@ from dagger import dag
 
 from stage_ci import pins
 from stage_ci.adapters.commands import NOBODY, as_nobody, step
-from stage_ci.adapters.gather import gather_all
 from stage_ci.errors import ScannerUnavailable
 from stage_ci.rules.advisories import Advisories
 from stage_ci.rules.secrets import SecretsReport
@@ -154,17 +153,12 @@ async def _reports(sbom: dagger.File, known: dagger.Directory, suppressions: Sup
     command = ["sbom", *_WITH_DATABASE, "--skip-db-update", "--offline-scan", "--pkg-types", "os,library", *flags]
     command += ["--show-suppressed", "--format", "json", "--output", _REPORT, f"{_REPORTS}/sbom.cdx.json"]
     scanner = await _run(command, scanner)
-    converted = await gather_all(_convert(scanner, name) for name in _CONVERTED)
-    folder = scanner.directory(_REPORTS)
-    for name, file in zip(_CONVERTED.values(), converted, strict=True):
-        folder = folder.with_file(name, file)
-    return folder
-
-
-async def _convert(scanner: dagger.Container, name: str) -> dagger.File:
-    target = f"{_REPORTS}/{_CONVERTED[name]}"
-    command = ["convert", "--quiet", "--show-suppressed", "--format", name, "--output", target, _REPORT]
-    return (await _run(command, scanner)).file(target)
+    # One after the other: engine 0.19.10 may fail to mount the folders of one command's result for two others at once.
+    for name, file in _CONVERTED.items():
+        target = f"{_REPORTS}/{file}"
+        command = ["convert", "--quiet", "--show-suppressed", "--format", name, "--output", target, _REPORT]
+        scanner = await _run(command, scanner)
+    return scanner.directory(_REPORTS)
 
 
 def _suppression_files(suppressions: Suppressions) -> tuple[dagger.Directory, list[str]]:
