@@ -68,7 +68,7 @@ bench-manifest: .venv/ci.stamp ## measure the edit of manifests that are built t
 
 .PHONY: bench-scale
 bench-scale: .venv/ci.stamp ## measure what grows with tags, claims, documents of a manifest and concurrent runs
-	@$(with_engine) PYTHONPATH=ci/src:ci:. $(CI)/python -m bench.scale $(ARGS)
+	@$(with_engine) PYTHONPATH=ci/src:ci:ci/tests/e2e $(CI)/python -m bench.scale $(ARGS)
 
 .PHONY: bench-service
 bench-service: .venv/bench.stamp .venv/baseline.stamp .venv/bin/vegeta ## compare the service with the handler that it replaces

@@ -28,7 +28,7 @@ _CONFIGURATION: Final = ROOT / "ci/engine/images/registry.yml"
 def measure(session: Session) -> list[Row]:
     """Return the rows about the listing of tags."""
     crane = _program("crane")
-    with registry(session.folder / "registry") as address:
+    with registry(_program("registry"), session.folder / "registry") as address:
         for repository, tags in (("half", TAGS // 2), ("whole", TAGS)):
             push_tags(address, repository, *(f"v1.0.{number}" for number in range(1, tags + 1)))
         list_tags(address, "whole", TAGS)  # loads what the first request needs
@@ -69,8 +69,8 @@ def list_tags(address: str, repository: str, expected: int) -> None:
 
 
 @contextmanager
-def registry(folder: Path) -> Iterator[str]:
-    """Serve a registry that stores its files in ``folder``; yield its host and port.
+def registry(program: str, folder: Path) -> Iterator[str]:
+    """Serve a registry, with ``program``, that stores its files in ``folder``; yield its host and port.
 
     Raises:
         MeasurementError: if it does not answer.
@@ -82,7 +82,7 @@ def registry(folder: Path) -> Iterator[str]:
         "REGISTRY_STORAGE_FILESYSTEM_ROOTDIRECTORY": str(folder),
         "OTEL_TRACES_EXPORTER": "none",
     }
-    command = [_program("registry"), "serve", str(_CONFIGURATION)]
+    command = [program, "serve", str(_CONFIGURATION)]
     with subprocess.Popen(
         command, env=os.environ | settings, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
     ) as process:

@@ -15,19 +15,18 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Awaitable, Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import Any, Final
 
-import httpx
 from tests.servers.fault_proxy import Exchange
 from tests.servers.git import GitRepository, git, git_proxy, publish, stage_all
 from tests.servers.loopback import Reply
 
 from bench.editing import cpu_seconds
+from bench.listing import registry
 from bench.manifest import DOCUMENT, edit
 from stage_ci.adapters.infrastructure import Infrastructure, RefConflict
 from stage_ci.adapters.registry import Registry
@@ -38,7 +37,6 @@ from stage_ci.steps.retry import retry_on_conflict
 
 RESULT: Final = Path(__file__).with_suffix(".json")
 STATE: Final = Path(os.environ.get("STAGE_ENGINE_STATE", "/var/lib/stage-engine"))
-CONFIG: Final = Path(__file__).parents[1] / "ci" / "engine" / "images" / "registry.yml"
 TAGS: Final = (100, 1_000, 10_000)
 CLAIMS: Final = (1_000, 10_000, 100_000)
 SERVICES: Final = 100
@@ -79,37 +77,10 @@ async def measure(work: Callable[[], Awaitable[object]], rounds: int) -> float:
     return round(statistics.median([await seconds(work) for _ in range(rounds)]), 3)
 
 
-@contextmanager
-def registry(folder: Path) -> Iterator[str]:
-    """Serve the images in ``folder`` with the registry of ci/engine; yield its URL."""
-    port = 5999
-    variables = {
-        "OTEL_TRACES_EXPORTER": "none",
-        "REGISTRY_HTTP_ADDR": f"127.0.0.1:{port}",
-        "REGISTRY_STORAGE_FILESYSTEM_ROOTDIRECTORY": str(folder),
-    }
-    url = f"http://127.0.0.1:{port}"
-    with subprocess.Popen([STATE / "libexec" / "registry", "serve", CONFIG], env=variables) as process:
-        try:
-            while process.poll() is None and not answers(url):
-                time.sleep(0.05)
-            yield url
-        finally:
-            process.terminate()
-
-
-def answers(url: str) -> bool:
-    """Return whether a registry answers."""
-    try:
-        return httpx.get(f"{url}/v2/", timeout=1).is_success
-    except httpx.TransportError:
-        return False
-
-
 async def tags(folder: Path, rounds: int) -> list[dict[str, Any]]:
     """Return the seconds of a listing for each number of tags."""
     found = []
-    with registry(folder) as url:
+    with registry(str(STATE / "libexec" / "registry"), folder) as address:
         for number in TAGS:
             path = f"team/service-{number}"
             links = folder / "docker" / "registry" / "v2" / "repositories" / path / "_manifests" / "tags"
@@ -117,7 +88,7 @@ async def tags(folder: Path, rounds: int) -> list[dict[str, Any]]:
                 link = links / f"v1.0.{tag}" / "current" / "link"
                 link.parent.mkdir(parents=True)
                 link.write_text(f"sha256:{tag:064}")
-            async with Registry(url, path) as client:
+            async with Registry(f"http://{address}", path) as client:
                 assert len(await client.tags()) == number  # noqa: S101 - the measurement would be of nothing
                 found.append({"tags": number, "list_seconds": await measure(client.tags, rounds)})
     return found

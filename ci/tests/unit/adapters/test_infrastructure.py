@@ -1,4 +1,4 @@
-"""The infrastructure repository on a real git server."""
+"""The infrastructure repository on a real git daemon."""
 
 from __future__ import annotations
 
@@ -13,9 +13,7 @@ from stage_ci.adapters.infrastructure import Infrastructure, RefConflict
 from stage_ci.errors import InfrastructureAccessDenied, ManifestMissing
 
 if TYPE_CHECKING:
-    from tests.servers.fault_proxy import Exchange
-    from tests.servers.git import GitProxy, GitRepository
-    from tests.servers.loopback import Reply
+    from tests.servers.git import GitRepository
 
 MANIFEST: Final = "manifests/default/svm.yaml"
 CLAIM: Final = "refs/claims/docker.io/owner/service/v1.0.1"
@@ -248,25 +246,3 @@ async def test_the_output_of_a_hook_is_no_conflict(repository: GitRepository) ->
     repository.hook("pre-receive", "echo 'a freeze already exists, fetch first' >&2; exit 1")
     with pytest.raises(InfrastructureAccessDenied):
         await Infrastructure(repository.url).create(CLAIM, "claim\n")
-
-
-async def test_a_server_sends_no_refs_of_other_images(
-    repository: GitRepository, http_git: GitProxy, token: str
-) -> None:
-    """Neither a listing of one image's claims nor a snapshot makes the server send the claims of other images."""
-    other = "refs/claims/docker.io/owner/other/v1.0.1"
-    for ref in (CLAIM, other):
-        repository.git("update-ref", ref, "main")
-    sent = bytearray()
-
-    def record(exchange: Exchange) -> Reply:
-        reply = exchange.forward()
-        sent.extend(reply.body)
-        return reply
-
-    http_git.script("", record)
-    infrastructure = Infrastructure(http_git.url(repository), token)
-    snapshot = await infrastructure.snapshot("main")
-    assert await infrastructure.refs(CLAIM.removesuffix("v1.0.1")) == {CLAIM: snapshot.commit}
-    assert CLAIM.encode() in sent
-    assert other.encode() not in sent
