@@ -8,6 +8,7 @@ from bench import original, steps
 from bench.calls import StageRun
 from bench.rows import MeasurementError, Row, ratios
 from bench.session import Session, Workspace
+from bench.sources import EDITED
 from stage_ci.rules.timeline import critical_path, svg
 
 ROUNDS: Final = 3
@@ -30,8 +31,8 @@ def measure(session: Session) -> list[Row]:
     return [
         *service_rows(runs, no_ops, serial),
         *(_kind(workspace, kind) for kind in ("training", "tests", "data", "requirements")),
-        _check(workspace, "lint", "service", "of the service"),
-        _check(workspace, "test", "tests", "of one test module"),
+        _check(workspace, "service", "of the service", "lint"),
+        _check(workspace, "tests", "of one test module", "test", f"--only={EDITED['tests']}"),
     ]
 
 
@@ -95,9 +96,9 @@ def _kind(workspace: Workspace, kind: str) -> Row:
     return Row.seconds(f"F2-{kind}", what, [workspace.trace(kind).run.seconds], reference=f"{_WARM}; sends its traces")
 
 
-def _check(workspace: Workspace, function: str, kind: str, where: str) -> Row:
-    what = f"`dagger call {function}` after one changed line {where}"
-    runs = [workspace.seconds_after(kind, function) for _ in range(ROUNDS)]
+def _check(workspace: Workspace, kind: str, where: str, function: str, *arguments: str) -> Row:
+    what = f"`dagger call {' '.join([function, *arguments])}` after one changed line {where}"
+    runs = [workspace.seconds_after(kind, function, *arguments) for _ in range(ROUNDS)]
     return Row.seconds(f"F2-{function}", what, runs, reference=_WARM, goal=10)
 
 

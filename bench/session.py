@@ -72,10 +72,10 @@ class Workspace:
         """Stage the source as it is."""
         return calls.stage(self.module, _REHEARSAL, self.source)
 
-    def seconds_after(self, kind: str, function: str) -> float:
+    def seconds_after(self, kind: str, function: str, *arguments: str) -> float:
         """Edit one line and return the seconds that a function of the module takes for the source."""
         sources.edit(self.source, kind)
-        return seconds(lambda: calls.call(self.module, function, f"--source={self.source}"))
+        return seconds(lambda: calls.call(self.module, function, f"--source={self.source}", *arguments))
 
     def _stage_after(self, kind: str, receiver: TraceReceiver | None = None) -> StageRun:
         if kind != "none":

@@ -14,8 +14,11 @@ _STEPS: Final = {
     "train": r"\.train\b",
     "bytecode": r"\bcompileall\b",
     "lint": r"\b(black|flake8|isort)\b",
+    "test-service": r"\brun_tests\.py\b.* -service\b",  # the group of tests/unit/service
     "test": r"\brun_tests\.py\b",
     "inputs": r"\bfind \. -type f\b",
+    "pack": r"^tar --create\b",
+    "unpack": r"^tar --extract --preserve-permissions\b",
     "archive": r"^tar --extract\b",
     "secrets": r"^trivy .*--scanners secret\b",
     "scan": r"^trivy\b",
@@ -25,14 +28,17 @@ OTHER: Final = "other"
 """The step of a container that no pattern describes; it may never run."""
 
 _ALWAYS: Final = {"module", "remotes"}
-_IMAGE: Final = {"inputs", "archive", "secrets", "scan", "smoke", "push"}
+# They find out which of the other steps an edit affects: they list or archive the files that those depend on.
+_EDITED: Final = _ALWAYS | {"inputs", "pack", "unpack"}
+_TESTS: Final = {"test", "test-service"}
+_IMAGE: Final = {"archive", "secrets", "scan", "smoke", "push"}
 MAY_RUN: Final = {
     "none": _ALWAYS,
-    "tests": _ALWAYS | {"lint", "test"},
-    "service": _ALWAYS | {"lint", "test", "bytecode"} | _IMAGE,
-    "training": _ALWAYS | {"lint", "test", "bytecode", "train"} | _IMAGE,
-    "data": _ALWAYS | {"test", "train"} | _IMAGE,
-    "requirements": _ALWAYS | {"install", "test", "bytecode", "train"} | _IMAGE,
+    "tests": _EDITED | {"lint", "test"},
+    "service": _EDITED | {"lint", "test-service", "bytecode"} | _IMAGE,
+    "training": _EDITED | {"lint", "bytecode", "train"} | _TESTS | _IMAGE,
+    "data": _EDITED | {"train"} | _TESTS | _IMAGE,
+    "requirements": _EDITED | {"install", "bytecode", "train"} | _TESTS | _IMAGE,
 }
 """The steps that depend on what an edit changes, by the kind of edit."""
 

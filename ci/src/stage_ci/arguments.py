@@ -124,6 +124,10 @@ Source = Annotated[
         "Not uploaded: hidden files, keys, caches; at its root also bench, ci, docs, examples, reports and *.md."
     ),
 ]
+Only = Annotated[
+    list[str] | None,
+    Doc("Tests to run, by folder, module or node id, such as tests/unit/test_x.py::test_y; by default all."),
+]
 Infra = Annotated[dagger.Directory, Doc("Folder laid out as the infrastructure repository, such as ./examples/infra.")]
 AllowDowngrade = Annotated[
     bool,

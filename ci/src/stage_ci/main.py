@@ -3,7 +3,7 @@
 import dagger
 
 from stage_ci import arguments
-from stage_ci.adapters.checks import format_source
+from stage_ci.adapters.linters import format_source
 from stage_ci.adapters.training import TrainingJob
 from stage_ci.logs import without_expected_tracebacks
 from stage_ci.rehearsal import Rehearsal
@@ -58,12 +58,12 @@ class StageCi:
 
     @dagger.function
     @dagger.check
-    async def test(self, source: arguments.Source) -> str:
+    async def test(self, source: arguments.Source, only: arguments.Only = None) -> str:
         """Run pytest over tests/unit/ on Python 3.11, with requirements.dev installed if there is one.
 
         The four variables of the service become their .env. Fails if one fails, if none runs, or after 15 minutes.
         """
-        return await checks.run_alone(checks.TEST, self._request(), source)
+        return await checks.run_alone(checks.TEST, self._request(), source, only=only)
 
     @dagger.function
     async def build(self, source: arguments.Source) -> dagger.Container:

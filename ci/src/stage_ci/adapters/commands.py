@@ -22,7 +22,7 @@ NOBODY: Final = "65534:65534"
 
 @dataclass(frozen=True, slots=True)
 class CommandResult:
-    """The exit status and the output of a command, and the container after it."""
+    """The exit status of a command, its output if it failed, and the container after it."""
 
     status: int
     stdout: str
@@ -36,10 +36,13 @@ def as_nobody(container: dagger.Container) -> dagger.Container:
 
 
 async def run(container: dagger.Container, command: list[str]) -> CommandResult:
-    """Run ``command`` in ``container`` and return its result; a non-zero exit status is not an error."""
+    """Run ``command`` in ``container`` and return its result; a non-zero exit status is not an error.
+
+    The output of a command that succeeds is in the engine's log only: each request takes time.
+    """
     after = container.with_exec(command, expect=ReturnType.ANY)
     status = await after.exit_code()
-    stdout, stderr = await gather(after.stdout(), after.stderr())
+    stdout, stderr = await gather(after.stdout(), after.stderr()) if status else ("", "")
     return CommandResult(status, stdout, stderr, after)
 
 

@@ -11,6 +11,7 @@ from stage_ci.adapters import toolchain
 from stage_ci.adapters.commands import NOBODY, as_nobody, cause, step
 from stage_ci.adapters.gather import gather, gather_all
 from stage_ci.adapters.programs import program
+from stage_ci.adapters.source import Source
 from stage_ci.errors import BuildFailed, InvalidInput, SmokeFailed
 from stage_ci.rules.archive import manifest_digest
 from stage_ci.rules.build_failure import last_line
@@ -20,7 +21,6 @@ from stage_ci.rules.dockerfile import base_images
 from stage_ci.rules.dockerignore import patterns
 from stage_ci.rules.reference import Digest
 from stage_ci.rules.smoke import SmokeTest
-from stage_ci.rules.source import raise_if_unfiltered
 from stage_ci.rules.vex import VEX_FILE
 from stage_ci.rules.waivers import WAIVERS_FILE
 
@@ -51,45 +51,44 @@ class Archive:
     digest: Digest
 
 
-async def build(source: dagger.Directory) -> dagger.Container:
+async def build(source: Source) -> dagger.Container:
     """Build the image from the Dockerfile of ``source`` and return it.
 
     Raises:
         InvalidInput: if there is no Dockerfile.
         BuildFailed: if the build fails; names the instruction or the package.
     """
-    source = await _build_source(source)
+    buildable = await _build_source(source)
     try:
-        return await source.docker_build().sync()
+        return await buildable.docker_build().sync()
     except dagger.QueryError as error:
         raise BuildFailed(cause(error)) from error
 
 
 @step("build")
-async def input_digest(source: dagger.Directory) -> InputDigest:
+async def input_digest(source: Source) -> InputDigest:
     """Return the digest of the build context and the base images of ``source``.
 
     Raises:
         InvalidInput: if there is no Dockerfile, or if it has no base image.
     """
-    source = await _build_source(source)
-    names = sorted(base_images(await source.file("Dockerfile").contents()))
+    buildable = await _build_source(source)
+    names = sorted(base_images(await source.text("Dockerfile")))
     listing, references = await gather(
-        _list(source), gather_all(dag.container().from_(name).image_ref() for name in names)
+        _list(source, buildable), gather_all(dag.container().from_(name).image_ref() for name in names)
     )
     return InputDigest.of(listing, dict(zip(names, references, strict=True)))
 
 
-async def _list(source: dagger.Directory) -> str:
+async def _list(source: Source, buildable: dagger.Directory) -> str:
     container = as_nobody(toolchain.python()).with_workdir("/context")
-    container = container.with_mounted_directory("/context", await _context(source), owner=NOBODY)
+    container = container.with_mounted_directory("/context", await _context(source, buildable), owner=NOBODY)
     return await container.with_exec(["sh", "-c", _LISTING]).stdout()
 
 
-async def _build_source(source: dagger.Directory) -> dagger.Directory:
+async def _build_source(source: Source) -> dagger.Directory:
     """Return ``source`` without the files that only the scan reads, so that a waiver does not change the image."""
-    present = set(await source.entries())
-    raise_if_unfiltered(present)
+    present = set(await source.paths())
     if "Dockerfile" not in present:
         raise InvalidInput(
             "the source has no Dockerfile",
@@ -97,18 +96,17 @@ async def _build_source(source: dagger.Directory) -> dagger.Directory:
             remedy="check that --source is the folder that holds the Dockerfile",
         )
     read_by_the_scan = sorted(present & {WAIVERS_FILE, VEX_FILE})
-    return source.without_files(read_by_the_scan) if read_by_the_scan else source
+    return source.directory.without_files(read_by_the_scan) if read_by_the_scan else source.directory
 
 
-async def _context(source: dagger.Directory) -> dagger.Directory:
-    """Return the build context: ``source`` without the files that .dockerignore excludes."""
-    present = set(await source.entries())
+async def _context(source: Source, buildable: dagger.Directory) -> dagger.Directory:
+    """Return the build context: ``buildable`` without the files that .dockerignore excludes."""
     for name in _IGNORE_FILES:
-        if name in present:
-            ignored = patterns(await source.file(name).contents())
-            context = dag.directory().with_directory(".", source, exclude=ignored)
-            return context.with_directory(".", source, include=["Dockerfile"])
-    return source
+        if name in await source.paths():
+            ignored = patterns(await source.text(name))
+            context = dag.directory().with_directory(".", buildable, exclude=ignored)
+            return context.with_directory(".", buildable, include=["Dockerfile"])
+    return buildable
 
 
 @step("build")

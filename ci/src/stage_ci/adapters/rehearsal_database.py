@@ -41,8 +41,7 @@ async def is_public_reachable() -> bool:
 @step("scan")
 async def serve(servers: LocalServers) -> Database:
     """Push the sample database to the registry of ``servers`` and return it."""
-    service = await servers.registry().start()
     layer = resources.files(__package__).joinpath("trivy-db.tar.gz").read_bytes()
-    async with Registry(await service.endpoint(scheme="http"), _PATH) as registry:
+    async with Registry(await servers.registry_url(), _PATH) as registry:
         await registry.push_artifact(_TAG, _CONFIG, _LAYER, layer, title=_FILE)
-    return Database((f"registry:{REGISTRY_PORT}/{_PATH}:{_TAG}",), service, sample=True)
+    return Database((f"registry:{REGISTRY_PORT}/{_PATH}:{_TAG}",), servers.registry(), sample=True)

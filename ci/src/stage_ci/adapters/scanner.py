@@ -9,6 +9,8 @@ from dagger import dag
 
 from stage_ci import pins
 from stage_ci.adapters.commands import NOBODY, as_nobody, step
+from stage_ci.adapters.gather import gather
+from stage_ci.adapters.source import Source
 from stage_ci.errors import ScannerUnavailable
 from stage_ci.rules.advisories import Advisories
 from stage_ci.rules.secrets import SecretsReport
@@ -70,17 +72,16 @@ class Suppressions:
 
 
 @step("scan")
-async def suppressions(source: dagger.Directory) -> Suppressions:
+async def suppressions(source: Source) -> Suppressions:
     """Return the findings that the files of ``source`` suppress today, in UTC.
 
     Raises:
         InvalidWaiver: if its list of waivers is invalid.
         InvalidVex: if its OpenVEX document is invalid.
     """
-    today, present = datetime.now(UTC).date(), set(await source.entries())
+    today, present = datetime.now(UTC).date(), set(await source.paths())
     raise_if_misnamed_list(present)
-    entries = await source.file(WAIVERS_FILE).contents() if WAIVERS_FILE in present else ""
-    statements = await source.file(VEX_FILE).contents() if VEX_FILE in present else ""
+    entries, statements = await gather(source.text(WAIVERS_FILE), source.text(VEX_FILE))
     if VEX_FILE in present:
         raise_if_invalid_vex(statements)
     return Suppressions(today, Waivers.read(entries, today), Waivers.read(entries, today, SECRETS), statements)
@@ -94,12 +95,13 @@ async def download(database: Database, today: date) -> Download:
         ScannerUnavailable: if it cannot be downloaded or is too old.
     """
     # The date is part of the cache key, so that the database is downloaded once a day.
-    scanner = _trivy().with_env_variable("STAGE_CI_DATE", today.isoformat())
+    scanner = _trivy().with_directory(_DATABASE, dag.directory(), owner=NOBODY)
+    scanner = scanner.with_env_variable("STAGE_CI_DATE", today.isoformat())
     command = ["image", *_WITH_DATABASE, "--download-db-only", "--db-repository", ",".join(database.addresses)]
     if database.service:
         scanner = scanner.with_service_binding("registry", database.service)
         command.append("--insecure")
-    folder = (await _run(command, scanner)).directory(_DATABASE)
+    folder = (await _run(scanner, command)).directory(_DATABASE)
     metadata = await folder.file("db/metadata.json").contents()
     return Download(folder, Advisories.read(metadata, today, sample=database.sample))
 
@@ -117,8 +119,8 @@ async def scan(
     """
     sbom = await _sbom(archive)
     formats = await _reports(sbom, database.folder, suppressions)
-    report = await formats.file("scan.json").contents()
-    return Verdict.read(report, await sbom.contents(), database.advisories, suppressions.waivers), formats
+    report, packages = await gather(formats.file("scan.json").contents(), sbom.contents())
+    return Verdict.read(report, packages, database.advisories, suppressions.waivers), formats
 
 
 @step("secrets")
@@ -131,14 +133,14 @@ async def find_secrets(archive: dagger.File, waivers: Waivers) -> SecretsReport:
     target = f"{_REPORTS}/secrets.json"
     command = ["image", *_WITH_ARCHIVE, "--scanners", "secret"]
     command += ["--image-config-scanners", "secret", "--format", "json", "--output", target]
-    scanner = await _run(command, _with_archive(archive))
+    scanner = await _run(_with_archive(archive), command)
     return SecretsReport.read(await scanner.file(target).contents(), waivers)
 
 
 async def _sbom(archive: dagger.File) -> dagger.File:
     target = f"{_REPORTS}/sbom.cdx.json"
     command = ["image", *_WITH_ARCHIVE, "--format", "cyclonedx", "--output", target]
-    return (await _run(command, _with_archive(archive))).file(target)
+    return (await _run(_with_archive(archive), command)).file(target)
 
 
 async def _reports(sbom: dagger.File, known: dagger.Directory, suppressions: Suppressions) -> dagger.Directory:
@@ -148,17 +150,15 @@ async def _reports(sbom: dagger.File, known: dagger.Directory, suppressions: Sup
         .with_mounted_directory(_DATABASE, known)
         .with_mounted_directory(_SUPPRESSIONS, given)
         .with_workdir(_SUPPRESSIONS)
-        .with_directory(_REPORTS, dag.directory().with_file("sbom.cdx.json", sbom), owner=NOBODY)
+        .with_directory(_REPORTS, dag.directory(), owner=NOBODY)
+        .with_file(f"{_REPORTS}/sbom.cdx.json", sbom, owner=NOBODY)
     )
     command = ["sbom", *_WITH_DATABASE, "--skip-db-update", "--offline-scan", "--pkg-types", "os,library", *flags]
     command += ["--show-suppressed", "--format", "json", "--output", _REPORT, f"{_REPORTS}/sbom.cdx.json"]
-    scanner = await _run(command, scanner)
+    convert = ["convert", "--quiet", "--show-suppressed", "--format"]
     # One after the other: engine 0.19.10 may fail to mount the folders of one command's result for two others at once.
-    for name, file in _CONVERTED.items():
-        target = f"{_REPORTS}/{file}"
-        command = ["convert", "--quiet", "--show-suppressed", "--format", name, "--output", target, _REPORT]
-        scanner = await _run(command, scanner)
-    return scanner.directory(_REPORTS)
+    conversions = [[*convert, name, "--output", f"{_REPORTS}/{file}", _REPORT] for name, file in _CONVERTED.items()]
+    return (await _run(scanner, command, *conversions)).directory(_REPORTS)
 
 
 def _suppression_files(suppressions: Suppressions) -> tuple[dagger.Directory, list[str]]:
@@ -173,10 +173,12 @@ def _suppression_files(suppressions: Suppressions) -> tuple[dagger.Directory, li
     return folder, flags
 
 
-async def _run(command: list[str], scanner: dagger.Container) -> dagger.Container:
-    try:
+async def _run(scanner: dagger.Container, *commands: list[str]) -> dagger.Container:
+    for command in commands:
         # Without `expect`, a failed exec is an error, and the engine does not cache errors.
-        return await scanner.with_exec(["trivy", *command]).sync()
+        scanner = scanner.with_exec(["trivy", *command])
+    try:
+        return await scanner.sync()
     except dagger.ExecError as error:
         raise ScannerUnavailable(f"the scanner could not run: {scanner_cause(error.stderr)}") from error
 
@@ -194,5 +196,4 @@ def _with_archive(archive: dagger.File) -> dagger.Container:
 
 
 def _trivy() -> dagger.Container:
-    scanner = as_nobody(dag.container().from_(pins.TRIVY)).with_env_variable("NO_COLOR", "1")
-    return scanner.with_directory(_DATABASE, dag.directory(), owner=NOBODY)
+    return as_nobody(dag.container().from_(pins.TRIVY)).with_env_variable("NO_COLOR", "1")

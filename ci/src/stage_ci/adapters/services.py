@@ -2,7 +2,6 @@
 
 import re
 import uuid
-from dataclasses import dataclass
 from typing import Final, Self
 
 import dagger
@@ -11,6 +10,7 @@ from dagger import dag
 from stage_ci import pins
 from stage_ci.adapters import toolchain
 from stage_ci.adapters.commands import NOBODY, as_nobody, step
+from stage_ci.adapters.once import Once
 from stage_ci.adapters.programs import program
 from stage_ci.errors import InvalidInput
 
@@ -21,11 +21,17 @@ _BLOBS: Final = "/var/lib/registry"
 _NAME: Final = re.compile(r"[a-z0-9](?:[a-z0-9-]{0,38}[a-z0-9])?")
 
 
-@dataclass(frozen=True, slots=True)
 class LocalServers:
-    """The servers of one rehearsal, whose state is separate for each ``name``."""
+    """The servers of one rehearsal, whose state is separate for each ``name``.
 
-    name: str
+    Attributes:
+        name: The name of the rehearsal.
+        registry_url: Starts the registry and returns its address for HTTP.
+    """
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+        self.registry_url = Once(lambda: started(self.registry()))
 
     @classmethod
     def parse(cls, name: str) -> Self:
@@ -89,3 +95,9 @@ class LocalServers:
     @staticmethod
     def _now(container: dagger.Container) -> dagger.Container:
         return container.with_env_variable("STAGE_CI_NOW", str(uuid.uuid4()))
+
+
+@step("services")
+async def started(service: dagger.Service) -> str:
+    """Start a service and return its address for HTTP."""
+    return await (await service.start()).endpoint(scheme="http")

@@ -1,17 +1,18 @@
 """Python containers for checks and training, with the layers that change least at the bottom."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Final
 
 import dagger
 from dagger import dag
 
 from stage_ci import pins
-from stage_ci.adapters.gather import gather, gather_all
+from stage_ci.adapters.commands import NOBODY, as_nobody
 from stage_ci.adapters.locks import lock
-from stage_ci.rules.source import raise_if_unfiltered
+from stage_ci.adapters.source import Source
 
 WORKDIR: Final = "/work"
+_PACKED: Final = "/packed"
 _VENV: Final = "/venv"
 _CACHE: Final = "/root/.cache/uv"
 _UV: Final = "/locks/uv"
@@ -29,16 +30,13 @@ def with_linters() -> dagger.Container:
     return install(container, ["--require-hashes", "--requirement", _LINTERS]).without_mount(_CACHE)
 
 
-async def requirement_files(source: dagger.Directory) -> dict[str, str]:
-    """Return the texts of the files at the root of ``source`` whose path starts with ``requirements``, by name.
+async def requirement_files(source: Source) -> dict[str, str]:
+    """Return the texts of the files of ``source`` whose path starts with ``requirements``, by path.
 
     Raises:
         InvalidInput: if the source was not filtered.
     """
-    entries, top, inner = await gather(source.entries(), source.glob("requirements*"), source.glob("requirements*/**"))
-    raise_if_unfiltered(entries)
-    names = [name for name in sorted({*top, *inner}) if not name.endswith("/")]
-    return dict(zip(names, await gather_all(source.file(name).contents() for name in names), strict=True))
+    return await source.texts([path for path in await source.paths() if path.startswith("requirements")])
 
 
 def with_requirements(present: Mapping[str, str], wanted: Iterable[str], extra: Iterable[str] = ()) -> dagger.Container:
@@ -56,6 +54,33 @@ def with_requirements(present: Mapping[str, str], wanted: Iterable[str], extra: 
         container = container.with_new_file(name, text)
     arguments = [*extra, *(part for name in wanted for part in ("--requirement", name))]
     return (install(container, arguments) if arguments else container).without_mount(_CACHE)
+
+
+def with_source(container: dagger.Container, source: dagger.Directory, exclude: Sequence[str]) -> dagger.Container:
+    """Return ``container`` with the files of ``source`` except ``exclude`` in the working folder, owned by nobody.
+
+    Later commands run again only if one of these files changes. Engine 0.19.10 identifies a filtered folder by what it
+    was made from, which changes with every file of the source, but a file by its content: so they go into an archive.
+
+    Args:
+        container: Any container.
+        source: The service's source.
+        exclude: Patterns of files and folders, as of a .dockerignore.
+    """
+    container = as_nobody(container.with_directory(WORKDIR, dag.directory(), owner=NOBODY).with_workdir(WORKDIR))
+    archive = f"{_PACKED}/source.tar"
+    pack = ["tar", "--create", f"--file={archive}", "--sort=name", "--mtime=@946684800", "."]
+    packed = (
+        as_nobody(python())
+        .with_directory(_PACKED, dag.directory(), owner=NOBODY)
+        .with_mounted_directory(WORKDIR, source.filter(exclude=list(exclude)), owner=NOBODY)
+        .with_workdir(WORKDIR)
+        .with_exec(pack)
+        .directory(_PACKED)
+        .file("source.tar")
+    )
+    unpack = ["tar", "--extract", "--preserve-permissions", f"--file={archive}"]
+    return container.with_mounted_file(archive, packed).with_exec(unpack).without_mount(archive)
 
 
 def install(container: dagger.Container, arguments: list[str]) -> dagger.Container:

@@ -9,6 +9,7 @@ from dagger import dag
 
 from stage_ci.adapters import toolchain
 from stage_ci.adapters.commands import NOBODY, as_nobody, step
+from stage_ci.adapters.source import Source
 from stage_ci.adapters.tracking import TrackingServer
 from stage_ci.errors import TrackingFailed, TrainingFailed
 from stage_ci.rules.training import Package, RunMetadata, command_cause
@@ -86,14 +87,12 @@ async def log(job: TrainingJob, model: dagger.Directory, server: TrackingServer,
 
 
 async def _trainer(source: dagger.Directory) -> dagger.Container:
-    present = await toolchain.requirement_files(source)
+    present = await toolchain.requirement_files(Source(source))
     wanted = [name for name in _REQUIREMENTS if name in present][:1]
     container = (
         toolchain.with_requirements(present, wanted)
         .with_env_variable("PYTHONPATH", f"{toolchain.WORKDIR}/src")
         .with_directory(_MODEL, dag.directory(), owner=NOBODY)
-        # The tests are left out so that an edit of them does not invalidate the cached training.
-        .with_directory(toolchain.WORKDIR, source, exclude=["tests"], owner=NOBODY)
-        .with_workdir(toolchain.WORKDIR)
     )
-    return as_nobody(container)
+    # An edit of the tests does not train again.
+    return as_nobody(toolchain.with_source(container, source, ["tests"]))

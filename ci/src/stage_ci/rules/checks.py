@@ -2,7 +2,7 @@
 
 import re
 import xml.etree.ElementTree as ET
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Final, Protocol
@@ -125,6 +125,14 @@ class TestReport:
         )
         cases = list(suite.iter("testcase"))
         return cls(status, output, len(cases), failed, sum(1 for case in cases if case.find("skipped") is not None))
+
+    @classmethod
+    def joined(cls, reports: Sequence["TestReport"]) -> "TestReport":
+        """Return the report of the runs of several groups; its status and output are those of the first that failed."""
+        first = next((report for report in reports if report.status), reports[0])
+        failed = tuple(name for report in reports for name in report.failed)
+        tests, skipped = sum(report.tests for report in reports), sum(report.skipped for report in reports)
+        return cls(first.status, first.output, tests, failed, skipped)
 
     def raise_if_failed(self) -> None:
         """Raise if a test failed, or none ran.

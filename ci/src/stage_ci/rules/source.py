@@ -1,4 +1,4 @@
-"""Rejects a source that was uploaded without the filter of --source."""
+"""The paths of a source: rejects one that was uploaded without the filter of --source."""
 
 from collections.abc import Collection
 from typing import Final
@@ -7,6 +7,13 @@ from stage_ci.errors import InvalidInput
 
 # Two of the names that the filter of --source excludes; see arguments.py.
 _NEVER_UPLOADED: Final = (".env", ".git")
+# Characters with a meaning in the engine's patterns: https://pkg.go.dev/github.com/moby/patternmatcher
+_WILDCARDS: Final = frozenset("*?[]\\!")
+
+
+def has_wildcard(path: str) -> bool:
+    """Return whether a path would match other paths if it were a pattern."""
+    return not _WILDCARDS.isdisjoint(path)
 
 
 def raise_if_unfiltered(names: Collection[str]) -> None:

@@ -1,20 +1,16 @@
 """The image that a release would publish; built and exported once, for all checks."""
 
-from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
-from typing import Generic, TypeVar
 
-import anyio
 import dagger
 
 from stage_ci.adapters import image
 from stage_ci.adapters.gather import gather
 from stage_ci.adapters.image import Archive
-from stage_ci.errors import StageError
+from stage_ci.adapters.once import Once
+from stage_ci.adapters.source import Source
 from stage_ci.rules.claim import INPUTS_LABEL, InputDigest
 from stage_ci.steps.progress import Progress
-
-T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,11 +29,11 @@ class Candidate:
         progress: Records how long the build and the export take.
     """
 
-    def __init__(self, source: dagger.Directory, progress: Progress) -> None:
+    def __init__(self, source: Source, progress: Progress) -> None:
         self.source = source
         self._progress = progress
-        self.image = _Once(self._build)
-        self.archive = _Once(self._export)
+        self.image = Once(self._build)
+        self.archive = Once(self._export)
 
     async def parts(self) -> tuple[Image, Archive]:
         """Return the image and its archive."""
@@ -45,7 +41,7 @@ class Candidate:
 
     async def _build(self) -> Image:
         with self._progress.span("build"):
-            return await build_image(self.source)
+            return await _build(self.source)
 
     async def _export(self) -> Archive:
         built = await self.image()
@@ -60,25 +56,9 @@ async def build_image(source: dagger.Directory) -> Image:
         InvalidInput: if there is no Dockerfile, or if it has no base image.
         BuildFailed: if the build fails.
     """
+    return await _build(Source(source))
+
+
+async def _build(source: Source) -> Image:
     container, inputs = await gather(image.build(source), image.input_digest(source))
     return Image(container.with_label(INPUTS_LABEL, str(inputs)), inputs)
-
-
-class _Once(Generic[T]):
-    """A function whose first call computes the result; later calls return the same result or raise the same error."""
-
-    def __init__(self, compute: Callable[[], Awaitable[T]]) -> None:
-        self._compute = compute
-        self._lock = anyio.Lock()
-        self._result: T | StageError | None = None
-
-    async def __call__(self) -> T:
-        async with self._lock:
-            if self._result is None:
-                try:
-                    self._result = await self._compute()
-                except StageError as error:
-                    self._result = error
-        if isinstance(self._result, StageError):
-            raise self._result
-        return self._result

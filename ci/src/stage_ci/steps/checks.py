@@ -1,8 +1,8 @@
 """The checks of a release. ``stage`` and ``reports`` run all of them; the function of a check runs that one."""
 
 import sys
-from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import dataclass
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from datetime import date
 from functools import partial
 from typing import Final, Self
@@ -10,10 +10,11 @@ from typing import Final, Self
 import dagger
 from dagger import dag
 
-from stage_ci.adapters import checks, image, scanner
-from stage_ci.adapters.gather import gather
+from stage_ci.adapters import image, linters, scanner, unit_tests
+from stage_ci.adapters.gather import gather, gather_all
 from stage_ci.adapters.scanner import Database
 from stage_ci.adapters.services import LocalServers
+from stage_ci.adapters.source import Source
 from stage_ci.errors import StageError
 from stage_ci.rules.checks import Report
 from stage_ci.rules.smoke import SmokeTest
@@ -33,6 +34,7 @@ class Subject:
         environment: Values for the tests' ``.env``, by name.
         database: Selects the vulnerability database of the scan.
         progress: Records how long each check takes.
+        only: The tests to run; empty for all.
     """
 
     candidate: Candidate
@@ -40,6 +42,7 @@ class Subject:
     environment: Mapping[str, dagger.Secret]
     database: Callable[[], Awaitable[Database]]
     progress: Progress
+    only: Sequence[str] = ()
 
     @classmethod
     def of(
@@ -60,10 +63,10 @@ class Subject:
             progress: Records how long each check takes.
         """
         database = partial(select_database, addresses or [], servers, request.credentials.registry_service)
-        return cls(Candidate(source, progress), request.smoke_test, request.variables, database, progress)
+        return cls(Candidate(Source(source), progress), request.smoke_test, request.variables, database, progress)
 
     @property
-    def source(self) -> dagger.Directory:
+    def source(self) -> Source:
         """The service's source."""
         return self.candidate.source
 
@@ -74,15 +77,23 @@ class CheckResult:
 
     Attributes:
         report: One line if the check passes, the error if it fails.
-        output: The whole output of the tools.
         files: The report files, such as ``junit.xml``.
-        table: The findings, printed on standard error if the check fails; empty if the engine's log shows them.
+        output: The names of those that are the whole output of the tools.
+        table: The one with the findings, printed on standard error if the check fails; empty if the engine's log shows
+            them.
+        conclusion: The last line of the output, if no file has it.
     """
 
     report: Report
-    output: str
     files: dagger.Directory
+    output: Sequence[str]
     table: str = ""
+    conclusion: str = ""
+
+    async def text(self) -> str:
+        """Return the whole output of the tools."""
+        texts = await gather_all(self.files.file(name).contents() for name in self.output)
+        return "".join(texts) + self.conclusion
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,20 +119,26 @@ class Check:
             result.report.raise_if_failed()
         except StageError:
             # The error lists the first three findings; the full table goes to standard error.
-            print(result.table, end="", file=sys.stderr)  # noqa: T201
+            if result.table:
+                print(await result.files.file(result.table).contents(), end="", file=sys.stderr)  # noqa: T201
             raise
         return result
 
 
 async def run_alone(
-    check: Check, request: ReleaseRequest, source: dagger.Directory, addresses: list[str] | None = None
+    check: Check,
+    request: ReleaseRequest,
+    source: dagger.Directory,
+    addresses: list[str] | None = None,
+    only: Sequence[str] | None = None,
 ) -> str:
     """Run one check outside of a release and return its output.
 
     Raises:
         StageError: if it fails, or cannot run.
     """
-    return (await check.run_or_raise(subject_alone(request, source, addresses))).output
+    subject = replace(subject_alone(request, source, addresses), only=only or ())
+    return await (await check.run_or_raise(subject)).text()
 
 
 def subject_alone(request: ReleaseRequest, source: dagger.Directory, addresses: list[str] | None) -> Subject:
@@ -132,15 +149,15 @@ def subject_alone(request: ReleaseRequest, source: dagger.Directory, addresses: 
 
 async def _lint(subject: Subject) -> CheckResult:
     with subject.progress.span("lint"):
-        report = await checks.lint(subject.source)
-    return CheckResult(report, report.text, dag.directory().with_new_file("lint.txt", report.text))
+        report = await linters.lint(subject.source)
+    return CheckResult(report, dag.directory().with_new_file("lint.txt", report.text), ["lint.txt"])
 
 
 async def _test(subject: Subject) -> CheckResult:
     await raise_if_empty(subject.environment)
     with subject.progress.span("test"):
-        report, files = await checks.test(subject.source, subject.environment)
-    return CheckResult(report, report.output, files.with_new_file("test.txt", report.output))
+        report, files, output = await unit_tests.test(subject.source, subject.environment, subject.only)
+    return CheckResult(report, files, output)
 
 
 async def _scan(subject: Subject) -> CheckResult:
@@ -148,8 +165,7 @@ async def _scan(subject: Subject) -> CheckResult:
     archive, database = await gather(subject.candidate.archive(), _download(subject, suppressions.today))
     with subject.progress.span("scan"):
         verdict, files = await scanner.scan(archive.file, database, suppressions)
-        table = await files.file("scan.txt").contents()
-    return CheckResult(verdict, f"{table}\n{verdict.summary}\n", files, table)
+    return CheckResult(verdict, files, ["scan.txt"], table="scan.txt", conclusion=f"\n{verdict.summary}\n")
 
 
 async def _download(subject: Subject, today: date) -> scanner.Download:
@@ -162,14 +178,15 @@ async def _secrets(subject: Subject) -> CheckResult:
     archive, suppressions = await gather(subject.candidate.archive(), scanner.suppressions(subject.source))
     with subject.progress.span("secrets"):
         report = await scanner.find_secrets(archive.file, suppressions.secrets)
-    return CheckResult(report, report.text, dag.directory().with_new_file("secrets.txt", report.text), report.text)
+    files = dag.directory().with_new_file("secrets.txt", report.text)
+    return CheckResult(report, files, ["secrets.txt"], table="secrets.txt")
 
 
 async def _smoke(subject: Subject) -> CheckResult:
     built = await subject.candidate.image()
     with subject.progress.span("smoke"):
         report = await image.smoke(built.container, subject.smoke_test)
-    return CheckResult(report, report.output, dag.directory().with_new_file("smoke.txt", report.output))
+    return CheckResult(report, dag.directory().with_new_file("smoke.txt", report.output), ["smoke.txt"])
 
 
 LINT: Final = Check("lint", _lint)

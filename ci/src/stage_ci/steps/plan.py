@@ -6,6 +6,7 @@ import dagger
 
 from stage_ci.adapters import image
 from stage_ci.adapters.gather import gather
+from stage_ci.adapters.source import Source
 from stage_ci.rules.claim import InputDigest
 from stage_ci.rules.decisions import UNKNOWN_DIGEST, Deployment, MoveState, VersionState, decide_move
 from stage_ci.rules.manifest import diff
@@ -31,7 +32,7 @@ async def plan_stage(request: ReleaseRequest, source: dagger.Directory, *, allow
     """
     servers = request.servers()
     async with connect(request, servers) as remotes:
-        inputs = await image.input_digest(source)
+        inputs = await image.input_digest(Source(source))
         plan = await make_plan(inputs, remotes, request.line, request.manifest, allow_downgrade=allow_downgrade)
     return f"Rehearsal {servers.name!r}: nothing would leave this machine\n{plan}" if servers else plan
 

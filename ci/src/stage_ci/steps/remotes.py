@@ -1,7 +1,7 @@
 """Connects to the registry and the infrastructure repository of a run: real ones, local ones, or a rehearsal's."""
 
 import sys
-from collections.abc import AsyncIterator, Awaitable
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import Final
@@ -10,13 +10,12 @@ import dagger
 
 from stage_ci import pins
 from stage_ci.adapters import rehearsal_database
-from stage_ci.adapters.commands import step
 from stage_ci.adapters.gather import gather
 from stage_ci.adapters.infrastructure import Infrastructure
 from stage_ci.adapters.publisher import Destination
 from stage_ci.adapters.registry import Registry
 from stage_ci.adapters.scanner import Database
-from stage_ci.adapters.services import LocalServers
+from stage_ci.adapters.services import LocalServers, started
 from stage_ci.errors import InvalidInput
 from stage_ci.rules.registry import api_host
 from stage_ci.steps.request import ReleaseRequest
@@ -110,9 +109,12 @@ def _registry_service(request: ReleaseRequest, servers: LocalServers | None) -> 
     return servers.registry() if servers else request.credentials.registry_service
 
 
-def _registry_url(request: ReleaseRequest, servers: LocalServers | None) -> Awaitable[str]:
-    host = f"https://{api_host(request.line.repository.registry)}"
-    return _service_url(_registry_service(request, servers), host)
+async def _registry_url(request: ReleaseRequest, servers: LocalServers | None) -> str:
+    if servers:
+        return await servers.registry_url()
+    return await _service_url(
+        request.credentials.registry_service, f"https://{api_host(request.line.repository.registry)}"
+    )
 
 
 def _destination(request: ReleaseRequest, servers: LocalServers | None) -> Destination:
@@ -121,8 +123,5 @@ def _destination(request: ReleaseRequest, servers: LocalServers | None) -> Desti
     return Destination(host, service, credentials.docker_username, credentials.docker_password)
 
 
-@step("services")
 async def _service_url(service: dagger.Service | None, otherwise: str) -> str:
-    if service is None:
-        return otherwise
-    return await (await service.start()).endpoint(scheme="http")
+    return await started(service) if service else otherwise

@@ -44,7 +44,7 @@ def test_containers_are_counted_by_step() -> None:
     row = container_row("tests", ["StageCi.stage", "black .", "isort .", "python /programs/run_tests.py"])
     assert (row.id, row.value, row.unit, row.met) == ("F5-tests", 4, "containers", True)
     assert row.what == "containers after an edit of kind tests: module, lint (2), test"
-    assert row.reference == "may run: lint, module, remotes, test"
+    assert row.reference == "may run: inputs, lint, module, pack, remotes, test, unpack"
 
 
 def test_a_container_without_a_reason_misses_the_goal() -> None:

@@ -206,3 +206,27 @@ def test_the_start_time_is_read_from_the_first_line() -> None:
 def test_output_without_a_start_time_gives_none(output: str) -> None:
     """Output without a start time, or with an invalid one, gives None."""
     assert started_at(output) is None
+
+
+def test_the_runs_of_several_groups_are_one_report() -> None:
+    """The numbers are added up, and the summary does not show the groups."""
+    report = TestReport.joined([TestReport.read(0, "", GREEN), TestReport.read(0, "", junit("", "<skipped/>"))])
+    report.raise_if_failed()
+    assert report.summary == "4 passed, 1 skipped"
+
+
+def test_the_failures_of_all_groups_are_counted() -> None:
+    """The error has the failures of all groups, out of the tests of all groups."""
+    red = TestReport.read(1, "", junit("<failure/>", ""))
+    with pytest.raises(TestsFailed, match=r"2 of 7 tests failed: tests\.unit\.test_x::test_0, tests"):
+        TestReport.joined([TestReport.read(0, "", GREEN), red, red]).raise_if_failed()
+
+
+@pytest.mark.fault(31)
+@pytest.mark.parametrize(
+    ("status", "error"), [(5, NothingToCheck), (124, TestsFailed), (137, TestsFailed)], ids=["none", "hangs", "crash"]
+)
+def test_a_group_that_did_not_run_fails_the_others(status: int, error: type[StageError]) -> None:
+    """The tests fail if one group collects nothing, hangs or crashes, although the others pass."""
+    with pytest.raises(error):
+        TestReport.joined([TestReport.read(0, "", GREEN), TestReport.read(status, "", None)]).raise_if_failed()

@@ -1,6 +1,7 @@
 """Runs pytest over the unit tests with a time limit, and masks secrets in its output and reports.
 
-usage: run_tests.py SECONDS REPORTS_FOLDER; exits with pytest's status, or with 124 if the time limit is exceeded.
+usage: run_tests.py SECONDS REPORTS_FOLDER SUFFIX TESTS...; exits with pytest's status, or with 124 if the time limit is
+exceeded. The folder then has junit.xml, coverage.xml and test.txt, with the suffix before the dot.
 Each file in /run/secrets/environment becomes a line of the `.env`, which lies in a temporary mount.
 Runs in the test container, with the standard library only.
 """
@@ -122,7 +123,8 @@ def run(command: list[str], seconds: float) -> tuple[int, bytes]:
 
 def main() -> int:
     """Run the tests with the limits on the command line; return the exit status."""
-    seconds, reports = float(sys.argv[1]), pathlib.Path(sys.argv[2])
+    seconds, reports, suffix, *tests = sys.argv[1:]
+    files = {name: pathlib.Path(reports, f"{name}{suffix}.xml") for name in ("junit", "coverage")}
     values = {path.name: path.read_bytes().decode() for path in sorted(SECRETS.glob("*"))}
     if values:
         DOTENV.write_text(dotenv(values), newline="")
@@ -131,12 +133,15 @@ def main() -> int:
         f"unit tests started at {datetime.now(UTC).isoformat(timespec='seconds')}",
         flush=True,
     )
-    command = [sys.executable, "-m", "pytest", "tests/unit/", "--junitxml", str(reports / "junit.xml"), "--cov=src"]
-    command += ["--cov-report", f"xml:{reports / 'coverage.xml'}", "--cov-report", "term", "-p", "no:cacheprovider"]
-    status, output = run(command, seconds)
-    for path in reports.glob("*.xml"):
-        mask_report(path, values)
-    sys.stdout.buffer.write(mask(output, values))
+    command = [sys.executable, "-m", "pytest", *tests, "--junitxml", str(files["junit"]), "--cov=src"]
+    command += ["--cov-report", f"xml:{files['coverage']}", "--cov-report", "term", "-p", "no:cacheprovider"]
+    status, output = run(command, float(seconds))
+    for path in files.values():
+        if path.exists():
+            mask_report(path, values)
+    masked = mask(output, values)
+    pathlib.Path(reports, f"test{suffix}.txt").write_bytes(masked)
+    sys.stdout.buffer.write(masked)
     return status if status >= 0 else 128 - status  # a process that was killed by a signal, as in a shell
 
 

@@ -201,7 +201,7 @@ class Container:
         # The container has this plugin only, and loading the others of this environment takes longer than the tests.
         plugins = {"PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1", "PYTEST_PLUGINS": "pytest_cov.plugin"}
         environment = plugins | {"PATH": os.environ["PATH"], "PYTHONPATH": "src", "PYTHONDONTWRITEBYTECODE": "1"}
-        command = [sys.executable, "-c", program, "60", "reports"]
+        command = [sys.executable, "-c", program, "60", "reports", "-group", "tests/unit/"]
         return subprocess.run(command, cwd=self._root, env=environment, capture_output=True, text=True, check=False)
 
     def reports(self) -> dict[str, str]:
@@ -217,12 +217,14 @@ def container(tmp_path: Path) -> Container:
 
 @pytest.mark.fault(35)
 def test_a_run_that_passes_exits_with_0_and_writes_reports(container: Container) -> None:
-    """The tests read the secret from the `.env`, and the program prints the time and writes both reports."""
+    """The tests read the secret from the `.env`, and the program prints the time and writes its reports."""
     done = container.run(f"def test_env(): assert service.VALUES == {{'MODEL_URI': {CANARY!r}}}\n", MODEL_URI=CANARY)
     assert done.returncode == 0, done.stdout
     assert re.match(r"unit tests started at 20\S+\+00:00\n", done.stdout)
-    assert sorted(container.reports()) == ["coverage.xml", "junit.xml"]
-    assert 'tests="1"' in container.reports()["junit.xml"]
+    reports = container.reports()
+    assert sorted(reports) == ["coverage-group.xml", "junit-group.xml", "test-group.txt"]
+    assert 'tests="1"' in reports["junit-group.xml"]
+    assert done.stdout.endswith(reports["test-group.txt"])
 
 
 @pytest.mark.fault(36)
@@ -235,7 +237,7 @@ def test_a_run_that_fails_exits_with_1_and_discloses_no_secret(container: Contai
     )
     done = container.run(test, DATABRICKS_HOST=LONG, DATABRICKS_TOKEN=KEY)
     assert done.returncode == 1, done.stdout
-    junit = ET.fromstring(container.reports()["junit.xml"])  # noqa: S314 - written by our own pytest
+    junit = ET.fromstring(container.reports()["junit-group.xml"])  # noqa: S314 - written by our own pytest
     assert len(list(junit.iter("failure"))) == 2
     left = "".join([done.stdout, done.stderr, *container.reports().values()])
     assert [line for line in left.splitlines() if "canary" in line or "0123456789" in line] == []
@@ -245,7 +247,7 @@ def test_a_plain_word_as_a_value_does_not_break_the_reports(container: Container
     """If an experiment is called `test`, the names and numbers in the report stay as they are."""
     done = container.run("def test_one(): pass\n", EXPERIMENT_NAME="test", MODEL_URI="1", DATABRICKS_HOST="e")
     assert done.returncode == 0, done.stdout
-    suite = ET.fromstring(container.reports()["junit.xml"]).find("testsuite")  # noqa: S314 - written by our own pytest
+    suite = ET.fromstring(container.reports()["junit-group.xml"]).find("testsuite")  # noqa: S314 - written by our own pytest
     assert suite is not None
     assert suite.get("tests") == "1"
 
