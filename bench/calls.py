@@ -53,6 +53,16 @@ def copy_module(folder: Path) -> Path:
     return folder
 
 
+def minimal_module(folder: Path) -> Path:
+    """Write a module of the same name and packages into ``folder`` that has only the function `no-op`."""
+    source = folder / "ci" / "src" / "stage_ci" / "__init__.py"
+    source.parent.mkdir(parents=True)
+    source.write_text(f'"""A module."""\n\nimport dagger\n\n\n@dagger.object_type\nclass StageCi:{NO_OP.rstrip()}\n')
+    for name in ("dagger.json", "ci/pyproject.toml"):
+        shutil.copy(ROOT / name, folder / name)
+    return folder
+
+
 @dataclass(frozen=True, slots=True)
 class StageRun:
     """One stage that succeeded.

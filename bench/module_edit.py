@@ -6,28 +6,39 @@ from pathlib import Path
 from typing import Final
 
 from bench import calls
-from bench.processes import ROOT, seconds
+from bench.processes import seconds
 from bench.rows import Row
 from bench.session import Session, native_state
 from bench.sources import edited
 
 ROUNDS: Final = 5
 _FILE: Final = Path("ci/src/stage_ci/steps/stage.py")
+_MINIMAL_FILE: Final = Path("ci/src/stage_ci/__init__.py")
 
 
 def measure(session: Session) -> list[Row]:
-    """Return the row of F4, or of F4b if the engine has the official runtime of Python modules."""
+    """Return the rows of F4."""
     module = calls.copy_module(session.folder / "edited-module")
+    minimal = calls.minimal_module(session.folder / "minimal-module")
     calls.call(module, "no-op")
-    after, before = [], []
+    calls.call(minimal, "no-op")
+    after, before, least = [], [], []
     for _ in range(ROUNDS):
-        (module / _FILE).write_text(edited((ROOT / _FILE).read_text(), _FILE.suffix, secrets.token_hex(4)))
-        after.append(seconds(lambda: calls.call(module, "no-op")))
+        after.append(_after_edit(module, _FILE))
         before.append(seconds(lambda: calls.call(module, "no-op")))
+        least.append(_after_edit(minimal, _MINIMAL_FILE))
     name, goal, runtime = (
         ("F4", 4.0, "the runtime of ci/engine") if native_state() else ("F4b", None, "the official runtime")
     )
     reference = f"{runtime}; the same call again: {statistics.median(before):.2f} s"
+    what = "a call that does nothing, after an edit under ci/"
     return [
-        Row.seconds(name, "a call that does nothing, after an edit under ci/", after, reference=reference, goal=goal)
+        Row.seconds(name, what, after, reference=reference, goal=goal),
+        Row.seconds(f"{name}-minimal", "the same in a module with one function", least, reference=runtime),
     ]
+
+
+def _after_edit(module: Path, file: Path) -> float:
+    path = module / file
+    path.write_text(edited(path.read_text(), path.suffix, secrets.token_hex(4)))
+    return seconds(lambda: calls.call(module, "no-op"))

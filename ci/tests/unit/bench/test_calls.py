@@ -4,7 +4,8 @@ import ast
 from pathlib import Path
 
 import pytest
-from bench.calls import StageRun, copy_module
+from bench.calls import StageRun, copy_module, minimal_module
+from bench.processes import ROOT
 from bench.rows import MeasurementError
 
 from stage_ci.rules.timeline import Span
@@ -41,3 +42,12 @@ def test_a_missing_step_is_an_error() -> None:
     """A step of another name is not taken for one that took no time."""
     with pytest.raises(MeasurementError, match=r"has no step 'test': \['lint'\]"):
         RUN.span("test")
+
+
+def test_the_minimal_module_has_one_function(tmp_path: Path) -> None:
+    """It has the name and the packages of this module, and does nothing else."""
+    folder = minimal_module(tmp_path / "minimal")
+    code = (folder / "ci" / "src" / "stage_ci" / "__init__.py").read_text()
+    (main,) = [node for node in ast.parse(code).body if isinstance(node, ast.ClassDef)]
+    assert (main.name, len(main.body)) == ("StageCi", 1)
+    assert (folder / "ci" / "pyproject.toml").read_text() == (ROOT / "ci" / "pyproject.toml").read_text()
