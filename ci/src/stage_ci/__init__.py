@@ -5,6 +5,12 @@ is one part of it, to be called alone when a run is red. Without credentials eve
 an infrastructure repository in the engine take the place of the real ones, and nothing leaves the machine.
 """
 
+import gc
+
 from stage_ci.main import StageCi
 
 __all__ = ["StageCi"]
+
+# What has been imported stays until the process ends. Otherwise the collector goes through it once more at the end,
+# which takes a third of a second of each call.
+gc.freeze()

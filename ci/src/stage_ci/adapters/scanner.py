@@ -21,6 +21,9 @@ from stage_ci.rules.waivers import SECRETS, WAIVERS_FILE, Waivers, raise_if_misn
 _DATABASE: Final = "/database"
 _ANALYSES: Final = "/analyses"
 _REPORTS: Final = "/scan"
+# Single reports lie where nobody may write without a folder of their own.
+_SECRETS: Final = "/tmp/secrets.json"  # noqa: S108 - of the container
+_SBOM: Final = "/tmp/sbom.cdx.json"  # noqa: S108 - of the container
 _REPORT: Final = f"{_REPORTS}/scan.json"
 # The files that Trivy makes from its report, by format.
 _CONVERTED: Final = {"sarif": "scan.sarif", "table": "scan.txt"}
@@ -130,17 +133,15 @@ async def find_secrets(archive: dagger.File, waivers: Waivers) -> SecretsReport:
     Raises:
         ScannerUnavailable: if the scanner fails.
     """
-    target = f"{_REPORTS}/secrets.json"
     command = ["image", *_WITH_ARCHIVE, "--scanners", "secret"]
-    command += ["--image-config-scanners", "secret", "--format", "json", "--output", target]
+    command += ["--image-config-scanners", "secret", "--format", "json", "--output", _SECRETS]
     scanner = await _run(_with_archive(archive), command)
-    return SecretsReport.read(await scanner.file(target).contents(), waivers)
+    return SecretsReport.read(await scanner.file(_SECRETS).contents(), waivers)
 
 
 async def _sbom(archive: dagger.File) -> dagger.File:
-    target = f"{_REPORTS}/sbom.cdx.json"
-    command = ["image", *_WITH_ARCHIVE, "--format", "cyclonedx", "--output", target]
-    return (await _run(_with_archive(archive), command)).file(target)
+    command = ["image", *_WITH_ARCHIVE, "--format", "cyclonedx", "--output", _SBOM]
+    return (await _run(_with_archive(archive), command)).file(_SBOM)
 
 
 async def _reports(sbom: dagger.File, known: dagger.Directory, suppressions: Suppressions) -> dagger.Directory:
@@ -187,12 +188,9 @@ def _with_archive(archive: dagger.File) -> dagger.Container:
     # Trivy keeps the analysis of each layer, by the layer's digest, so a new image costs only its new layers. Only
     # Trivy writes to the volume. It locks its cache, so concurrent runs get a volume each.
     analyses = dag.cache_volume("stage-ci-trivy")
-    return (
-        _trivy()
-        .with_mounted_file("/image.tar", archive)
-        .with_mounted_cache(_ANALYSES, analyses, sharing=dagger.CacheSharingMode.PRIVATE, owner=NOBODY)
-        .with_directory(_REPORTS, dag.directory(), owner=NOBODY)
-    )
+    private = dagger.CacheSharingMode.PRIVATE
+    scanner = _trivy().with_mounted_file("/image.tar", archive)
+    return scanner.with_mounted_cache(_ANALYSES, analyses, sharing=private, owner=NOBODY)
 
 
 def _trivy() -> dagger.Container:

@@ -12,7 +12,7 @@ from stage_ci.adapters.locks import lock
 from stage_ci.adapters.source import Source
 
 WORKDIR: Final = "/work"
-_PACKED: Final = "/packed"
+_PACKED: Final = "/tmp"  # noqa: S108 - of the container; nobody may write there
 _VENV: Final = "/venv"
 _CACHE: Final = "/root/.cache/uv"
 _UV: Final = "/locks/uv"
@@ -72,7 +72,6 @@ def with_source(container: dagger.Container, source: dagger.Directory, exclude: 
     pack = ["tar", "--create", f"--file={archive}", "--sort=name", "--mtime=@946684800", "."]
     packed = (
         as_nobody(python())
-        .with_directory(_PACKED, dag.directory(), owner=NOBODY)
         .with_mounted_directory(WORKDIR, source.filter(exclude=list(exclude)), owner=NOBODY)
         .with_workdir(WORKDIR)
         .with_exec(pack)
