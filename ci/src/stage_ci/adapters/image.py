@@ -51,62 +51,58 @@ class Archive:
     digest: Digest
 
 
-async def build(source: Source) -> dagger.Container:
-    """Build the image from the Dockerfile of ``source`` and return it.
+@step("build")
+async def context(source: Source) -> dagger.Directory:
+    """Return the build context: ``source`` without what .dockerignore excludes and without what only the scan reads.
+
+    So neither an edit of the tests nor a waiver changes the image. All files have the same time.
 
     Raises:
         InvalidInput: if there is no Dockerfile.
-        BuildFailed: if the build fails; names the instruction or the package.
     """
-    buildable = await _build_source(source)
-    try:
-        return await buildable.docker_build().sync()
-    except dagger.QueryError as error:
-        raise BuildFailed(cause(error)) from error
-
-
-@step("build")
-async def input_digest(source: Source) -> InputDigest:
-    """Return the digest of the build context and the base images of ``source``.
-
-    Raises:
-        InvalidInput: if there is no Dockerfile, or if it has no base image.
-    """
-    buildable = await _build_source(source)
-    names = sorted(base_images(await source.text("Dockerfile")))
-    listing, references = await gather(
-        _list(source, buildable), gather_all(dag.container().from_(name).image_ref() for name in names)
-    )
-    return InputDigest.of(listing, dict(zip(names, references, strict=True)))
-
-
-async def _list(source: Source, buildable: dagger.Directory) -> str:
-    container = as_nobody(toolchain.python()).with_workdir("/context")
-    container = container.with_mounted_directory("/context", await _context(source, buildable), owner=NOBODY)
-    return await container.with_exec(["sh", "-c", _LISTING]).stdout()
-
-
-async def _build_source(source: Source) -> dagger.Directory:
-    """Return ``source`` without the files that only the scan reads, so that a waiver does not change the image."""
-    present = set(await source.paths())
-    if "Dockerfile" not in present:
+    paths = await source.paths()
+    if "Dockerfile" not in paths:
         raise InvalidInput(
             "the source has no Dockerfile",
             step="build",
             remedy="check that --source is the folder that holds the Dockerfile",
         )
-    read_by_the_scan = sorted(present & {WAIVERS_FILE, VEX_FILE})
-    return source.directory.without_files(read_by_the_scan) if read_by_the_scan else source.directory
+    ignore_files = [name for name in _IGNORE_FILES if name in paths][:1]
+    ignored = [pattern for name in ignore_files for pattern in patterns(await source.text(name))]
+    exclude = [*ignored, "!Dockerfile", WAIVERS_FILE, VEX_FILE]
+    return toolchain.with_source(as_nobody(toolchain.python()), source.directory, exclude).directory(toolchain.WORKDIR)
 
 
-async def _context(source: Source, buildable: dagger.Directory) -> dagger.Directory:
-    """Return the build context: ``buildable`` without the files that .dockerignore excludes."""
-    for name in _IGNORE_FILES:
-        if name in await source.paths():
-            ignored = patterns(await source.text(name))
-            context = dag.directory().with_directory(".", buildable, exclude=ignored)
-            return context.with_directory(".", buildable, include=["Dockerfile"])
-    return buildable
+async def build(context: dagger.Directory) -> dagger.Container:
+    """Build the image from the Dockerfile in ``context`` and return it.
+
+    Raises:
+        BuildFailed: if the build fails; names the instruction or the package.
+    """
+    try:
+        return await context.docker_build().sync()
+    except dagger.QueryError as error:
+        raise BuildFailed(cause(error)) from error
+
+
+@step("build")
+async def input_digest(context: dagger.Directory, dockerfile: str) -> InputDigest:
+    """Return the digest of the files in ``context`` and the base images of ``dockerfile``, which is the text of one.
+
+    Raises:
+        InvalidInput: if it has no base image.
+    """
+    names = sorted(base_images(dockerfile))
+    listing, references = await gather(
+        _list(context), gather_all(dag.container().from_(name).image_ref() for name in names)
+    )
+    return InputDigest.of(listing, dict(zip(names, references, strict=True)))
+
+
+async def _list(context: dagger.Directory) -> str:
+    container = as_nobody(toolchain.python()).with_workdir("/context")
+    container = container.with_mounted_directory("/context", context, owner=NOBODY)
+    return await container.with_exec(["sh", "-c", _LISTING]).stdout()
 
 
 @step("build")

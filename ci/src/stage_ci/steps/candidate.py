@@ -60,5 +60,15 @@ async def build_image(source: dagger.Directory) -> Image:
 
 
 async def _build(source: Source) -> Image:
-    container, inputs = await gather(image.build(source), image.input_digest(source))
+    context = await image.context(source)
+    container, inputs = await gather(image.build(context), read_inputs(source, context))
     return Image(container.with_label(INPUTS_LABEL, str(inputs)), inputs)
+
+
+async def read_inputs(source: Source, context: dagger.Directory) -> InputDigest:
+    """Return the digest of the inputs of the image: the files of its build context, and its base images.
+
+    Raises:
+        InvalidInput: if the Dockerfile has no base image.
+    """
+    return await image.input_digest(context, await source.text("Dockerfile"))

@@ -11,6 +11,7 @@ from stage_ci.rules.claim import InputDigest
 from stage_ci.rules.decisions import UNKNOWN_DIGEST, Deployment, MoveState, VersionState, decide_move
 from stage_ci.rules.manifest import diff
 from stage_ci.rules.release import ReleaseLine
+from stage_ci.steps.candidate import read_inputs
 from stage_ci.steps.remotes import Remotes, connect
 from stage_ci.steps.request import ManifestLocation, ReleaseRequest
 from stage_ci.steps.version import resolve_version
@@ -32,7 +33,8 @@ async def plan_stage(request: ReleaseRequest, source: dagger.Directory, *, allow
     """
     servers = request.servers()
     async with connect(request, servers) as remotes:
-        inputs = await image.input_digest(Source(source))
+        given = Source(source)
+        inputs = await read_inputs(given, await image.context(given))
         plan = await make_plan(inputs, remotes, request.line, request.manifest, allow_downgrade=allow_downgrade)
     return f"Rehearsal {servers.name!r}: nothing would leave this machine\n{plan}" if servers else plan
 
