@@ -18,6 +18,7 @@ T = TypeVar("T")
 # The user "nobody" by its number, because not every image has the name in /etc/passwd. It owns the files of commands
 # that run without privileges.
 NOBODY: Final = "65534:65534"
+_MOUNT_ATTEMPTS: Final = 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,24 +48,42 @@ async def run(container: dagger.Container, command: list[str]) -> CommandResult:
 
 
 def step(name: str) -> Callable[[Callable[P, Awaitable[T]]], Callable[P, Awaitable[T]]]:
-    """Raise an error of the engine as an EngineError of the step ``name``, in one line instead of a traceback."""
+    """Raise an error of the engine as an EngineError of the step ``name``, in one line instead of a traceback.
+
+    A function whose containers could not be mounted is called again.
+    """
 
     def decorate(function: Callable[P, Awaitable[T]]) -> Callable[P, Awaitable[T]]:
         @functools.wraps(function)
         async def translated(*arguments: P.args, **named: P.kwargs) -> T:
-            try:
-                return await function(*arguments, **named)
-            except dagger.QueryError as error:
-                raise EngineError(cause(error), step=name) from error
-            except ExceptionGroup as group:
-                first = first_error(group)
-                if not isinstance(first, dagger.QueryError):
-                    raise first from group
-                raise EngineError(cause(first), step=name) from group
+            for _ in range(_MOUNT_ATTEMPTS - 1):
+                try:
+                    return await _with_engine_errors(name, function(*arguments, **named))
+                except EngineError as error:
+                    if not _is_mount_error(error.__cause__):
+                        raise
+            return await _with_engine_errors(name, function(*arguments, **named))
 
         return translated
 
     return decorate
+
+
+async def _with_engine_errors(name: str, work: Awaitable[T]) -> T:
+    try:
+        return await work
+    except dagger.QueryError as error:
+        raise EngineError(cause(error), step=name) from error
+    except ExceptionGroup as group:
+        first = first_error(group)
+        if not isinstance(first, dagger.QueryError):
+            raise first from group
+        raise EngineError(cause(first), step=name) from first
+
+
+def _is_mount_error(error: BaseException | None) -> bool:
+    # Engine 0.19.10 may mount a folder for two containers at once, and fails for one of them.
+    return isinstance(error, dagger.QueryError) and "failed to mount" in str(error)
 
 
 def cause(error: dagger.QueryError) -> str:

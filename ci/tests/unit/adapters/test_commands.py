@@ -78,3 +78,23 @@ async def test_a_step_changes_nothing_else() -> None:
     assert lint.__name__ == "lint"
     with pytest.raises(LintFailed):
         await lint(clean=False)
+
+
+@pytest.mark.parametrize(("times", "called"), [(0, 1), (2, 3), (3, 3)])
+async def test_a_step_whose_containers_cannot_be_mounted_is_repeated(times: int, called: int) -> None:
+    """Engine 0.19.10 sometimes fails to mount a folder for two containers at once: the step runs up to three times."""
+    calls = []
+
+    @step("services")
+    async def start() -> str:
+        calls.append(1)
+        if len(calls) <= times:
+            raise failed("failed to mount /tmp/buildkit-mount1: [{Type:overlay}]: invalid argument")
+        return "started"
+
+    if times < 3:
+        assert await start() == "started"
+    else:
+        with pytest.raises(EngineError, match=r"^services: failed to mount"):
+            await start()
+    assert len(calls) == called
