@@ -1,12 +1,11 @@
 """F0: the speed of the machine, without which seconds of two runs cannot be compared."""
 
-import statistics
 import subprocess
 import sys
 from typing import Final
 
 from bench.processes import seconds
-from bench.rows import Row
+from bench.rows import Row, ratios
 from bench.session import Session
 
 ROUNDS: Final = 3
@@ -19,10 +18,14 @@ def measure(_: Session) -> list[Row]:
     for _round in range(ROUNDS):
         alone.append(seconds(lambda: _loops(1)))
         together.append(seconds(lambda: _loops(2)))
-    ratio = [both / statistics.median(alone) for both in together]
     return [
         Row.seconds("F0", "a loop of 20 million additions in Python", alone, reference="one process"),
-        Row.ratio("F0-cores", "two such loops at once / one", ratio, reference="1 if two cores are free, 2 if one is"),
+        Row.ratio(
+            "F0-cores",
+            "two such loops at once / one",
+            ratios(together, alone),
+            reference="1 if two cores are free, 2 if one is",
+        ),
     ]
 
 

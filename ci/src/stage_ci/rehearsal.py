@@ -40,8 +40,7 @@ class Rehearsal:
     @dagger.function(cache="never")
     async def tags(self) -> str:
         """List the image's tags in the rehearsal's registry, each with its digest."""
-        service = await self._servers().registry().start()
-        async with Registry(await service.endpoint(scheme="http"), Repository.parse(self.image).path) as registry:
+        async with Registry(await self._servers().registry_url(), Repository.parse(self.image).path) as registry:
             return "".join([f"{tag} {await registry.digest(tag)}\n" for tag in sorted(await registry.tags())])
 
     @dagger.function(cache="never")

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Final, ParamSpec, TypeVar
 
 import dagger
+import tenacity
 from dagger import ReturnType
 
 from stage_ci.adapters.gather import first_error, gather
@@ -47,6 +48,16 @@ async def run(container: dagger.Container, command: list[str]) -> CommandResult:
     return CommandResult(status, stdout, stderr, after)
 
 
+def _is_mount_error(error: BaseException) -> bool:
+    # Engine 0.19.10 may mount a folder for two containers at once, and fails for one of them.
+    return isinstance(error.__cause__, dagger.QueryError) and "failed to mount" in str(error.__cause__)
+
+
+_REPEATED: Final = tenacity.retry(
+    retry=tenacity.retry_if_exception(_is_mount_error), stop=tenacity.stop_after_attempt(_MOUNT_ATTEMPTS), reraise=True
+)
+
+
 def step(name: str) -> Callable[[Callable[P, Awaitable[T]]], Callable[P, Awaitable[T]]]:
     """Raise an error of the engine as an EngineError of the step ``name``, in one line instead of a traceback.
 
@@ -54,36 +65,22 @@ def step(name: str) -> Callable[[Callable[P, Awaitable[T]]], Callable[P, Awaitab
     """
 
     def decorate(function: Callable[P, Awaitable[T]]) -> Callable[P, Awaitable[T]]:
+        @_REPEATED
         @functools.wraps(function)
         async def translated(*arguments: P.args, **named: P.kwargs) -> T:
-            for _ in range(_MOUNT_ATTEMPTS - 1):
-                try:
-                    return await _with_engine_errors(name, function(*arguments, **named))
-                except EngineError as error:
-                    if not _is_mount_error(error.__cause__):
-                        raise
-            return await _with_engine_errors(name, function(*arguments, **named))
+            try:
+                return await function(*arguments, **named)
+            except dagger.QueryError as error:
+                raise EngineError(cause(error), step=name) from error
+            except ExceptionGroup as group:
+                first = first_error(group)
+                if not isinstance(first, dagger.QueryError):
+                    raise first from group
+                raise EngineError(cause(first), step=name) from first
 
         return translated
 
     return decorate
-
-
-async def _with_engine_errors(name: str, work: Awaitable[T]) -> T:
-    try:
-        return await work
-    except dagger.QueryError as error:
-        raise EngineError(cause(error), step=name) from error
-    except ExceptionGroup as group:
-        first = first_error(group)
-        if not isinstance(first, dagger.QueryError):
-            raise first from group
-        raise EngineError(cause(first), step=name) from first
-
-
-def _is_mount_error(error: BaseException | None) -> bool:
-    # Engine 0.19.10 may mount a folder for two containers at once, and fails for one of them.
-    return isinstance(error, dagger.QueryError) and "failed to mount" in str(error)
 
 
 def cause(error: dagger.QueryError) -> str:

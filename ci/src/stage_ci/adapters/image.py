@@ -86,13 +86,13 @@ async def build(context: dagger.Directory) -> dagger.Container:
 
 
 @step("build")
-async def input_digest(context: dagger.Directory, dockerfile: str) -> InputDigest:
-    """Return the digest of the files in ``context`` and the base images of ``dockerfile``, which is the text of one.
+async def input_digest(source: Source, context: dagger.Directory) -> InputDigest:
+    """Return the digest of the inputs of the image: the files in ``context``, and the base images of its Dockerfile.
 
     Raises:
-        InvalidInput: if it has no base image.
+        InvalidInput: if the Dockerfile has no base image.
     """
-    names = sorted(base_images(dockerfile))
+    names = sorted(base_images(await source.text("Dockerfile")))
     listing, references = await gather(
         _list(context), gather_all(dag.container().from_(name).image_ref() for name in names)
     )

@@ -39,4 +39,4 @@ async def format_source(source: dagger.Directory) -> dagger.Changeset:
 
 
 def _linters(source: dagger.Directory, exclude: list[str]) -> dagger.Container:
-    return as_nobody(toolchain.with_source(toolchain.with_linters(), source, exclude))
+    return toolchain.with_source(as_nobody(toolchain.with_linters()), source, exclude)

@@ -63,11 +63,11 @@ def with_source(container: dagger.Container, source: dagger.Directory, exclude: 
     was made from, which changes with every file of the source, but a file by its content: so they go into an archive.
 
     Args:
-        container: Any container.
+        container: A container that runs as nobody.
         source: The service's source.
         exclude: Patterns of files and folders, as of a .dockerignore.
     """
-    container = as_nobody(container.with_directory(WORKDIR, dag.directory(), owner=NOBODY).with_workdir(WORKDIR))
+    container = container.with_directory(WORKDIR, dag.directory(), owner=NOBODY).with_workdir(WORKDIR)
     archive = f"{_PACKED}/source.tar"
     pack = ["tar", "--create", f"--file={archive}", "--sort=name", "--mtime=@946684800", "."]
     packed = (

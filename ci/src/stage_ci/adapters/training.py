@@ -95,4 +95,4 @@ async def _trainer(source: dagger.Directory) -> dagger.Container:
         .with_directory(_MODEL, dag.directory(), owner=NOBODY)
     )
     # An edit of the tests does not train again.
-    return as_nobody(toolchain.with_source(container, source, ["tests"]))
+    return toolchain.with_source(as_nobody(container), source, ["tests"])

@@ -61,14 +61,5 @@ async def build_image(source: dagger.Directory) -> Image:
 
 async def _build(source: Source) -> Image:
     context = await image.context(source)
-    container, inputs = await gather(image.build(context), read_inputs(source, context))
+    container, inputs = await gather(image.build(context), image.input_digest(source, context))
     return Image(container.with_label(INPUTS_LABEL, str(inputs)), inputs)
-
-
-async def read_inputs(source: Source, context: dagger.Directory) -> InputDigest:
-    """Return the digest of the inputs of the image: the files of its build context, and its base images.
-
-    Raises:
-        InvalidInput: if the Dockerfile has no base image.
-    """
-    return await image.input_digest(context, await source.text("Dockerfile"))

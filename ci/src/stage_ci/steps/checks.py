@@ -12,7 +12,8 @@ from dagger import dag
 
 from stage_ci.adapters import image, linters, scanner, unit_tests
 from stage_ci.adapters.gather import gather, gather_all
-from stage_ci.adapters.scanner import Database
+from stage_ci.adapters.once import Once
+from stage_ci.adapters.scanner import Database, Suppressions
 from stage_ci.adapters.services import LocalServers
 from stage_ci.adapters.source import Source
 from stage_ci.errors import StageError
@@ -33,6 +34,7 @@ class Subject:
         smoke_test: The smoke test of the image.
         environment: Values for the tests' ``.env``, by name.
         database: Selects the vulnerability database of the scan.
+        suppressions: Reads the findings that the source suppresses.
         progress: Records how long each check takes.
         only: The tests to run; empty for all.
     """
@@ -41,6 +43,7 @@ class Subject:
     smoke_test: SmokeTest
     environment: Mapping[str, dagger.Secret]
     database: Callable[[], Awaitable[Database]]
+    suppressions: Once[Suppressions]
     progress: Progress
     only: Sequence[str] = ()
 
@@ -63,7 +66,10 @@ class Subject:
             progress: Records how long each check takes.
         """
         database = partial(select_database, addresses or [], servers, request.credentials.registry_service)
-        return cls(Candidate(Source(source), progress), request.smoke_test, request.variables, database, progress)
+        files = Source(source)
+        suppressions = Once(partial(scanner.suppressions, files))
+        candidate, smoke_test = Candidate(files, progress), request.smoke_test
+        return cls(candidate, smoke_test, request.variables, database, suppressions, progress)
 
     @property
     def source(self) -> Source:
@@ -161,7 +167,7 @@ async def _test(subject: Subject) -> CheckResult:
 
 
 async def _scan(subject: Subject) -> CheckResult:
-    suppressions = await scanner.suppressions(subject.source)
+    suppressions = await subject.suppressions()
     archive, database = await gather(subject.candidate.archive(), _download(subject, suppressions.today))
     with subject.progress.span("scan"):
         verdict, files = await scanner.scan(archive.file, database, suppressions)
@@ -175,7 +181,7 @@ async def _download(subject: Subject, today: date) -> scanner.Download:
 
 
 async def _secrets(subject: Subject) -> CheckResult:
-    archive, suppressions = await gather(subject.candidate.archive(), scanner.suppressions(subject.source))
+    archive, suppressions = await gather(subject.candidate.archive(), subject.suppressions())
     with subject.progress.span("secrets"):
         report = await scanner.find_secrets(archive.file, suppressions.secrets)
     files = dag.directory().with_new_file("secrets.txt", report.text)

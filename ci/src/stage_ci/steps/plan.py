@@ -11,7 +11,6 @@ from stage_ci.rules.claim import InputDigest
 from stage_ci.rules.decisions import UNKNOWN_DIGEST, Deployment, MoveState, VersionState, decide_move
 from stage_ci.rules.manifest import diff
 from stage_ci.rules.release import ReleaseLine
-from stage_ci.steps.candidate import read_inputs
 from stage_ci.steps.remotes import Remotes, connect
 from stage_ci.steps.request import ManifestLocation, ReleaseRequest
 from stage_ci.steps.version import resolve_version
@@ -34,7 +33,7 @@ async def plan_stage(request: ReleaseRequest, source: dagger.Directory, *, allow
     servers = request.servers()
     async with connect(request, servers) as remotes:
         given = Source(source)
-        inputs = await read_inputs(given, await image.context(given))
+        inputs = await image.input_digest(given, await image.context(given))
         plan = await make_plan(inputs, remotes, request.line, request.manifest, allow_downgrade=allow_downgrade)
     return f"Rehearsal {servers.name!r}: nothing would leave this machine\n{plan}" if servers else plan
 
