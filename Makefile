@@ -51,11 +51,11 @@ stage: ## run the stage as a rehearsal, or with credentials in SETTINGS as a rel
 	@$(with_engine) dagger call $(SETTINGS) stage $(ARGS)
 
 .PHONY: bench
-bench: .venv/ci.stamp ## measure all rows of bench/results.json (about an hour), or some: make bench ARGS="F1 F4"
+bench: .venv/ci.stamp .venv/bin/registry ## measure all rows of bench/results.json (about an hour), or some: make bench ARGS="F1 F4"
 	@$(with_engine) PYTHONPATH=ci/src:ci:ci/tests/e2e $(CI)/python -m bench $(ARGS)
 
 .PHONY: soak
-soak: .venv/ci.stamp ## run waves of twenty concurrent stages: make soak SECONDS=300
+soak: .venv/ci.stamp .venv/bin/registry ## run waves of twenty concurrent stages: make soak SECONDS=300
 	@$(with_engine) cd ci && PYTHONPATH=.:tests/e2e ../$(CI)/python -m soak --seconds=$(SECONDS) $(ARGS)
 
 .PHONY: bench-model
@@ -67,7 +67,7 @@ bench-manifest: .venv/ci.stamp ## measure the edit of manifests that are built t
 	@PYTHONPATH=ci/src $(CI)/python -m bench.manifest
 
 .PHONY: bench-scale
-bench-scale: .venv/ci.stamp ## measure what grows with tags, claims, documents of a manifest and concurrent runs
+bench-scale: .venv/ci.stamp .venv/bin/registry ## measure what grows with tags, claims, documents of a manifest and concurrent runs
 	@$(with_engine) PYTHONPATH=ci/src:ci:ci/tests/e2e $(CI)/python -m bench.scale $(ARGS)
 
 .PHONY: bench-service
@@ -91,11 +91,11 @@ test-app: .venv/app.stamp ## the service's unit tests
 	PYTHONPATH=src $(APP)/python -m pytest tests/unit $(ARGS)
 
 .PHONY: test-e2e
-test-e2e: .venv/ci.stamp .venv/mlflow.stamp ## the pipeline on a real engine, as a user calls it
+test-e2e: .venv/ci.stamp .venv/mlflow.stamp .venv/bin/registry ## the pipeline on a real engine, as a user calls it
 	@$(with_engine) cd ci && ../$(CI)/python -m pytest tests/e2e -m "not slow and not serial" --numprocesses=$(E2E_WORKERS) $(ARGS)
 
 .PHONY: test-faults
-test-faults: .venv/ci.stamp .venv/mlflow.stamp ## the faults of docs/errors.md, on a real engine; writes bench/faults.json and canary.jsonl (about 30 min)
+test-faults: .venv/ci.stamp .venv/mlflow.stamp .venv/bin/registry ## the faults of docs/errors.md, on a real engine; writes bench/faults.json and canary.jsonl (about 30 min)
 	@rm -f bench/canary.jsonl
 	@$(with_engine) if [[ $${_EXPERIMENTAL_DAGGER_RUNNER_HOST-} != unix://* ]]; then \
 		echo "skipping the test that kills the engine (part of fault 40): this engine was not started by ci/engine"; \
@@ -105,7 +105,7 @@ test-faults: .venv/ci.stamp .venv/mlflow.stamp ## the faults of docs/errors.md, 
 		--faults=../bench/faults.json $(ARGS)
 
 .PHONY: test-remote
-test-remote: .venv/ci.stamp ## a stage of two runners without caches, on a second engine that they reach over TCP (about 5 min)
+test-remote: .venv/ci.stamp .venv/bin/registry ## a stage of two runners without caches, on a second engine that they reach over TCP (about 5 min)
 	@$(with_engine) cd ci && ../$(CI)/python -m pytest tests/e2e/test_remote_engine.py --log-cli-level=INFO $(ARGS)
 
 .PHONY: check-python
@@ -217,6 +217,11 @@ endef
 
 .venv/bin/actionlint: ci/tools/go.mod ci/tools/go.sum
 	go -C ci/tools build -trimpath -o $(CURDIR)/$@ github.com/rhysd/actionlint/cmd/actionlint
+
+# After the engine, which compiles the same packages with the same flags.
+.venv/bin/registry: ci/engine/programs/go.mod ci/engine/programs/go.sum ci/engine/programs/registry/main.go | engine
+	source ci/engine/settings.sh && GOFLAGS=$$BUILD_FLAGS GONOSUMDB=$$NO_SUM_DATABASE \
+		go -C ci/engine/programs build -ldflags "-s -w" -o $(CURDIR)/$@ ./registry
 
 .venv/bin/vegeta: bench/service/tools/go.mod bench/service/tools/go.sum
 	go -C bench/service/tools build -trimpath -o $(CURDIR)/$@ github.com/tsenart/vegeta/v12

@@ -12,7 +12,7 @@ from typing import Final
 
 import anyio
 import httpx
-from environment import push_tags
+from real_registry import push_tags
 
 from bench.processes import ROOT, run, seconds
 from bench.rows import MeasurementError, Row, ratios

@@ -9,7 +9,8 @@ from typing import Final
 import httpx
 import pytest
 from cli import make_source
-from environment import Environment, serve_registry, start_environment
+from environment import Environment, start_environment
+from real_registry import serve_registry
 from soak import run_stage
 from soak_invariants import Invariants, Snapshot, StageRun
 

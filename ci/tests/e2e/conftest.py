@@ -7,7 +7,8 @@ from typing import Any, Final
 
 import pytest
 from cli import MINIMAL_SERVICE, Rehearsal, start, wait_for
-from environment import Environment, Servers, serve_registry, start_environment, start_servers
+from environment import Environment, Servers, start_environment, start_servers
+from real_registry import serve_registry
 from xdist.scheduler import LoadScopeScheduling  # type: ignore[import-untyped]
 
 # Files whose tests share a fixture, a result or an image, so that one worker runs all of them. Engine 0.19.10 may fail

@@ -1,8 +1,6 @@
 """What the tests release to: real registries and git servers of this machine, some behind scriptable proxies."""
 
 import contextlib
-import hashlib
-import json
 import shutil
 import socket
 import subprocess
@@ -15,18 +13,12 @@ from pathlib import Path
 from typing import Final
 
 import httpx
-from cli import FILENAME, IMAGE, INFRA_REPO, REPOSITORY, SEED, Call, Flags, Process, Rehearsal, dagger, start
+from cli import FILENAME, IMAGE, INFRA_REPO, SEED, Call, Flags, Process, Rehearsal, dagger, start
+from real_registry import DATABASE_PATH, IMAGE_MANIFEST_TYPE
 from tests.servers.fault_proxy import FaultProxy
 from tests.servers.git import GitProxy, GitRepository, git_proxy, publish, stage_all
 from tests.servers.loopback import Reply, Request
 from tests.servers.registry import registry_proxy
-
-# https://github.com/opencontainers/image-spec/blob/main/media-types.md
-IMAGE_MANIFEST_TYPE: Final = "application/vnd.oci.image.manifest.v1+json"
-EMPTY_TYPE: Final = "application/vnd.oci.empty.v1+json"
-_DATABASE_PATH: Final = "aquasec/trivy-db"
-DATABASE: Final = REPOSITORY / "ci" / "src" / "stage_ci" / "adapters" / "trivy-db.tar.gz"
-DATABASE_TYPE: Final = "application/vnd.aquasec.trivy.db.layer.v1.tar+gzip"
 
 # Values that no secret scanner reports and that a search of the output cannot miss.
 USERNAME: Final = "someone"
@@ -129,7 +121,7 @@ class Environment:
 
     def _stage(self, source: Path) -> tuple[str, ...]:
         # The registry also mirrors the vulnerability database.
-        database = f"--trivy-db=registry:{self.registry_proxy.address.partition(':')[2]}/{_DATABASE_PATH}:2"
+        database = f"--trivy-db=registry:{self.registry_proxy.address.partition(':')[2]}/{DATABASE_PATH}:2"
         return "stage", f"--source={source}", database
 
 
@@ -224,18 +216,6 @@ class Servers:
 
 
 @contextlib.contextmanager
-def serve_registry() -> Iterator[str]:
-    """Serve a registry that holds the sample vulnerability database, as a mirror would; yield its address."""
-    rehearsal = Rehearsal.unique()
-    try:
-        with rehearsal.serve("registry", port=5000) as address:
-            push_database(address)
-            yield address
-    finally:
-        rehearsal.inspect("reset")
-
-
-@contextlib.contextmanager
 def start_servers(rehearsal: Rehearsal) -> Iterator[Servers]:
     """Publish a rehearsal's registry and git server on ports of this machine."""
     with (
@@ -247,47 +227,3 @@ def start_servers(rehearsal: Rehearsal) -> Iterator[Servers]:
 
 def _git(*arguments: str) -> str:
     return subprocess.run(["git", *arguments], capture_output=True, text=True, check=True).stdout
-
-
-def push_tags(registry: str, image: str, *tags: str) -> None:
-    """Push one small image under each tag."""
-    with httpx.Client(base_url=f"http://{registry}/v2/{image}", timeout=60) as client:
-        empty = _push_blob(client, b"{}", EMPTY_TYPE)
-        for tag in tags:
-            _push_manifest(client, tag, {"config": empty, "layers": [empty]})
-
-
-def push_database(registry: str, reference: str = f"{_DATABASE_PATH}:2", content: bytes | None = None) -> None:
-    """Push the sample vulnerability database, or another one, as a mirror of the public database holds it."""
-    push_artifact(registry, reference, DATABASE_TYPE, content or DATABASE.read_bytes(), title="db.tar.gz")
-
-
-def push_artifact(registry: str, reference: str, media_type: str, content: bytes, title: str) -> None:
-    """Push a file as an OCI artifact, as ORAS does.
-
-    Args:
-        registry: Host and port of the registry.
-        reference: Repository and tag.
-        media_type: Media type of the file's layer.
-        content: The file's content.
-        title: The file's name.
-    """
-    repository, _, tag = reference.partition(":")
-    with httpx.Client(base_url=f"http://{registry}/v2/{repository}", timeout=60) as client:
-        config = _push_blob(client, b"{}", EMPTY_TYPE)
-        layer = _push_blob(client, content, media_type)
-        titled = layer | {"annotations": {"org.opencontainers.image.title": title}}
-        _push_manifest(client, tag, {"config": config, "layers": [titled]})
-
-
-def _push_blob(client: httpx.Client, content: bytes, media_type: str) -> dict[str, object]:
-    digest = f"sha256:{hashlib.sha256(content).hexdigest()}"
-    upload = httpx.URL(client.post("/blobs/uploads/").headers["Location"])
-    client.put(upload.copy_add_param("digest", digest), content=content).raise_for_status()
-    return {"mediaType": media_type, "digest": digest, "size": len(content)}
-
-
-def _push_manifest(client: httpx.Client, tag: str, parts: dict[str, object]) -> None:
-    manifest = json.dumps({"schemaVersion": 2, "mediaType": IMAGE_MANIFEST_TYPE, **parts})
-    headers = {"Content-Type": IMAGE_MANIFEST_TYPE}
-    client.put(f"/manifests/{tag}", content=manifest, headers=headers).raise_for_status()

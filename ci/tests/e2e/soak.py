@@ -18,7 +18,8 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 from cli import CALL_TIMEOUT, Call, make_source
-from environment import Environment, serve_registry, start_environment
+from environment import Environment, start_environment
+from real_registry import serve_registry
 from soak_invariants import Invariants, Snapshot, StageRun
 
 

@@ -9,7 +9,8 @@ from typing import Final
 
 import pytest
 from cli import REPOSITORY, wait_for
-from environment import Environment, push_database, start_environment
+from environment import Environment, start_environment
+from real_registry import push_database
 from tests.servers.fault_proxy import Exchange
 from tests.servers.loopback import Reply
 

@@ -10,7 +10,8 @@ from typing import Final
 
 import pytest
 from cli import IMAGE
-from environment import Environment, push_tags, start_environment
+from environment import Environment, start_environment
+from real_registry import push_tags
 from tests.unit.rules.golden import CASES, DIGEST, read_all
 
 FILENAME: Final = "manifests/planted.yaml"

@@ -8,7 +8,8 @@ from pathlib import Path
 from typing import Final
 
 import pytest
-from environment import PASSWORD, USERNAME, Environment, push_tags, start_environment
+from environment import PASSWORD, USERNAME, Environment, start_environment
+from real_registry import push_tags
 from tests.servers.fault_proxy import Action, answers, asks_for, breaks_off, changes, resets
 from tests.servers.registry import asks_for_basic, basic, registry_proxy
 

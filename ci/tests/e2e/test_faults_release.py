@@ -13,7 +13,8 @@ from typing import Final
 import httpx
 import pytest
 from cli import Call, make_source, wait_for
-from environment import GIT_PUSH, PASSWORD, USERNAME, Environment, push_tags, start_environment
+from environment import GIT_PUSH, PASSWORD, USERNAME, Environment, start_environment
+from real_registry import push_tags
 from tests.servers.fault_proxy import Exchange, after, answers, before, changes, passes
 from tests.servers.loopback import Reply
 from tests.servers.registry import TokenService, basic

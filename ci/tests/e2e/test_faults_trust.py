@@ -7,7 +7,8 @@ from typing import Final
 
 import pytest
 from cli import FILENAME, dagger
-from environment import Environment, push_tags
+from environment import Environment
+from real_registry import push_tags
 
 KEY: Final = "src/service/signing_key"
 # The key is in the layer of the first instruction and deleted by the second.

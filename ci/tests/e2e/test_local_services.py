@@ -4,7 +4,8 @@ from pathlib import Path
 
 import pytest
 from cli import FILENAME, IMAGE, dagger
-from environment import CREDENTIAL_VARIABLES, CREDENTIALS, Servers, push_database, push_tags
+from environment import CREDENTIAL_VARIABLES, CREDENTIALS, Servers
+from real_registry import push_database, push_tags
 
 
 def test_a_release_goes_to_the_given_servers(servers: Servers, source: Path) -> None:

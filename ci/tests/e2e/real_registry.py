@@ -1,0 +1,91 @@
+"""A registry on this machine, and what the tests push into registries."""
+
+import contextlib
+import hashlib
+import json
+import os
+import subprocess
+import tempfile
+from collections.abc import Iterator
+from typing import Final
+
+import httpx
+import tenacity
+from cli import REPOSITORY, free_port
+
+# https://github.com/opencontainers/image-spec/blob/main/media-types.md
+IMAGE_MANIFEST_TYPE: Final = "application/vnd.oci.image.manifest.v1+json"
+_EMPTY_TYPE: Final = "application/vnd.oci.empty.v1+json"
+DATABASE_PATH: Final = "aquasec/trivy-db"
+DATABASE: Final = REPOSITORY / "ci" / "src" / "stage_ci" / "adapters" / "trivy-db.tar.gz"
+_DATABASE_TYPE: Final = "application/vnd.aquasec.trivy.db.layer.v1.tar+gzip"
+_PROGRAM: Final = REPOSITORY / ".venv" / "bin" / "registry"
+_CONFIG: Final = REPOSITORY / "ci" / "engine" / "images" / "registry.yml"
+
+
+@contextlib.contextmanager
+def serve_registry() -> Iterator[str]:
+    """Serve a registry that holds the sample vulnerability database, as a mirror would; yield its address.
+
+    It runs on this machine and not in the engine: if a server closes a connection to which the client still writes, the
+    tunnel of `up` in engine 0.19.10 stops, and with it every other upload
+    (https://github.com/dagger/dagger/blob/v0.19.10/engine/buildkit/client.go, ListenHostToContainer).
+    """
+    address = f"localhost:{free_port()}"
+    with tempfile.TemporaryDirectory() as folder:
+        variables = {"REGISTRY_HTTP_ADDR": address, "REGISTRY_STORAGE_FILESYSTEM_ROOTDIRECTORY": folder}
+        with subprocess.Popen(
+            [_PROGRAM, "serve", _CONFIG],
+            env=os.environ | variables | {"OTEL_TRACES_EXPORTER": "none"},
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+        ) as registry:
+            try:
+                for attempt in tenacity.Retrying(
+                    retry=tenacity.retry_if_exception_type(httpx.ConnectError),
+                    stop=tenacity.stop_after_delay(60),
+                    wait=tenacity.wait_fixed(0.1),
+                    reraise=True,
+                ):
+                    with attempt:
+                        push_database(address)
+                yield address
+            finally:
+                registry.terminate()
+
+
+def push_tags(registry: str, image: str, *tags: str) -> None:
+    """Push one small image under each tag."""
+    with httpx.Client(base_url=f"http://{registry}/v2/{image}", timeout=60) as client:
+        empty = _push_blob(client, b"{}", _EMPTY_TYPE)
+        for tag in tags:
+            _push_manifest(client, tag, {"config": empty, "layers": [empty]})
+
+
+def push_database(registry: str, reference: str = f"{DATABASE_PATH}:2", content: bytes | None = None) -> None:
+    """Push the sample vulnerability database, or another one, as ORAS pushes it to the public registry.
+
+    Args:
+        registry: Host and port of the registry.
+        reference: Repository and tag.
+        content: The archive; that of the sample database if None.
+    """
+    repository, _, tag = reference.partition(":")
+    with httpx.Client(base_url=f"http://{registry}/v2/{repository}", timeout=60) as client:
+        config = _push_blob(client, b"{}", _EMPTY_TYPE)
+        layer = _push_blob(client, content or DATABASE.read_bytes(), _DATABASE_TYPE)
+        titled = layer | {"annotations": {"org.opencontainers.image.title": "db.tar.gz"}}
+        _push_manifest(client, tag, {"config": config, "layers": [titled]})
+
+
+def _push_blob(client: httpx.Client, content: bytes, media_type: str) -> dict[str, object]:
+    digest = f"sha256:{hashlib.sha256(content).hexdigest()}"
+    upload = httpx.URL(client.post("/blobs/uploads/").headers["Location"])
+    client.put(upload.copy_add_param("digest", digest), content=content).raise_for_status()
+    return {"mediaType": media_type, "digest": digest, "size": len(content)}
+
+
+def _push_manifest(client: httpx.Client, tag: str, parts: dict[str, object]) -> None:
+    manifest = json.dumps({"schemaVersion": 2, "mediaType": IMAGE_MANIFEST_TYPE, **parts})
+    headers = {"Content-Type": IMAGE_MANIFEST_TYPE}
+    client.put(f"/manifests/{tag}", content=manifest, headers=headers).raise_for_status()
