@@ -55,7 +55,7 @@ def run(
         finally:
             _end(process)
     if process.returncode:
-        raise MeasurementError(f"{shown} ended with status {process.returncode}: {_last_line(stderr or stdout)}")
+        raise MeasurementError(f"{shown} ended with status {process.returncode}: {_reason(stderr or stdout)}")
     return stdout
 
 
@@ -75,6 +75,9 @@ def _end(process: "subprocess.Popen[str]") -> None:
                 process.wait(_GRACE)
 
 
-def _last_line(text: str) -> str:
+def _reason(text: str) -> str:
+    """Return the last error in the output of a command; the last line if none begins like one."""
     lines = [line.strip() for line in text.splitlines() if line.strip()]
-    return lines[-1] if lines else "no output"
+    # Make says last that a command failed, and before that the command says why.
+    errors = [line for line in lines if line.lower().startswith("error:")]
+    return (errors or lines or ["no output"])[-1]

@@ -20,6 +20,13 @@ def test_a_failed_program_is_reported_by_its_last_line() -> None:
         run(["sh", "-c", "echo first >&2; echo no such engine >&2; echo >&2; exit 3"], limit=10)
 
 
+def test_a_failed_command_of_make_is_reported_by_its_error() -> None:
+    """What make says after the command is not taken for the reason."""
+    script = "echo 'Error: test: 1 of 3 tests failed' >&2; echo 'make: *** [Makefile:51: stage] Error 1' >&2; exit 2"
+    with pytest.raises(MeasurementError, match=r" ended with status 2: Error: test: 1 of 3 tests failed$"):
+        run(["sh", "-c", script], limit=10)
+
+
 def test_a_program_without_output_is_reported_as_well() -> None:
     """A program that fails silently is named."""
     with pytest.raises(MeasurementError, match=r"^false ended with status 1: no output$"):
