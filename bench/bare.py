@@ -73,7 +73,8 @@ def environment(variables: Mapping[str, str], folder: Path, state: Path) -> dict
         folder: The folder of everything that the new engine needs.
         state: The state folder of the engine of this process, whose `dagger` is taken off the PATH.
     """
-    own = {RUNNER, "PYTHONPATH", "MAKEFLAGS", "MAKELEVEL"}
+    # Make passes the arguments of `make bench ARGS=…` on as variables, which `make stage` would read.
+    own = {RUNNER, "PYTHONPATH", "MAKEFLAGS", "MAKELEVEL", "ARGS", "SETTINGS", "DATA"}
     path = [entry for entry in variables["PATH"].split(os.pathsep) if Path(entry) != state / "bin"]
     return {name: value for name, value in variables.items() if name not in own} | {
         "PATH": os.pathsep.join(path),

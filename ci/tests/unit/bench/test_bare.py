@@ -16,6 +16,7 @@ def test_a_bare_machine_knows_no_engine_and_has_empty_caches() -> None:
         "HOME": "/root",
         "_EXPERIMENTAL_DAGGER_RUNNER_HOST": f"unix://{STATE}/run/engine.sock",
         "MAKELEVEL": "1",
+        "ARGS": "F9",
         "PYTHONPATH": "ci/src",
         "GOCACHE": "/root/.cache/go-build",
     }
