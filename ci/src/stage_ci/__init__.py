@@ -7,10 +7,12 @@ an infrastructure repository in the engine take the place of the real ones, and 
 
 import gc
 
+from stage_ci.logs import without_expected_tracebacks
 from stage_ci.main import StageCi
 
 __all__ = ["StageCi"]
 
+without_expected_tracebacks()
 # What has been imported stays until the process ends. Otherwise the collector goes through it once more at the end,
 # which takes a third of a second of each call.
 gc.freeze()

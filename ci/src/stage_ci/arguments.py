@@ -133,6 +133,10 @@ AllowDowngrade = Annotated[
     bool,
     Doc("Whether the manifest may move back to an older version, as after a revert; by default a newer one stays."),
 ]
+AllowUnrecorded = Annotated[
+    bool,
+    Doc("Whether a version without a record may be deployed, such as one published before this pipeline was adopted."),
+]
 FailFast = Annotated[
     bool, Doc("Whether the first failure ends the run; by default it is printed at once, and the other steps go on.")
 ]

@@ -229,6 +229,13 @@ class DigestMismatch(RegistryError):
     remedy = "nothing was deployed; find out who writes to this tag before running again"
 
 
+class SwappedTag(RegistryError):
+    """The registry shows another image for a version than the version's record."""
+
+    step = "record"
+    remedy = "nothing was deployed; find out who moved the tag, and point it at the released digest again"
+
+
 class InfrastructureError(StageError):
     """The infrastructure repository's server failed, denied access or reported a conflict."""
 
@@ -251,6 +258,13 @@ class InfrastructureConflict(InfrastructureError):
     """Other writers changed the ref first, in every attempt."""
 
     remedy = "run again: the release continues where it stopped"
+
+
+class InvalidRecord(InfrastructureError):
+    """The record of a version names another image, or has no valid digest."""
+
+    step = "record"
+    remedy = "nothing was deployed; find out who wrote the ref below refs/records/, which only the pipeline does"
 
 
 class ManifestError(StageError):

@@ -5,14 +5,10 @@ import dagger
 from stage_ci import arguments
 from stage_ci.adapters.linters import format_source
 from stage_ci.adapters.training import TrainingJob
-from stage_ci.logs import without_expected_tracebacks
 from stage_ci.rehearsal import Rehearsal
-from stage_ci.rules.release import renderer
 from stage_ci.rules.training import Package, RunMetadata
 from stage_ci.steps import candidate, checks, deploy, plan, publish, reports, stage, training, version
 from stage_ci.steps.request import ReleaseRequest
-
-without_expected_tracebacks()
 
 
 @dagger.object_type
@@ -124,12 +120,12 @@ class StageCi:
 
     @dagger.function(cache="never")
     async def latest_version(self) -> str:
-        """Print the highest version of the line in the registry, over all its tags; an empty line if there is none."""
+        """Print the highest version of the line that was released; an empty line if there is none."""
         return await version.latest_version(self._request())
 
     @dagger.function(cache="never")
     async def next_version(self) -> str:
-        """Print the version the next release takes: one above every tag and every claim of the line."""
+        """Print the version the next release takes: one above every tag, claim and record of the line."""
         return await version.next_version(self._request())
 
     @dagger.function(cache="never")
@@ -149,18 +145,22 @@ class StageCi:
 
         Only the references to the image change, byte for byte. `… as-patch contents` prints the difference.
         """
-        manifest = self._request(), infra, image_version, image_digest
-        return await deploy.update_manifest(*manifest, allow_downgrade=allow_downgrade)
+        wanted = deploy.WantedVersion(image_version, image_digest, allow_downgrade)
+        return await deploy.update_manifest(self._request(), infra, wanted)
 
     @dagger.function(cache="never")
     async def deploy(
-        self, image_version: arguments.ImageVersion, allow_downgrade: arguments.AllowDowngrade = False
+        self,
+        image_version: arguments.ImageVersion,
+        allow_downgrade: arguments.AllowDowngrade = False,
+        allow_unrecorded: arguments.AllowUnrecorded = False,
     ) -> str:
-        """Set the image's version in the infrastructure repository's manifest, commit and push.
+        """Set a released version in the infrastructure repository's manifest, commit and push.
 
-        A commit that lands first is kept: the edit is made again on top of it. A reference that a marker holds stays.
+        A commit that lands first stays, and so does a held reference. Fails if the tag does not name what was released.
         """
-        return await deploy.deploy_version(self._request(), image_version, allow_downgrade=allow_downgrade)
+        wanted = deploy.WantedVersion(image_version, "", allow_downgrade, allow_unrecorded)
+        return await deploy.deploy_version(self._request(), wanted)
 
     @dagger.function(cache="never")
     async def plan(self, source: arguments.Source, allow_downgrade: arguments.AllowDowngrade = False) -> str:
@@ -188,8 +188,8 @@ class StageCi:
 
         Nothing is published unless every check holds. Without credentials, a rehearsal: nothing leaves the machine.
         """
-        render, options = renderer(format), stage.StageOptions(allow_downgrade, fail_fast)
-        return render(await stage.run_stage(self._request(), source, trivy_db, options))
+        options = stage.StageOptions(allow_downgrade, fail_fast, format)
+        return await stage.stage_source(self._request(), source, trivy_db, options)
 
     @dagger.function
     def rehearsal(self) -> Rehearsal:

@@ -62,7 +62,7 @@ class Environment:
         ]
 
     def latest_version(self) -> Call:
-        """Call `latest-version`, which asks only the registry."""
+        """Call `latest-version`."""
         return dagger("latest-version", config=self.config, variables=CREDENTIAL_VARIABLES)
 
     def next_version(self) -> str:
@@ -101,8 +101,15 @@ class Environment:
 
     def claims(self) -> list[str]:
         """Return the claimed versions."""
-        refs = self.repository.git("for-each-ref", "--format=%(refname:lstrip=-1)", "refs/claims/")
-        return sorted(refs.split())
+        return self._versions("claims")
+
+    def records(self) -> list[str]:
+        """Return the recorded versions."""
+        return self._versions("records")
+
+    def ref(self, namespace: str, version: str) -> str:
+        """Return the name of the claim (in ``claims``) or of the record (in ``records``) of a version."""
+        return f"refs/{namespace}/docker.io/{self.image}/-/{version}"
 
     def commits(self) -> list[str]:
         """Return the commits of the branch, newest first."""
@@ -115,9 +122,15 @@ class Environment:
     def assert_released(self, call: Call, version: str) -> None:
         """Assert that a call released ``version`` and that the registry and the repository hold that release."""
         assert call.release["version"] == version
+        record = self.repository.git("log", "-1", "--format=%B", self.ref("records", version))
+        assert f"Digest: {call.release['digest']}\n" in record
         assert self.tags()[version] == call.release["digest"]
         assert self.commits()[0] == call.release["commit"]
         assert f"image: {self.image}:{version} " in self.read_file()
+
+    def _versions(self, namespace: str) -> list[str]:
+        refs = self.repository.git("for-each-ref", "--format=%(refname:lstrip=-1)", self.ref(namespace, ""))
+        return sorted(refs.split())
 
     def _stage(self, source: Path) -> tuple[str, ...]:
         # The registry also mirrors the vulnerability database.

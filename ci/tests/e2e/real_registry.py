@@ -15,6 +15,7 @@ from cli import REPOSITORY, free_port
 
 # https://github.com/opencontainers/image-spec/blob/main/media-types.md
 IMAGE_MANIFEST_TYPE: Final = "application/vnd.oci.image.manifest.v1+json"
+_CONFIG_TYPE: Final = "application/vnd.oci.image.config.v1+json"
 _EMPTY_TYPE: Final = "application/vnd.oci.empty.v1+json"
 DATABASE_PATH: Final = "aquasec/trivy-db"
 DATABASE: Final = REPOSITORY / "ci" / "src" / "stage_ci" / "adapters" / "trivy-db.tar.gz"
@@ -60,6 +61,13 @@ def push_tags(registry: str, image: str, *tags: str) -> None:
         empty = _push_blob(client, b"{}", _EMPTY_TYPE)
         for tag in tags:
             _push_manifest(client, tag, {"config": empty, "layers": [empty]})
+
+
+def push_image(registry: str, image: str, tag: str, labels: dict[str, str]) -> None:
+    """Push an image without layers that has ``labels``."""
+    config = json.dumps({"architecture": "amd64", "os": "linux", "config": {"Labels": labels}}).encode()
+    with httpx.Client(base_url=f"http://{registry}/v2/{image}", timeout=60) as client:
+        _push_manifest(client, tag, {"config": _push_blob(client, config, _CONFIG_TYPE), "layers": []})
 
 
 def push_database(registry: str, reference: str = f"{DATABASE_PATH}:2", content: bytes | None = None) -> None:

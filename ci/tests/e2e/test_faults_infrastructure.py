@@ -38,7 +38,7 @@ def test_a_commit_that_lands_first_is_kept(env: Environment, source: Path) -> No
 def test_a_newer_release_that_lands_first_is_kept(env: Environment, source: Path) -> None:
     """A newer version that reaches the manifest while the run pushes stays, unless a downgrade is allowed."""
     newer = env.read_file().replace(f"{env.image}:v1.0.0", f"{env.image}:v1.0.7")
-    env.git_proxy.script(GIT_PUSH, passes, times=1)
+    env.git_proxy.script(GIT_PUSH, passes, times=2)  # of the claim and of the record
     env.git_proxy.script(GIT_PUSH, before(lambda: env.repository.push({FILENAME: newer})), times=1)
     release = env.stage(source, "--format=json").release
     assert (release["version"], release["outcome"]) == ("v1.0.1", "superseded")

@@ -34,7 +34,7 @@ def test_a_manifest_of_a_higher_line_is_refused_by_every_function(env: Environme
     commits, tags = env.commits(), env.tags()
     infra = f"--infra={env.repository.work}"
     calls = [
-        env.deploy("v1.0.7", "--allow-downgrade"),
+        env.deploy("v1.0.7", "--allow-downgrade", "--allow-unrecorded"),
         env.stage(source),
         dagger("update-manifest", infra, "--image-version=v1.0.7", "as-patch", "contents", config=env.config[:1]),
     ]

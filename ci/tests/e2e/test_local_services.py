@@ -23,7 +23,8 @@ def test_a_release_goes_to_the_given_servers(servers: Servers, source: Path) -> 
     assert (release["version"], release["outcome"]) == ("v1.0.1", "released")
     assert servers.digest("v1.0.1") == release["digest"]
     assert f"{release['commit']}\trefs/heads/main" in servers.refs()
-    assert f"refs/claims/docker.io/{IMAGE}/v1.0.1" in servers.refs()
+    for namespace in ("claims", "records"):
+        assert f"refs/{namespace}/docker.io/{IMAGE}/-/v1.0.1" in servers.refs()
     assert f"{IMAGE}:v1.0.1" in servers.read_file(FILENAME)
     assert "canary" not in call.stdout + call.stderr
 
@@ -33,9 +34,8 @@ def test_versions_are_compared_as_numbers(servers: Servers) -> None:
     """v1.0.10 is later than v1.0.9, and tags that are not versions of the line do not count."""
     image = "owner/counted"
     push_tags(servers.registry, image, "v1.0.9", "v1.0.10", "latest", "v1.0.x", "v1.0.11-rc1", "v2.0.0", "v1.0.012")
-    config = [f"--image={image}", f"--registry-service=tcp://{servers.registry}"]
+    config = [f"--image={image}", *servers.config]
     assert dagger("latest-version", config=config).stdout.strip() == "v1.0.10"
-    config.append(f"--infra-service=tcp://{servers.infrastructure}")
     assert dagger("next-version", config=config).stdout.strip() == "v1.0.11"
 
 
@@ -44,7 +44,7 @@ def test_the_highest_of_250_tags_is_found(servers: Servers) -> None:
     """`latest-version` finds the highest of 250 tags in the listing of an unmodified registry."""
     image = "owner/many"
     push_tags(servers.registry, image, *(f"v1.0.{number}" for number in range(1, 251)))
-    config = [f"--image={image}", f"--registry-service=tcp://{servers.registry}"]
+    config = [f"--image={image}", *servers.config]
     assert dagger("latest-version", config=config).stdout.strip() == "v1.0.250"
 
 

@@ -1,4 +1,4 @@
-"""Git objects built in memory: the object of a claim, a commit, and the trees above a changed file.
+"""Git objects built in memory: the object of a claim or a record, a commit, and the trees above a changed file.
 
 Format: https://git-scm.com/book/en/v2/Git-Internals-Git-Objects
 """
@@ -11,15 +11,15 @@ from dulwich.objects import Commit, ObjectID, ShaFile, Tree
 _IDENTITY: Final = b"stage-ci <stage-ci@users.noreply.github.com>"
 
 
-def claim_objects(text: str) -> list[ShaFile]:
-    """Return the objects of a claim: an empty tree and its commit, whose ID depends on ``text`` alone."""
+def text_objects(text: str) -> list[ShaFile]:
+    """Return the objects that hold a text: an empty tree and its commit, whose ID depends on ``text`` alone."""
     empty = Tree()
     return [empty, build_commit(empty.id, text, 0, parents=[])]
 
 
-def claim_object(text: str) -> str:
-    """Return the ID of the commit that a claim with ``text`` creates."""
-    return claim_objects(text)[-1].id.decode()
+def text_object(text: str) -> str:
+    """Return the ID of the commit that holds ``text``."""
+    return text_objects(text)[-1].id.decode()
 
 
 def build_commit(tree: ObjectID, message: str, seconds: int, parents: list[ObjectID]) -> Commit:

@@ -25,7 +25,7 @@ from dulwich.refs import Ref
 from dulwich.repo import MemoryRepo
 
 from stage_ci.adapters.git_http import ForbiddenError, SmartHttpClient
-from stage_ci.adapters.git_objects import build_commit, claim_objects, replace_blob
+from stage_ci.adapters.git_objects import build_commit, replace_blob, text_objects
 from stage_ci.errors import (
     InfrastructureAccessDenied,
     InfrastructureUnavailable,
@@ -111,8 +111,8 @@ class Infrastructure:
         self.url = url
         self._token = token
 
-    async def refs(self, prefix: str = "refs/") -> dict[str, str]:
-        """Return the refs whose names begin with ``prefix``, each with the ID of its object.
+    async def refs(self, *prefixes: str) -> dict[str, str]:
+        """Return the refs whose names begin with one of ``prefixes``, each with the ID of its object.
 
         A server that speaks protocol version 2 sends no others (https://git-scm.com/docs/protocol-v2, "ls-refs"), so
         the claims of other images cost nothing.
@@ -123,9 +123,9 @@ class Infrastructure:
         """
 
         def read(client: GitClient, path: str) -> dict[str, str]:
-            found = client.get_refs(path.encode(), ref_prefix=[prefix.encode()]).refs
+            found = client.get_refs(path.encode(), ref_prefix=[prefix.encode() for prefix in prefixes]).refs
             names = {name.decode(): sha.decode() for name, sha in found.items() if sha is not None}
-            return {name: sha for name, sha in names.items() if name.startswith(prefix)}
+            return {name: sha for name, sha in names.items() if name.startswith(prefixes)}
 
         return await self._exchange(read)
 
@@ -139,39 +139,43 @@ class Infrastructure:
         ref = Ref(f"refs/heads/{branch}".encode())
 
         def fetch(client: GitClient, path: str) -> Snapshot:
-            repo = MemoryRepo()
-
-            def wanted(refs: Mapping[Ref, ObjectID], depth: int | None = None) -> list[ObjectID]:  # noqa: ARG001
-                if ref not in refs:
-                    raise InfrastructureAccessDenied(
-                        f"the infrastructure repository has no branch {branch}", remedy="check --infra-branch"
-                    )
-                return [refs[ref]]
-
-            tip = client.fetch(
-                path.encode(),
-                repo,
-                wanted,
-                depth=1,
-                ref_prefix=[ref],
-                filter_spec=f"blob:limit={LARGE_FILE}".encode(),
-            ).refs[ref]
-            assert tip is not None  # noqa: S101 - `wanted` raises for a missing branch
-            commit = repo.object_store[tip]
+            tip, store = _fetch_tip(client, path, ref)
+            if tip is None:
+                raise InfrastructureAccessDenied(
+                    f"the infrastructure repository has no branch {branch}", remedy="check --infra-branch"
+                )
+            commit = store[tip]
             assert isinstance(commit, Commit)  # noqa: S101 - the tip of a branch is a commit
-            return Snapshot(tip.decode(), repo.object_store, commit.tree)
+            return Snapshot(tip.decode(), store, commit.tree)
+
+        return await self._exchange(fetch)
+
+    async def read(self, ref: str) -> str | None:
+        """Return the text that ``create`` wrote to ``ref``; None if there is no such ref.
+
+        Raises:
+            InfrastructureAccessDenied: if the token has no read access.
+            InfrastructureUnavailable: if the server does not answer in time.
+        """
+
+        def fetch(client: GitClient, path: str) -> str | None:
+            tip, store = _fetch_tip(client, path, Ref(ref.encode()))
+            commit = store[tip] if tip else None
+            if isinstance(commit, Commit):
+                return str(commit.message, "utf-8", "replace")
+            return "" if commit else None
 
         return await self._exchange(fetch)
 
     async def create(self, ref: str, text: str) -> None:
-        """Create ``ref`` at ``claim_object(text)``.
+        """Create ``ref`` at ``text_object(text)``.
 
         Raises:
             RefConflict: if the ref exists already.
             InfrastructureAccessDenied: if the server rejects the push.
             InfrastructureUnavailable: if the server does not answer in time.
         """
-        objects = claim_objects(text)
+        objects = text_objects(text)
         await self._push(Ref(ref.encode()), ZERO_SHA, objects[-1].id, objects)
 
     async def commit(self, snapshot: Snapshot, branch: str, filename: str, content: bytes, message: str) -> str:
@@ -235,6 +239,18 @@ class Infrastructure:
         if parts.scheme in ("http", "https"):
             return SmartHttpClient(self.url, self._token, EXCHANGE_LIMIT), parts.path
         return get_transport_and_path(self.url)
+
+
+def _fetch_tip(client: GitClient, path: str, ref: Ref) -> tuple[ObjectID | None, BaseObjectStore]:
+    """Fetch the object of a ref without its history and without large files; return its ID, None if there is none."""
+    repo = MemoryRepo()
+
+    def wanted(refs: Mapping[Ref, ObjectID], depth: int | None = None) -> list[ObjectID]:  # noqa: ARG001
+        return [refs[ref]] if ref in refs else []
+
+    blobs = f"blob:limit={LARGE_FILE}".encode()
+    refs = client.fetch(path.encode(), repo, wanted, depth=1, ref_prefix=[ref], filter_spec=blobs).refs
+    return refs.get(ref), repo.object_store
 
 
 # Not anyio.to_thread: its worker threads are not daemons, so the interpreter joins an abandoned one at its exit, and a

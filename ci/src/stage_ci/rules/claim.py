@@ -15,9 +15,10 @@ from stage_ci.errors import InvalidDigest
 from stage_ci.rules.reference import Digest, Repository
 from stage_ci.rules.version import Version, VersionLine
 
-# The label by which a run finds out whether the image under a tag has the same inputs.
+# The label by which a run finds out that an image has other inputs. Anybody can copy it, so it never shows whose image
+# it is.
 INPUTS_LABEL: Final = "ci.stage.inputs"
-_NAMESPACE: Final = "refs/claims/"
+_NAMESPACE: Final = "refs/claims"
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,6 +91,19 @@ def claim_text(repository: Repository, inputs: InputDigest) -> str:
 
 def claim_prefix(repository: Repository) -> str:
     """Return how the names of all claims on versions of ``repository`` begin."""
+    return ref_prefix(_NAMESPACE, repository)
+
+
+def ref_prefix(namespace: str, repository: Repository) -> str:
+    """Return how the names of the refs of all versions of ``repository`` begin.
+
+    A version follows a lone dash, which is no part of a repository's name. So the versions of owner/svc and those of a
+    repository owner/svc/v1.0.1 are in different folders, and no ref stands where another one needs a folder.
+
+    Args:
+        namespace: The first parts of the name, such as ``refs/claims``.
+        repository: The image's repository.
+    """
     # git-check-ref-format(1) forbids colons, brackets and names that end in .lock. Names of repositories have no plus.
     plain = f"{repository.registry}/{repository.path}/".translate(str.maketrans(":[]", "+++"))
-    return _NAMESPACE + plain.replace(".lock/", ".lock+/")
+    return f"{namespace}/{plain.replace('.lock/', '.lock+/')}-/"

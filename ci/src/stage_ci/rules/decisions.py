@@ -10,8 +10,8 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from stage_ci.errors import InvalidVersion
-from stage_ci.rules.claim import Claims
 from stage_ci.rules.manifest import Change, Edit, Target, update
+from stage_ci.rules.record import Record, raise_if_swapped
 from stage_ci.rules.reference import Digest
 from stage_ci.rules.release import Filename, ReleaseLine, held_line, moved_line, superseded_line
 from stage_ci.rules.version import Version, VersionLine, next_version
@@ -34,35 +34,65 @@ class VersionDecision:
 
     Attributes:
         version: The version.
-        state: NEW if no claim exists yet, CLAIMED if the inputs have the claim but the registry has no such tag,
-            PUBLISHED if the registry holds an image of these inputs under the tag.
+        state: NEW if no claim exists yet, CLAIMED if the inputs have the claim but the version is not recorded or not
+            in the registry, PUBLISHED if it is recorded and in the registry.
+        digest: The recorded digest, if the state is PUBLISHED.
     """
 
     version: Version
     state: VersionState
+    digest: Digest | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ClaimedVersion:
+    """What is known about the version that a set of inputs has claimed.
+
+    Attributes:
+        version: The version.
+        record: Its record; None if it was never recorded.
+        found: The digest in the registry; None if the registry does not have the version.
+        built: The digest of the image that this run would push; None if it has built none.
+        is_foreign: Whether the image in the registry is known to be another client's.
+    """
+
+    version: Version
+    record: Record | None
+    found: Digest | None
+    built: Digest | None
+    is_foreign: bool = False
 
 
 def decide_version(
-    line: VersionLine, tags: Collection[str], claims: Claims, claimed: Version | None, *, is_foreign: bool
+    line: VersionLine, taken: Collection[Version], tags: Collection[str], claimed: ClaimedVersion | None
 ) -> VersionDecision:
     """Return which version a set of inputs gets.
 
     Inputs keep their claim, so that the run after an interrupted one continues with the same version. They get a new
-    version only if the tag names an image of other inputs, pushed without a claim: a tag is never overwritten.
+    version if another client has pushed the tag, because a tag is never overwritten; and if the recorded image is gone
+    from the registry and was built differently this time, because a version is recorded once.
 
     Args:
         line: The version line.
+        taken: All versions with a claim or a record.
         tags: All tags in the registry.
-        claims: All claims on versions of the line.
-        claimed: The version that the inputs have claimed; None if they have no claim.
-        is_foreign: Whether the tag of ``claimed`` names an image of other inputs.
+        claimed: What is known about the version that the inputs have claimed; None if they have no claim.
 
     Raises:
+        SwappedTag: if the registry shows another image than the record.
         InvalidVersion: if the line is used up.
     """
-    if claimed is None or is_foreign:
-        return VersionDecision(next_version(line, tags, claims.by_version), VersionState.NEW)
-    return VersionDecision(claimed, VersionState.PUBLISHED if str(claimed) in tags else VersionState.CLAIMED)
+    new = VersionDecision(next_version(line, tags, taken), VersionState.NEW)
+    if claimed is None or claimed.is_foreign:
+        return new
+    if claimed.record is None:
+        return VersionDecision(claimed.version, VersionState.CLAIMED)
+    raise_if_swapped(claimed.record, claimed.found)
+    if claimed.found:
+        return VersionDecision(claimed.version, VersionState.PUBLISHED, claimed.record.digest)
+    if claimed.built in (None, claimed.record.digest):
+        return VersionDecision(claimed.version, VersionState.CLAIMED)
+    return new
 
 
 class MoveState(StrEnum):

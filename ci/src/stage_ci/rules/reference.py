@@ -50,7 +50,7 @@ class Digest:
 
 @dataclass(frozen=True, slots=True)
 class Repository:
-    """The repository of an image: the registry's host and the path, without abbreviation."""
+    """The repository of an image: the registry's host, in lower case and without port 443, and the full path."""
 
     registry: str
     path: str
@@ -112,6 +112,10 @@ def _repository(name: str, text: str) -> Repository:
         registry, path = first, rest
     else:
         registry, path = DOCKER_HUB, name
+    # Hosts are equal in any case (RFC 9110, 4.2.3), and 443 is the port of https. In a name without a dot, the upper
+    # case or the port is what makes it a host.
+    if "." in registry:
+        registry = registry.lower().removesuffix(":443")
     if registry == "index.docker.io":
         registry = DOCKER_HUB
     if registry == DOCKER_HUB and "/" not in path:

@@ -16,7 +16,24 @@ from stage_ci.rules.release import Filename, ReleaseLine, line_version
 from stage_ci.steps.remotes import announce, connect
 from stage_ci.steps.request import ManifestLocation, ReleaseRequest
 from stage_ci.steps.retry import retry_on_conflict
-from stage_ci.steps.version import published_digest
+from stage_ci.steps.version import released_digest
+
+
+@dataclass(frozen=True, slots=True)
+class WantedVersion:
+    """The version to deploy, as the caller gives it.
+
+    Attributes:
+        image_version: The version.
+        image_digest: Its digest; empty if the caller gives none.
+        allow_downgrade: Whether the manifest may move back to an older version.
+        allow_unrecorded: Whether the version may lack a record.
+    """
+
+    image_version: str
+    image_digest: str = ""
+    allow_downgrade: bool = False
+    allow_unrecorded: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,20 +54,22 @@ class Deployed:
         return "\n".join([*lines, f"commit {self.commit}", ""])
 
 
-async def deploy_version(request: ReleaseRequest, image_version: str, *, allow_downgrade: bool) -> str:
-    """Move the manifest to a version that is in the registry; return a line for each reference and the commit.
+async def deploy_version(request: ReleaseRequest, wanted: WantedVersion) -> str:
+    """Move the manifest to a released version; return a line for each reference and the commit.
 
     Raises:
-        InvalidVersion: if the registry does not have the version, or the manifest names one of a higher line.
+        InvalidVersion: if the version has no record, the registry does not have it, or the manifest names one of a
+            higher line.
+        SwappedTag: if the registry shows another image than the version's record.
         ManifestError: if the manifest cannot be edited.
         RegistryError: if the registry denies access or fails.
         InfrastructureError: if the infrastructure repository denies access or fails.
     """
-    version = line_version(request.line.versions, image_version)
+    version = line_version(request.line.versions, wanted.image_version)
     announce(servers := request.servers())
     async with connect(request, servers) as remotes:
-        digest = await published_digest(remotes.registry, version)
-        deployment = Deployment(request.line, version, digest, allow_downgrade)
+        digest = await released_digest(version, remotes, request.line, allow_unrecorded=wanted.allow_unrecorded)
+        deployment = Deployment(request.line, version, digest, wanted.allow_downgrade)
         deployed = await deploy(remotes.infrastructure, request.manifest, deployment)
     return deployed.text(request.manifest.filename)
 
@@ -100,9 +119,7 @@ def commit_message(filename: Filename, move: Move, deployment: Deployment) -> st
     return f"{filename}: {deployment.line.repository.path} {deployment.version}\n\n{moved}{digest}\n"
 
 
-async def update_manifest(
-    request: ReleaseRequest, infra: dagger.Directory, image_version: str, image_digest: str, *, allow_downgrade: bool
-) -> dagger.Changeset:
+async def update_manifest(request: ReleaseRequest, infra: dagger.Directory, wanted: WantedVersion) -> dagger.Changeset:
     """Return the change that moves the manifest in the folder ``infra`` to a version.
 
     Raises:
@@ -110,9 +127,9 @@ async def update_manifest(
         InvalidDigest: if the digest cannot be parsed.
         ManifestError: if the manifest is missing or cannot be edited.
     """
-    version = line_version(request.line.versions, image_version)
-    digest = Digest.parse(image_digest) if image_digest else None
-    deployment = Deployment(request.line, version, digest, allow_downgrade)
+    version = line_version(request.line.versions, wanted.image_version)
+    digest = Digest.parse(wanted.image_digest) if wanted.image_digest else None
+    deployment = Deployment(request.line, version, digest, wanted.allow_downgrade)
     return await edit_manifest(infra, request.manifest.filename, deployment)
 
 

@@ -19,7 +19,7 @@ _UNCHANGED: Final = "the manifest names this version already: nothing to commit"
 _HEADLINES: Final = {
     VersionState.NEW: "Would claim and publish",
     VersionState.CLAIMED: "Claimed before; would publish",
-    VersionState.PUBLISHED: "Already published",
+    VersionState.PUBLISHED: "Already released",
 }
 
 
@@ -52,10 +52,8 @@ async def make_plan(
     decision, snapshot = await gather(
         resolve_version(inputs, remotes, line), remotes.infrastructure.snapshot(manifest.branch)
     )
-    published = decision.state is VersionState.PUBLISHED
-    digest = await remotes.registry.digest(str(decision.version)) if published else None
     before = snapshot.read(str(manifest.filename))
-    deployment = Deployment(line, decision.version, digest or UNKNOWN_DIGEST, allow_downgrade)
+    deployment = Deployment(line, decision.version, decision.digest or UNKNOWN_DIGEST, allow_downgrade)
     move = decide_move(before, manifest.filename, deployment)
     lines = [f"{_HEADLINES[decision.state]} {line.repository}:{decision.version}", f"inputs {inputs}"]
     lines += move.reasons(manifest.filename)

@@ -1,4 +1,4 @@
-"""Claims a version, pushes the archive, writes the tag last, and verifies the tag's digest."""
+"""Claims a version, pushes the archive, writes the tag last, verifies the tag's digest, and records it."""
 
 from dataclasses import dataclass
 
@@ -11,12 +11,14 @@ from stage_ci.adapters.infrastructure import RefConflict
 from stage_ci.errors import DigestMismatch, InfrastructureConflict
 from stage_ci.rules.claim import InputDigest, claim_ref, claim_text
 from stage_ci.rules.decisions import VersionState
+from stage_ci.rules.record import Record, raise_if_swapped
 from stage_ci.rules.reference import Digest
 from stage_ci.rules.release import ReleaseLine
 from stage_ci.rules.version import Version
 from stage_ci.steps.candidate import Image
 from stage_ci.steps.checks import IMAGE_CHECKS, Subject
 from stage_ci.steps.progress import Progress
+from stage_ci.steps.record import wait_for_record, write_record
 from stage_ci.steps.remotes import Remotes, announce, connect
 from stage_ci.steps.request import ReleaseRequest
 from stage_ci.steps.retry import ATTEMPTS, retry_on_conflict
@@ -25,7 +27,7 @@ from stage_ci.steps.version import image_inputs, resolve_version
 
 @dataclass(frozen=True, slots=True)
 class Published:
-    """A version in the registry; ``pushed`` is True if this run pushed it."""
+    """A released version; ``pushed`` is True if this run pushed it and recorded it first."""
 
     version: Version
     digest: Digest
@@ -33,7 +35,7 @@ class Published:
 
 
 class TagTaken(Exception):  # noqa: N818 - not an error: the caller takes the next version
-    """The tag of the claimed version names an image of other inputs."""
+    """The tag of the version that was just claimed names another image."""
 
 
 async def publish_source(request: ReleaseRequest, source: dagger.Directory, addresses: list[str] | None) -> str:
@@ -51,91 +53,101 @@ async def publish_source(request: ReleaseRequest, source: dagger.Directory, addr
 
 
 async def publish(image: Image, archive: Archive, remotes: Remotes, line: ReleaseLine) -> Published:
-    """Publish an image under a new version, or return the version under which its inputs were published before.
+    """Publish an image under a new version, or return the version under which its inputs were released before.
 
     Raises:
         InvalidInput: if the image is built on a stand-in of this machine and the registry is on the network.
-        RegistryError: if the registry denies access, fails, or reports another digest than was pushed.
-        InfrastructureError: if no version can be claimed.
+        RegistryError: if the registry denies access, fails, or shows another digest than was pushed or recorded.
+        InfrastructureError: if no version can be claimed or recorded.
     """
     if not remotes.destination.service:
         await raise_if_stand_in(image.container)
     for _ in range(ATTEMPTS):
-        version, digest = await claim(image.inputs, remotes, line)
-        published = (
-            Published(version, digest, pushed=False)
-            if digest
-            else await _push(archive, image.inputs, version, remotes, line)
-        )
-        if published:
+        version, released = await claim(image.inputs, archive.digest, remotes, line)
+        if released:
+            return Published(version, released, pushed=False)
+        await publisher.push(archive, remotes.destination, line.repository)
+        record = Record(line.repository, version, archive.digest, image.inputs)
+        if published := await write_tag(record, remotes, line):
             return published
     raise _none_claimed(line)
 
 
-async def _push(
-    archive: Archive, inputs: InputDigest, version: Version, remotes: Remotes, line: ReleaseLine
-) -> Published | None:
-    await publisher.push(archive, remotes.destination, line.repository)
-    return await write_tag(archive.digest, inputs, version, remotes, line)
+async def write_tag(record: Record, remotes: Remotes, line: ReleaseLine) -> Published | None:
+    """Point the tag of a version at its image and record it; return None if the tag names another image already.
 
-
-async def write_tag(
-    pushed: Digest, inputs: InputDigest, version: Version, remotes: Remotes, line: ReleaseLine
-) -> Published | None:
-    """Point the tag of ``version`` at ``pushed``; return None if the tag names an image of other inputs.
+    Args:
+        record: The version, and the image that was pushed for it.
+        remotes: The registry and the infrastructure repository.
+        line: The image and its version line.
 
     Raises:
         DigestMismatch: if the tag names another image after it was written.
+        SwappedTag: if the version was recorded with another image meanwhile.
         RegistryError: if the registry denies access or fails.
+        InfrastructureError: if the infrastructure repository denies access or fails.
     """
-    found = await remotes.registry.tag(str(version), pushed)
-    if found and found != pushed and await image_inputs(str(found), remotes.registry) != inputs:
-        return None  # another client pushed the tag without a claim
-    return await verify_tag(pushed, inputs, version, remotes, line)
+    found = await remotes.registry.tag(str(record.version), record.digest)
+    if found and found != record.digest:
+        return None  # a concurrent run of the same inputs, or another client without a claim
+    return await verify_tag(record, remotes, line)
 
 
-async def verify_tag(
-    pushed: Digest, inputs: InputDigest, version: Version, remotes: Remotes, line: ReleaseLine
-) -> Published:
-    """Return the image under the tag of ``version``, which must be ``pushed`` or an image of the same inputs.
+async def verify_tag(record: Record, remotes: Remotes, line: ReleaseLine) -> Published:
+    """Return the image under the tag of a version, which must be the one pushed or that of a concurrent run.
 
     Raises:
-        DigestMismatch: if the tag is missing or names another image.
+        DigestMismatch: if the tag is missing, or names an image that is not recorded.
+        SwappedTag: if the version is recorded with another image.
         RegistryError: if the registry denies access or fails.
+        InfrastructureError: if the infrastructure repository denies access or fails.
     """
-    held = await remotes.registry.digest(str(version))
-    if held == pushed:
-        return Published(version, pushed, pushed=True)
-    # A concurrent run of the same inputs may have pushed its own build.
-    if held and await image_inputs(str(held), remotes.registry) == inputs:
-        return Published(version, held, pushed=False)
-    raise DigestMismatch(f"{line.repository}:{version} is {held or 'missing'} after {pushed} was pushed")
+    held = await remotes.registry.digest(str(record.version))
+    if held == record.digest:
+        return Published(record.version, held, pushed=await write_record(record, remotes.infrastructure, line))
+    # Two runs of the same inputs on two engines may write the tag at the same moment; the last one records it.
+    if held and await image_inputs(str(held), remotes.registry) == record.inputs:
+        other = await wait_for_record(record.version, remotes.infrastructure, line)
+        if other:
+            raise_if_swapped(other, held)
+            return Published(record.version, held, pushed=False)
+    raise DigestMismatch(f"{line.repository}:{record.version} is {held or 'missing'} after {record.digest} was pushed")
 
 
-async def claim(inputs: InputDigest, remotes: Remotes, line: ReleaseLine) -> tuple[Version, Digest | None]:
-    """Claim a version for ``inputs`` unless they have one; return it, and its digest if it was published before.
+async def claim(
+    inputs: InputDigest, built: Digest, remotes: Remotes, line: ReleaseLine
+) -> tuple[Version, Digest | None]:
+    """Claim a version for ``inputs`` unless they have one; return it, and its digest if it was released before.
+
+    Args:
+        inputs: The digest of the inputs.
+        built: The digest of the image that the run would push.
+        remotes: The registry and the infrastructure repository.
+        line: The image and its version line.
 
     Raises:
+        SwappedTag: if the registry shows another image than the record of the claimed version.
         InfrastructureConflict: if other runs claimed the version first in every attempt.
         RegistryError: if the registry denies access or fails.
         InfrastructureError: if the infrastructure repository denies access or fails.
     """
     try:
-        return await retry_on_conflict(RefConflict, TagTaken)(_claim_once, inputs, remotes, line)
+        return await retry_on_conflict(RefConflict, TagTaken)(_claim_once, inputs, built, remotes, line)
     except (RefConflict, TagTaken):
         raise _none_claimed(line) from None
 
 
-async def _claim_once(inputs: InputDigest, remotes: Remotes, line: ReleaseLine) -> tuple[Version, Digest | None]:
-    decision = await resolve_version(inputs, remotes, line)
+async def _claim_once(
+    inputs: InputDigest, built: Digest, remotes: Remotes, line: ReleaseLine
+) -> tuple[Version, Digest | None]:
+    decision = await resolve_version(inputs, remotes, line, built)
     version = decision.version
     if decision.state is VersionState.NEW:
         await remotes.infrastructure.create(claim_ref(line.repository, version), claim_text(line.repository, inputs))
-    # Another client may have pushed the tag without a claim since the listing.
-    digest = await remotes.registry.digest(str(version))
-    if digest and await image_inputs(str(version), remotes.registry) != inputs:
-        raise TagTaken
-    return version, digest
+        # Another client may have pushed the tag without a claim since the listing.
+        if await remotes.registry.digest(str(version)) not in (None, built):
+            raise TagTaken
+    return version, decision.digest
 
 
 def _none_claimed(line: ReleaseLine) -> InfrastructureConflict:

@@ -40,19 +40,6 @@ def announce(servers: LocalServers | None) -> None:
 
 
 @asynccontextmanager
-async def connect_registry(request: ReleaseRequest, servers: LocalServers | None) -> AsyncIterator[Registry]:
-    """Connect to the registry of ``servers``, or else to the caller's registry service or the real registry.
-
-    Raises:
-        EngineError: if a service does not start.
-        MissingCredential: if a credential is empty.
-    """
-    url, login = await gather(_registry_url(request, servers), request.credentials.registry_login())
-    async with Registry(url, request.line.repository.path, login) as registry:
-        yield registry
-
-
-@asynccontextmanager
 async def connect(request: ReleaseRequest, servers: LocalServers | None) -> AsyncIterator[Remotes]:
     """Start the services of the run and connect to the remotes of ``servers``, or else to the caller's or real ones.
 

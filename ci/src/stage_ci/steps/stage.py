@@ -8,7 +8,7 @@ import dagger
 
 from stage_ci.adapters.gather import gather, gather_all
 from stage_ci.rules.decisions import Deployment, MoveState
-from stage_ci.rules.release import Outcome, Release
+from stage_ci.rules.release import Outcome, Release, renderer
 from stage_ci.rules.timeline import Span
 from stage_ci.steps.checks import CHECKS, Subject
 from stage_ci.steps.deploy import Deployed, deploy, raise_if_undeployable
@@ -25,23 +25,27 @@ class StageOptions:
     Attributes:
         allow_downgrade: Whether the manifest may move back to an older version.
         fail_fast: Whether the first failure ends the run.
+        format: How the release is printed: ``text`` or ``json``.
     """
 
     allow_downgrade: bool
     fail_fast: bool
+    format: str
 
 
-async def run_stage(
+async def stage_source(
     request: ReleaseRequest, source: dagger.Directory, addresses: list[str] | None, options: StageOptions
-) -> Release:
+) -> str:
     """Lint, test, build, scan, publish and deploy; skip what an earlier run of the same inputs has finished.
 
-    The first failure is printed when it happens.
+    The first failure is printed when it happens. Returns the release in the format of ``options``.
 
     Raises:
+        InvalidInput: if the format is unknown.
         StageError: the failure of a step, or MultipleFailures if several steps fail. With ``fail_fast``, the first
             failure, which cancels the other steps.
     """
+    render = renderer(options.format)
     servers, progress = request.servers(), Progress(fail_fast=options.fail_fast)
     subject = Subject.of(request, source, addresses, servers, progress)
     await gather(request.credentials.raise_if_empty(), raise_if_empty(request.variables))
@@ -59,7 +63,7 @@ async def run_stage(
         with progress.span("deploy"):
             deployed = await deploy(remotes.infrastructure, request.manifest, deployment)
     summaries = {check.name: result.report.summary for check, result in zip(CHECKS, results, strict=True)}
-    return release(request, published, deployed, summaries, progress.spans)
+    return render(release(request, published, deployed, summaries, progress.spans))
 
 
 async def open_remotes(

@@ -1,31 +1,71 @@
 """Finds the version of a set of inputs in the current state of the registry and the infrastructure repository."""
 
 from stage_ci.adapters.gather import gather
-from stage_ci.adapters.git_objects import claim_object
+from stage_ci.adapters.git_objects import text_object
 from stage_ci.adapters.registry import Registry
 from stage_ci.errors import InvalidVersion
 from stage_ci.rules.claim import Claims, InputDigest, claim_prefix, claim_text
-from stage_ci.rules.decisions import VersionDecision, decide_version
+from stage_ci.rules.decisions import ClaimedVersion, VersionDecision, decide_version
+from stage_ci.rules.record import raise_if_swapped, record_prefix, recorded_versions
 from stage_ci.rules.reference import Digest
 from stage_ci.rules.release import ReleaseLine
 from stage_ci.rules.version import Version
-from stage_ci.steps.remotes import Remotes, connect, connect_registry
+from stage_ci.steps.record import read_record, wait_for_record
+from stage_ci.steps.remotes import Remotes, connect
 from stage_ci.steps.request import ReleaseRequest
 
 
-async def resolve_version(inputs: InputDigest | None, remotes: Remotes, line: ReleaseLine) -> VersionDecision:
+async def resolve_version(
+    inputs: InputDigest | None, remotes: Remotes, line: ReleaseLine, built: Digest | None = None
+) -> VersionDecision:
     """Return the version for ``inputs``; for None, the version for inputs that were never released.
 
+    Args:
+        inputs: The digest of the inputs.
+        remotes: The registry and the infrastructure repository.
+        line: The image and its version line.
+        built: The digest of the image that the run would push; None if it builds none.
+
     Raises:
+        SwappedTag: if the registry shows another image than the version's record.
         RegistryError: if the registry denies access or fails.
-        InfrastructureError: if the infrastructure repository denies access or fails.
+        InfrastructureError: if the infrastructure repository denies access or fails, or a record is invalid.
     """
-    refs, tags = await gather(remotes.infrastructure.refs(claim_prefix(line.repository)), remotes.registry.tags())
+    refs, tags = await gather(
+        remotes.infrastructure.refs(claim_prefix(line.repository), record_prefix(line.repository)),
+        remotes.registry.tags(),
+    )
     claims = Claims.read(refs, line.repository, line.versions)
-    claimed = claims.claimed_with(claim_object(claim_text(line.repository, inputs))) if inputs else None
-    tagged = claimed is not None and str(claimed) in tags
-    is_foreign = tagged and await image_inputs(str(claimed), remotes.registry) != inputs
-    return decide_version(line.versions, tags, claims, claimed, is_foreign=is_foreign)
+    recorded = recorded_versions(refs, line.repository, line.versions)
+    version = claims.claimed_with(text_object(claim_text(line.repository, inputs))) if inputs else None
+    claimed = None
+    if inputs and version:
+        claimed = await _claimed_version(version, inputs, remotes, line, built, is_recorded=version in recorded)
+    return decide_version(line.versions, claims.by_version.keys() | recorded, tags, claimed)
+
+
+async def _claimed_version(  # noqa: PLR0913 - what is known, and where to ask for the rest
+    version: Version,
+    inputs: InputDigest,
+    remotes: Remotes,
+    line: ReleaseLine,
+    built: Digest | None,
+    *,
+    is_recorded: bool,
+) -> ClaimedVersion:
+    if is_recorded:
+        record, found = await gather(
+            read_record(version, remotes.infrastructure, line), remotes.registry.digest(str(version))
+        )
+        return ClaimedVersion(version, record, found, built)
+    found = await remotes.registry.digest(str(version))
+    if found in (None, built):
+        return ClaimedVersion(version, None, found, built)
+    has_inputs = await image_inputs(str(found), remotes.registry) == inputs
+    if has_inputs and built is None:
+        return ClaimedVersion(version, None, found, built)
+    record = await wait_for_record(version, remotes.infrastructure, line) if has_inputs else None
+    return ClaimedVersion(version, record, found, built, is_foreign=record is None)
 
 
 async def next_version(request: ReleaseRequest) -> str:
@@ -40,13 +80,24 @@ async def next_version(request: ReleaseRequest) -> str:
 
 
 async def latest_version(request: ReleaseRequest) -> str:
-    """Return the highest version of the line in the registry; empty if there is none.
+    """Return the highest version of the line that is recorded and in the registry; empty if there is none.
+
+    As long as no version of the line is recorded, the highest one in the registry counts.
 
     Raises:
+        SwappedTag: if the registry shows another image for it than its record.
         RegistryError: if the registry denies access or fails.
+        InfrastructureError: if the infrastructure repository denies access or fails, or the record is invalid.
     """
-    async with connect_registry(request, request.selected_servers()) as registry:
-        return str(max(request.line.versions.select(await registry.tags()), default=""))
+    line = request.line
+    async with connect(request, request.selected_servers()) as remotes:
+        tagged = line.versions.select(await remotes.registry.tags())
+        refs = await remotes.infrastructure.refs(record_prefix(line.repository)) if tagged else {}
+        recorded = recorded_versions(refs, line.repository, line.versions)
+        latest = max((version for version in tagged if version in recorded or not recorded), default=None)
+        if latest in recorded:
+            await released_digest(latest, remotes, line)
+    return str(latest or "")
 
 
 async def image_inputs(reference: str, registry: Registry) -> InputDigest | None:
@@ -54,17 +105,38 @@ async def image_inputs(reference: str, registry: Registry) -> InputDigest | None
     return InputDigest.read(await registry.labels(reference) or {})
 
 
-async def published_digest(registry: Registry, version: Version) -> Digest:
-    """Return the digest of a version in the registry.
+async def released_digest(
+    version: Version, remotes: Remotes, line: ReleaseLine, *, allow_unrecorded: bool = False
+) -> Digest:
+    """Return the digest that a version was released as, which is also that in the registry.
+
+    Args:
+        version: The version.
+        remotes: The registry and the infrastructure repository.
+        line: The image and its version line.
+        allow_unrecorded: Whether the registry alone is trusted for a version that was never recorded.
 
     Raises:
-        InvalidVersion: if it is not in the registry.
+        InvalidVersion: if it is not in the registry, or has no record.
+        SwappedTag: if the registry shows another image than the record.
+        RegistryError: if the registry denies access or fails.
+        InfrastructureError: if the infrastructure repository denies access or fails, or the record is invalid.
     """
-    digest = await registry.digest(str(version))
-    if digest is None:
+    record, found = await gather(
+        read_record(version, remotes.infrastructure, line), remotes.registry.digest(str(version))
+    )
+    if found is None:
         raise InvalidVersion(
             f"{version} is not in the registry",
             step="deploy",
             remedy="publish it first, or give a published version; `latest-version` prints the highest",
         )
-    return digest
+    if record:
+        raise_if_swapped(record, found)
+    elif not allow_unrecorded:
+        raise InvalidVersion(
+            f"{version} has no record, so only the registry says what it is",
+            step="deploy",
+            remedy=f"if {found} is what you expect, give --allow-unrecorded",
+        )
+    return found

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Final
 import anyio
 import pytest
 
-from stage_ci.adapters.git_objects import claim_object
+from stage_ci.adapters.git_objects import text_object
 from stage_ci.adapters.infrastructure import Infrastructure, RefConflict
 from stage_ci.errors import InfrastructureAccessDenied, ManifestMissing
 
@@ -31,7 +31,7 @@ async def conflicts(infrastructure: Infrastructure, ref: str, text: str) -> bool
 async def test_refs_are_all_refs_with_their_objects(repository: GitRepository) -> None:
     """The refs of a repository include branches and claims, each with the ID of its object."""
     repository.git("update-ref", CLAIM, "main")
-    refs = await Infrastructure(repository.url).refs()
+    refs = await Infrastructure(repository.url).refs("refs/")
     tip = repository.git("rev-parse", "main").strip()
     assert refs["refs/heads/main"] == tip
     assert refs[CLAIM] == tip
@@ -40,7 +40,7 @@ async def test_refs_are_all_refs_with_their_objects(repository: GitRepository) -
 async def test_an_empty_repository_has_no_refs(repository: GitRepository) -> None:
     """A repository without commits and claims has no refs."""
     repository.git("update-ref", "-d", "refs/heads/main")
-    assert await Infrastructure(repository.url).refs() == {}
+    assert await Infrastructure(repository.url).refs("refs/") == {}
 
 
 async def test_a_snapshot_is_the_tip_of_the_branch(repository: GitRepository) -> None:
@@ -159,21 +159,21 @@ async def test_of_twenty_commits_on_one_snapshot_one_lands(repository: GitReposi
 async def test_a_claim_points_at_the_object_of_its_text(repository: GitRepository) -> None:
     """A claim points at an object whose ID is computed from its text, without fetching it."""
     await Infrastructure(repository.url).create(CLAIM, "claim a version\n")
-    assert (await Infrastructure(repository.url).refs())[CLAIM] == claim_object("claim a version\n")
+    assert (await Infrastructure(repository.url).refs("refs/"))[CLAIM] == text_object("claim a version\n")
     assert repository.git("log", "-1", "--format=%B", CLAIM).strip() == "claim a version"
     assert "missing" not in repository.git("fsck", "--full", "--strict", "--no-dangling")
 
 
 def test_the_object_of_a_claim_depends_on_its_text_alone() -> None:
     """Equal texts give the same object at any time on any machine, and different texts give different objects."""
-    assert claim_object("a") == claim_object("a") != claim_object("b")
+    assert text_object("a") == text_object("a") != text_object("b")
 
 
 async def test_a_repository_without_branches_accepts_claims(repository: GitRepository) -> None:
     """A claim can be created in a repository without any branch."""
     repository.git("update-ref", "-d", "refs/heads/main")
     await Infrastructure(repository.url).create(CLAIM, "claim\n")
-    assert await Infrastructure(repository.url).refs() == {CLAIM: claim_object("claim\n")}
+    assert await Infrastructure(repository.url).refs("refs/") == {CLAIM: text_object("claim\n")}
 
 
 @pytest.mark.fault(11)
@@ -184,7 +184,7 @@ async def test_a_ref_is_created_once(repository: GitRepository, text: str) -> No
     await infrastructure.create(CLAIM, "claim\n")
     with pytest.raises(RefConflict):
         await infrastructure.create(CLAIM, text)
-    assert (await infrastructure.refs())[CLAIM] == claim_object("claim\n")
+    assert (await infrastructure.refs("refs/"))[CLAIM] == text_object("claim\n")
 
 
 @pytest.mark.fault(11)
@@ -201,7 +201,7 @@ async def test_of_twenty_concurrent_claims_one_wins(repository: GitRepository) -
         for number in range(20):
             group.start_soon(create, number)
     (winner,) = set(range(20)) - set(lost)
-    assert (await infrastructure.refs())[CLAIM] == claim_object(f"claim {winner}\n")
+    assert (await infrastructure.refs("refs/"))[CLAIM] == text_object(f"claim {winner}\n")
 
 
 @pytest.mark.fault(18)
@@ -223,7 +223,11 @@ async def test_a_branch_of_an_empty_repository_is_missing(repository: GitReposit
 async def test_a_missing_repository_is_denied_access(repository: GitRepository) -> None:
     """Every operation on a missing repository fails with an error that names the repository."""
     infrastructure = Infrastructure(repository.url.replace("infra.git", "absent.git"))
-    for operation in (infrastructure.refs(), infrastructure.snapshot("main"), infrastructure.create(CLAIM, "claim\n")):
+    for operation in (
+        infrastructure.refs("refs/"),
+        infrastructure.snapshot("main"),
+        infrastructure.create(CLAIM, "claim\n"),
+    ):
         with pytest.raises(InfrastructureAccessDenied, match=r"absent\.git"):
             await operation
 

@@ -13,7 +13,7 @@ import anyio
 import pytest
 
 from stage_ci.adapters import infrastructure as adapter
-from stage_ci.adapters.git_objects import claim_object
+from stage_ci.adapters.git_objects import text_object
 from stage_ci.adapters.infrastructure import Infrastructure
 from stage_ci.errors import InfrastructureAccessDenied, InfrastructureUnavailable, StageError
 
@@ -97,8 +97,8 @@ async def test_a_valid_token_reads_and_writes(repository: GitRepository, http_gi
     snapshot = await infrastructure.snapshot("main")
     commit = await infrastructure.commit(snapshot, "main", MANIFEST, b"image: two\n", "two")
     await infrastructure.create(CLAIM, "claim\n")
-    refs = await infrastructure.refs()
-    assert (refs["refs/heads/main"], refs[CLAIM]) == (commit, claim_object("claim\n"))
+    refs = await infrastructure.refs("refs/")
+    assert (refs["refs/heads/main"], refs[CLAIM]) == (commit, text_object("claim\n"))
     assert repository.git("rev-parse", "main^").strip() == snapshot.commit
 
 
@@ -107,7 +107,11 @@ async def test_an_invalid_token_is_denied_access(repository: GitRepository, http
     """An invalid token fails at the first request, and the error does not contain it."""
     url = http_git.url(repository)
     infrastructure = Infrastructure(url, WRONG)
-    for operation in (infrastructure.refs(), infrastructure.snapshot("main"), infrastructure.create(CLAIM, "claim\n")):
+    for operation in (
+        infrastructure.refs("refs/"),
+        infrastructure.snapshot("main"),
+        infrastructure.create(CLAIM, "claim\n"),
+    ):
         with denied_without(WRONG, url):
             await operation
     assert http_git.statuses == [401, 401, 401]
@@ -127,7 +131,7 @@ async def test_a_token_of_other_characters_is_denied_access(repository: GitRepos
     """A token with characters other than printable ASCII, such as a typographic dash, fails before any request."""
     url = http_git.url(repository)
     with denied_without(f"{WRONG}\N{EM DASH}", url):
-        await Infrastructure(url, f"{WRONG}\N{EM DASH}").refs()
+        await Infrastructure(url, f"{WRONG}\N{EM DASH}").refs("refs/")
 
 
 @pytest.mark.fault(18)
@@ -136,7 +140,7 @@ async def test_anonymous_access_to_a_private_repository_is_denied(
 ) -> None:
     """A repository that requires a token denies access without one at the first request."""
     with pytest.raises(InfrastructureAccessDenied, match="does not accept"):
-        await Infrastructure(http_git.url(repository)).refs()
+        await Infrastructure(http_git.url(repository)).refs("refs/")
     assert [request.authorization for request in http_git.requests] == [""]
 
 
@@ -145,7 +149,7 @@ async def test_a_404_is_denied_access(repository: GitRepository, http_git: GitPr
     """A 404 is denied access, because hosting services also answer it for repositories that the token cannot see."""
     url = http_git.url(repository).replace("infra.git", "absent.git")
     with denied_without(token, url):
-        await Infrastructure(url, token).refs()
+        await Infrastructure(url, token).refs("refs/")
     assert http_git.statuses == [404]
 
 
@@ -159,7 +163,7 @@ async def test_the_token_is_not_sent_to_another_host(
     server.on(READ, script.reply(status, headers={"Location": there}))
     other.on(READ, script.reply(body=VERSION_2, headers=ADVERTISED))
     with pytest.raises(StageError):
-        await Infrastructure(f"{server.url}/owner/infra.git", WRONG).refs()
+        await Infrastructure(f"{server.url}/owner/infra.git", WRONG).refs("refs/")
     assert [request.authorization for request in server.requests] != [""]
     assert [request.authorization for request in other.requests if request.authorization] == []
 
@@ -171,7 +175,7 @@ async def test_a_refused_connection_is_unavailable(scheme: str) -> None:
     with socket.create_server(("127.0.0.1", 0)) as free:
         url = f"{scheme}://127.0.0.1:{free.getsockname()[1]}/owner/infra.git"
     with pytest.raises(InfrastructureUnavailable, match=r"127\.0\.0\.1"):
-        await Infrastructure(url).refs()
+        await Infrastructure(url).refs("refs/")
 
 
 @pytest.mark.fault(28)
@@ -180,7 +184,7 @@ async def test_an_overloaded_server_is_unavailable(server: Server, script: Scrip
     """A 408, 429 or 5xx is InfrastructureUnavailable and names the status."""
     server.on(READ, script.reply(status, b"<html>"))
     with pytest.raises(InfrastructureUnavailable, match=str(status)):
-        await Infrastructure(f"{server.url}/owner/infra.git").refs()
+        await Infrastructure(f"{server.url}/owner/infra.git").refs("refs/")
 
 
 @pytest.mark.fault(28)
@@ -189,7 +193,7 @@ async def test_a_page_of_a_proxy_is_unavailable(server: Server, script: Scriptin
     """A proxy's page with status 200 is InfrastructureUnavailable and not read as an empty repository."""
     server.on(READ, script.reply(body=body, headers={"Content-Type": "text/html"}))
     with pytest.raises(InfrastructureUnavailable, match=r"the git request to .* failed: \w+"):
-        await Infrastructure(f"{server.url}/owner/infra.git").refs()
+        await Infrastructure(f"{server.url}/owner/infra.git").refs("refs/")
 
 
 @pytest.mark.fault(28)
@@ -213,7 +217,7 @@ async def test_an_invalid_git_response_is_unavailable(server: Server, script: Sc
     """A truncated git response, or one of another protocol version, is InfrastructureUnavailable."""
     server.on(READ, script.reply(body=body, headers=ADVERTISED))
     with pytest.raises(InfrastructureUnavailable, match=r"the git request to .* failed: \w+"):
-        await Infrastructure(f"{server.url}/owner/infra.git").refs()
+        await Infrastructure(f"{server.url}/owner/infra.git").refs("refs/")
 
 
 @pytest.mark.fault(28)
@@ -222,7 +226,7 @@ async def test_a_broken_connection_is_unavailable(server: Server, script: Script
     """A connection that is closed or reset during the response is InfrastructureUnavailable."""
     server.on(READ, script.reply(body=VERSION_2[:20], headers=ADVERTISED, cut=how == "cut", reset=how == "reset"))
     with pytest.raises(InfrastructureUnavailable):
-        await Infrastructure(f"{server.url}/owner/infra.git").refs()
+        await Infrastructure(f"{server.url}/owner/infra.git").refs("refs/")
 
 
 @pytest.mark.fault(28)
@@ -266,7 +270,7 @@ async def test_the_time_limit_covers_the_whole_exchange(server: Server, script: 
 async def test_an_abandoned_exchange_sends_no_further_request(silent: Listener, quick: float) -> None:
     """An abandoned exchange sends no further request, which could write after the run has moved on."""
     with pytest.raises(InfrastructureUnavailable):
-        await Infrastructure(f"http://127.0.0.1:{silent.port}/owner/infra.git").refs()
+        await Infrastructure(f"http://127.0.0.1:{silent.port}/owner/infra.git").refs("refs/")
     await anyio.sleep(2 * quick)
     assert silent.connections() == 1
 

@@ -88,10 +88,11 @@ def test_an_image_without_a_valid_label_has_no_inputs(labels: dict[str, str]) ->
 @pytest.mark.parametrize(
     ("image", "ref"),
     [
-        ("owner/service", "refs/claims/docker.io/owner/service/v1.0.7"),
-        ("service", "refs/claims/docker.io/library/service/v1.0.7"),
-        ("ghcr.io/owner/service", "refs/claims/ghcr.io/owner/service/v1.0.7"),
-        ("registry:5000/a/b/c", "refs/claims/registry+5000/a/b/c/v1.0.7"),
+        ("owner/service", "refs/claims/docker.io/owner/service/-/v1.0.7"),
+        ("service", "refs/claims/docker.io/library/service/-/v1.0.7"),
+        ("ghcr.io/owner/service", "refs/claims/ghcr.io/owner/service/-/v1.0.7"),
+        ("registry:5000/a/b/c", "refs/claims/registry+5000/a/b/c/-/v1.0.7"),
+        ("GHCR.io:443/owner/service", "refs/claims/ghcr.io/owner/service/-/v1.0.7"),
     ],
 )
 def test_a_claim_s_ref_names_registry_repository_and_version(image: str, ref: str) -> None:
@@ -114,6 +115,15 @@ def test_any_claim_s_ref_is_valid_and_read_back(host: str, path: list[str]) -> N
     assert Claims.read({ref: A}, repository, LINE) == Claims({LINE.version(7): A})
 
 
+@pytest.mark.fault(51)
+@given(components, components)
+def test_no_claim_needs_the_place_of_another(one: str, other: str) -> None:
+    """No claim's ref is a folder of another's, even if a repository is named as another one's version."""
+    paths = [f"{one}/{other}", f"{one}/{other}/v1.0.7", f"{one}/{other}/v1.0.7/{one}"]
+    refs = [claim_ref(Repository.parse(path), LINE.version(7)) for path in paths]
+    assert not [ref for ref in refs for folder in refs if ref.startswith(f"{folder}/")]
+
+
 def test_a_claim_s_text_depends_on_repository_and_inputs_only() -> None:
     """The text of a claim contains the repository and the inputs, and neither the version nor the time."""
     assert claim_text(SERVICE, INPUTS) == f"claim a version of docker.io/owner/service\n\ninputs: {INPUTS}\n"
@@ -124,12 +134,12 @@ def test_a_claim_s_text_depends_on_repository_and_inputs_only() -> None:
 def test_only_claims_on_this_repository_and_line_are_read() -> None:
     """Branches, tags, and claims on other repositories, registries, lines and spellings of a number are ignored."""
     found = claims(
-        "refs/claims/docker.io/owner/service/v1.0.7",
-        "refs/claims/docker.io/owner/service/v1.1.8",
-        "refs/claims/docker.io/owner/service/v1.0.009",
-        "refs/claims/docker.io/owner/service/v1.0.9/x",
-        "refs/claims/docker.io/owner/service-worker/v1.0.10",
-        "refs/claims/ghcr.io/owner/service/v1.0.11",
+        "refs/claims/docker.io/owner/service/-/v1.0.7",
+        "refs/claims/docker.io/owner/service/-/v1.1.8",
+        "refs/claims/docker.io/owner/service/-/v1.0.009",
+        "refs/claims/docker.io/owner/service/-/v1.0.9/x",
+        "refs/claims/docker.io/owner/service-worker/-/v1.0.10",
+        "refs/claims/ghcr.io/owner/service/-/v1.0.11",
         "refs/heads/main",
         "refs/tags/v1.0.12",
         "HEAD",

@@ -5,9 +5,10 @@ from typing import Final
 
 import pytest
 
-from stage_ci.errors import ImageNotInManifest, InvalidManifest, InvalidVersion
-from stage_ci.rules.claim import Claims, claim_ref
+from stage_ci.errors import ImageNotInManifest, InvalidManifest, InvalidVersion, SwappedTag
+from stage_ci.rules.claim import InputDigest
 from stage_ci.rules.decisions import (
+    ClaimedVersion,
     Deployment,
     MoveState,
     VersionDecision,
@@ -18,6 +19,7 @@ from stage_ci.rules.decisions import (
     raise_if_higher_line,
     raise_if_immovable,
 )
+from stage_ci.rules.record import Record
 from stage_ci.rules.reference import Digest
 from stage_ci.rules.release import Filename, ReleaseLine
 
@@ -25,13 +27,8 @@ RELEASE_LINE: Final = ReleaseLine.parse("owner/service", "v1.0")
 LINE: Final = RELEASE_LINE.versions
 FILE: Final = Filename.parse("svm.yaml")
 DIGEST: Final = Digest.parse(f"sha256:{'d' * 64}")
+OTHER: Final = Digest.parse(f"sha256:{'e' * 64}")
 DEPLOYMENT: Final = Deployment(RELEASE_LINE, LINE.version(7), DIGEST)
-
-
-def claims(*numbers: int) -> Claims:
-    """Return the claims of these versions."""
-    refs = {claim_ref(RELEASE_LINE.repository, LINE.version(number)): "object" for number in numbers}
-    return Claims.read(refs, RELEASE_LINE.repository, LINE)
 
 
 def manifest(*images: str) -> bytes:
@@ -40,30 +37,52 @@ def manifest(*images: str) -> bytes:
     return (head + "".join(f"    - image: {image}\n" for image in images)).encode()
 
 
+RECORD: Final = Record(RELEASE_LINE.repository, LINE.version(3), DIGEST, InputDigest.of("files", {}))
+CLAIMED: Final = ClaimedVersion(LINE.version(3), None, None, DIGEST)
+RECORDED: Final = replace(CLAIMED, record=RECORD)
+
+
 @pytest.mark.parametrize(
-    ("tags", "claimed_numbers", "claimed", "is_foreign", "number", "state"),
+    ("tags", "taken", "claimed", "number", "state"),
     [
-        pytest.param([], [], None, False, 1, VersionState.NEW, id="nothing"),
-        pytest.param(["v1.0.9"], [4], None, False, 10, VersionState.NEW, id="others"),
-        pytest.param([], [3], 3, False, 3, VersionState.CLAIMED, id="claimed"),
-        pytest.param(["v1.0.5"], [3], 3, False, 3, VersionState.CLAIMED, id="claimed-and-overtaken"),
-        pytest.param(["v1.0.3"], [3], 3, False, 3, VersionState.PUBLISHED, id="published"),
-        pytest.param(["v1.0.3"], [3], 3, True, 4, VersionState.NEW, id="foreign-tag-on-the-number"),
-        pytest.param(["v1.0.3"], [3, 8], 3, True, 9, VersionState.NEW, id="foreign-tag-and-later-claims"),
+        pytest.param([], [], None, 1, VersionState.NEW, id="nothing"),
+        pytest.param(["v1.0.9"], [4], None, 10, VersionState.NEW, id="others"),
+        pytest.param([], [3], CLAIMED, 3, VersionState.CLAIMED, id="claimed"),
+        pytest.param(["v1.0.5"], [3], CLAIMED, 3, VersionState.CLAIMED, id="claimed-and-overtaken"),
+        pytest.param(["v1.0.3"], [3], replace(CLAIMED, found=DIGEST), 3, VersionState.CLAIMED, id="tagged"),
+        pytest.param(
+            ["v1.0.3"], [3], replace(CLAIMED, found=OTHER, built=None), 3, VersionState.CLAIMED, id="tagged-and-unbuilt"
+        ),
+        pytest.param(
+            ["v1.0.3"], [3], replace(CLAIMED, found=OTHER, is_foreign=True), 4, VersionState.NEW, id="foreign-tag"
+        ),
+        pytest.param(
+            ["v1.0.3"], [3, 8], replace(CLAIMED, found=OTHER, is_foreign=True), 9, VersionState.NEW, id="later-claims"
+        ),
+        pytest.param(["v1.0.3"], [3], replace(RECORDED, found=DIGEST), 3, VersionState.PUBLISHED, id="released"),
+        pytest.param(
+            ["v1.0.3"], [3], replace(RECORDED, found=DIGEST, built=OTHER), 3, VersionState.PUBLISHED, id="built-anew"
+        ),
+        pytest.param([], [3], RECORDED, 3, VersionState.CLAIMED, id="gone-from-the-registry"),
+        pytest.param([], [3], replace(RECORDED, built=None), 3, VersionState.CLAIMED, id="gone-and-unbuilt"),
+        pytest.param([], [3], replace(RECORDED, built=OTHER), 4, VersionState.NEW, id="gone-and-built-anew"),
     ],
 )
-def test_inputs_get_the_version_they_claimed_or_the_next(  # noqa: PLR0913, PLR0917 - a table's columns
-    tags: list[str],
-    claimed_numbers: list[int],
-    claimed: int | None,
-    is_foreign: bool,  # noqa: FBT001
-    number: int,
-    state: VersionState,
+def test_inputs_get_the_version_they_claimed_or_the_next(
+    tags: list[str], taken: list[int], claimed: ClaimedVersion | None, number: int, state: VersionState
 ) -> None:
-    """Inputs keep the version they claimed unless its tag names an image of other inputs; then they get the next."""
-    version = None if claimed is None else LINE.version(claimed)
-    decision = decide_version(LINE, tags, claims(*claimed_numbers), version, is_foreign=is_foreign)
-    assert decision == VersionDecision(LINE.version(number), state)
+    """Inputs keep the version they claimed unless another client has its tag, or its recorded image is lost."""
+    decision = decide_version(LINE, {LINE.version(number) for number in taken}, tags, claimed)
+    digest = DIGEST if state is VersionState.PUBLISHED else None
+    assert decision == VersionDecision(LINE.version(number), state, digest)
+
+
+@pytest.mark.fault(41)
+@pytest.mark.parametrize("built", [None, DIGEST, OTHER])
+def test_a_tag_of_another_image_than_the_record_is_an_error(built: Digest | None) -> None:
+    """If the registry shows another image than the record, no version is decided, whatever the run has built."""
+    with pytest.raises(SwappedTag):
+        decide_version(LINE, {LINE.version(3)}, ["v1.0.3"], replace(RECORDED, found=OTHER, built=built))
 
 
 @pytest.mark.parametrize(

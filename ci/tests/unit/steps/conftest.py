@@ -13,7 +13,7 @@ from stage_ci.adapters.infrastructure import Infrastructure
 from stage_ci.adapters.publisher import Destination
 from stage_ci.adapters.registry import Registry
 from stage_ci.rules.release import ReleaseLine
-from stage_ci.steps import retry
+from stage_ci.steps import record, retry
 from stage_ci.steps.remotes import Remotes
 
 if TYPE_CHECKING:
@@ -104,3 +104,5 @@ def line() -> ReleaseLine:
 @pytest.fixture(autouse=True)
 def _short_pauses(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(retry, "_PAUSE", 0.5)
+    monkeypatch.setattr(record, "WAIT", 1.0)
+    monkeypatch.setattr(record, "_PAUSE", 0.1)

@@ -16,6 +16,7 @@ from stage_ci.adapters.publisher import Destination
 from stage_ci.adapters.registry import Registry
 from stage_ci.rules.claim import InputDigest
 from stage_ci.rules.decisions import Deployment
+from stage_ci.rules.record import Record
 from stage_ci.rules.reference import Digest
 from stage_ci.rules.release import ReleaseLine
 from stage_ci.steps.deploy import Deployed, deploy, raise_if_undeployable
@@ -43,9 +44,9 @@ async def release(
 ) -> tuple[Version, Digest, Deployed]:
     """Release MINE as a stage does, with an image that the registry holds already."""
     await raise_if_undeployable(remotes.infrastructure, LOCATION, line)
-    version, digest = await claim(MINE, remotes, line)
+    version, digest = await claim(MINE, pushed, remotes, line)
     if digest is None:
-        published = await write_tag(pushed, MINE, version, remotes, line)
+        published = await write_tag(Record(line.repository, version, pushed, MINE), remotes, line)
         assert published
         digest = published.digest
     deployment = Deployment(line, version, digest, allow_downgrade)

@@ -13,7 +13,6 @@ from stage_ci.errors import (
     ImageNotInManifest,
     InfrastructureAccessDenied,
     InfrastructureConflict,
-    InvalidVersion,
     ManifestMissing,
     StageError,
 )
@@ -23,13 +22,9 @@ from stage_ci.rules.release import Filename, ReleaseLine
 from stage_ci.steps import retry
 from stage_ci.steps.deploy import deploy, raise_if_undeployable
 from stage_ci.steps.request import ManifestLocation
-from stage_ci.steps.version import published_digest
 
 if TYPE_CHECKING:
     from tests.servers.git import GitRepository
-    from tests.unit.steps.conftest import RegistryServer
-
-    from stage_ci.steps.remotes import Remotes
 
 DIGEST: Final = Digest.parse(f"sha256:{'d' * 64}")
 # A pre-receive hook that commits to main just before the push that triggers it.
@@ -251,17 +246,3 @@ async def test_twenty_versions_of_one_service_end_at_the_newest(repository: GitR
     landed = [int(subject.rpartition(".")[2]) for subject in log.splitlines() if "owner/service" in subject]
     assert landed == sorted(landed)
     assert landed[-1] == 20
-
-
-async def test_a_published_version_has_a_digest(
-    remotes: Remotes, line: ReleaseLine, registry_server: RegistryServer
-) -> None:
-    """A published version's digest is the one that the registry reports for its tag."""
-    digest = registry_server.push("v1.0.2")
-    assert await published_digest(remotes.registry, line.versions.version(2)) == Digest.parse(digest)
-
-
-async def test_a_version_that_was_not_published_cannot_be_deployed(remotes: Remotes, line: ReleaseLine) -> None:
-    """Deploying a version that is not in the registry fails, and the error advises to publish it first."""
-    with pytest.raises(InvalidVersion, match=r"^deploy: v1\.0\.2 is not in the registry; publish it first"):
-        await published_digest(remotes.registry, line.versions.version(2))

@@ -72,8 +72,9 @@ def start_release(registry: FaultProxy, repository_url: str, token: str, pushed:
     [
         pytest.param(Moment(GIT_PUSH), id="claimed"),
         pytest.param(Moment(PUT_BY_TAG), id="tagged"),
-        pytest.param(Moment(GIT_PUSH, skipped=1, done=False), id="committed"),
-        pytest.param(Moment(GIT_PUSH, skipped=1), id="deployed"),
+        pytest.param(Moment(GIT_PUSH, skipped=1), id="recorded"),
+        pytest.param(Moment(GIT_PUSH, skipped=2, done=False), id="committed"),
+        pytest.param(Moment(GIT_PUSH, skipped=2), id="deployed"),
     ],
 )
 async def test_a_killed_run_is_completed_by_the_next_run(  # noqa: PLR0913, PLR0917 - both remotes and their servers
@@ -111,6 +112,7 @@ async def test_a_killed_run_is_completed_by_the_next_run(  # noqa: PLR0913, PLR0
     assert (str(version), digest) == ("v1.0.1", pushed)
     assert registry_server.tags == {"v1.0.1": str(pushed)}
     claims = repository.git("for-each-ref", "--format=%(refname:lstrip=-1)", "refs/claims/").split()
-    assert claims == ["v1.0.1"]
+    records = repository.git("for-each-ref", "--format=%(refname:lstrip=-1)", "refs/records/").split()
+    assert claims == records == ["v1.0.1"]
     assert repository.git("rev-parse", "main", "main^").split() == [deployed.commit, tip]
     assert repository.git("show", f"main:{FILE}") == manifest("owner/service:v1.0.1")

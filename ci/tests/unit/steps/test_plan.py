@@ -12,10 +12,13 @@ from tests.unit.steps.releasing import MINE, push_untagged, release
 
 from stage_ci.errors import ImageNotInManifest, InvalidVersion, StageError
 from stage_ci.rules.claim import InputDigest
-from stage_ci.rules.decisions import MoveState
+from stage_ci.rules.decisions import UNKNOWN_DIGEST, MoveState
 from stage_ci.rules.manifest import diff
+from stage_ci.rules.record import Record
+from stage_ci.rules.reference import Digest
 from stage_ci.steps.plan import make_plan
 from stage_ci.steps.publish import claim
+from stage_ci.steps.record import write_record
 from stage_ci.steps.version import resolve_version
 
 if TYPE_CHECKING:
@@ -38,7 +41,7 @@ class State:
         headline: The plan's first line, without the image's name.
         move: What becomes of the manifest.
         claimed: The inputs that hold claims, in the order of the versions.
-        tags: The tags in the registry, each with the inputs recorded in its image.
+        tags: The tags in the registry, each with the inputs in the label of its image. Those of MINE are recorded.
     """
 
     image: str
@@ -51,16 +54,16 @@ class State:
 STATES: Final = {
     "nothing there": State(f"{SERVICE}:v1.0.0", "Would claim and publish v1.0.1", MoveState.MOVED),
     "claimed": State(f"{SERVICE}:v1.0.0", "Claimed before; would publish v1.0.1", MoveState.MOVED, (MINE,)),
-    "published": State(f"{SERVICE}:v1.0.0", "Already published v1.0.1", MoveState.MOVED, (MINE,), (("v1.0.1", MINE),)),
+    "published": State(f"{SERVICE}:v1.0.0", "Already released v1.0.1", MoveState.MOVED, (MINE,), (("v1.0.1", MINE),)),
     "published and deployed": State(
-        f"{SERVICE}:v1.0.1", "Already published v1.0.1", MoveState.UNCHANGED, (MINE,), (("v1.0.1", MINE),)
+        f"{SERVICE}:v1.0.1", "Already released v1.0.1", MoveState.UNCHANGED, (MINE,), (("v1.0.1", MINE),)
     ),
     "foreign tag on the number": State(
         f"{SERVICE}:v1.0.0", "Would claim and publish v1.0.2", MoveState.MOVED, (MINE,), (("v1.0.1", OTHER),)
     ),
     "held": State(f"{SERVICE}:v1.0.0 # stage-ci: hold by=alice", "Would claim and publish v1.0.1", MoveState.HELD),
     "newer in the manifest": State(
-        f"{SERVICE}:v1.0.9", "Already published v1.0.1", MoveState.SUPERSEDED, (MINE,), (("v1.0.1", MINE),)
+        f"{SERVICE}:v1.0.9", "Already released v1.0.1", MoveState.SUPERSEDED, (MINE,), (("v1.0.1", MINE),)
     ),
     "pinned by digest": State(f"{SERVICE}:v1.0.0@sha256:{'1' * 64}", "Would claim and publish v1.0.1", MoveState.MOVED),
 }
@@ -69,9 +72,12 @@ STATES: Final = {
 async def prepare(state: State, remotes: Remotes, line: ReleaseLine, server: RegistryServer) -> None:
     """Bring registry and infrastructure repository into a state."""
     for inputs in state.claimed:
-        await claim(inputs, remotes, line)
+        await claim(inputs, UNKNOWN_DIGEST, remotes, line)
     for tag, inputs in state.tags:
-        server.push(tag, ci_stage_inputs=str(inputs))
+        digest = Digest.parse(server.push(tag, ci_stage_inputs=str(inputs)))
+        if inputs == MINE:
+            record = Record(line.repository, line.versions.parse_version(tag), digest, inputs)
+            await write_record(record, remotes.infrastructure, line)
 
 
 @pytest.mark.parametrize("allow_downgrade", [False, True])
@@ -132,4 +138,4 @@ async def test_the_next_version_is_above_every_tag_and_claim(
     """Inputs that were never released get the version that other inputs then claim."""
     await prepare(state, remotes, line, registry_server)
     following = (await resolve_version(None, remotes, line)).version
-    assert (await claim(InputDigest.of("never released", {}), remotes, line))[0] == following
+    assert (await claim(InputDigest.of("never released", {}), UNKNOWN_DIGEST, remotes, line))[0] == following

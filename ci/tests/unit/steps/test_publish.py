@@ -13,10 +13,12 @@ from stage_ci.adapters.publisher import Destination
 from stage_ci.adapters.registry import Registry, RetryPolicy
 from stage_ci.errors import DigestMismatch, InfrastructureAccessDenied, InfrastructureConflict, StageError
 from stage_ci.rules.claim import InputDigest, claim_ref
+from stage_ci.rules.record import Record
 from stage_ci.rules.reference import Digest
 from stage_ci.steps import retry
 from stage_ci.steps.candidate import Image
 from stage_ci.steps.publish import Published, claim, publish, verify_tag, write_tag
+from stage_ci.steps.record import write_record
 from stage_ci.steps.remotes import Remotes
 
 if TYPE_CHECKING:
@@ -38,11 +40,16 @@ def push(server: RegistryServer, tag: str, inputs: InputDigest) -> Digest:
     return Digest.parse(server.push(tag, ci_stage_inputs=str(inputs)))
 
 
+def record(line: ReleaseLine, number: int, digest: Digest) -> Record:
+    """Return the record of an image of MINE."""
+    return Record(line.repository, line.versions.version(number), digest, MINE)
+
+
 async def test_the_first_version_is_1(remotes: Remotes, line: ReleaseLine, repository: GitRepository) -> None:
     """The first release of an image claims v1.0.1 in the infrastructure repository before anything is pushed."""
     version = line.versions.version(1)
-    assert await claim(MINE, remotes, line) == (version, None)
-    assert claim_ref(line.repository, version) in await remotes.infrastructure.refs()
+    assert await claim(MINE, PUSHED, remotes, line) == (version, None)
+    assert claim_ref(line.repository, version) in await remotes.infrastructure.refs("refs/")
     assert f"inputs: {MINE}" in repository.git("log", "-1", "--format=%B", claim_ref(line.repository, version))
 
 
@@ -53,30 +60,31 @@ async def test_the_next_version_follows_by_number(
     """After v1.0.9 and v1.0.10 comes v1.0.11, even if the registry has other tags."""
     for tag in ("v1.0.9", "v1.0.10", "latest", "v1.0.x", "v2.0.0", "v1.0.012"):
         push(registry_server, tag, OTHER)
-    assert await claim(MINE, remotes, line) == (line.versions.version(11), None)
+    assert await claim(MINE, PUSHED, remotes, line) == (line.versions.version(11), None)
 
 
 async def test_a_claim_that_was_never_pushed_is_not_taken_again(remotes: Remotes, line: ReleaseLine) -> None:
     """A number that another run has claimed is not taken again, even if nothing was pushed under it."""
-    await claim(OTHER, remotes, line)
-    assert await claim(MINE, remotes, line) == (line.versions.version(2), None)
+    await claim(OTHER, PUSHED, remotes, line)
+    assert await claim(MINE, PUSHED, remotes, line) == (line.versions.version(2), None)
 
 
 @pytest.mark.fault(13)
 async def test_a_claim_of_the_same_inputs_is_resumed(remotes: Remotes, line: ReleaseLine) -> None:
     """A run that was killed after its claim is resumed under the same version."""
-    first = await claim(MINE, remotes, line)
-    await claim(OTHER, remotes, line)
-    assert await claim(MINE, remotes, line) == first
+    first = await claim(MINE, PUSHED, remotes, line)
+    await claim(OTHER, PUSHED, remotes, line)
+    assert await claim(MINE, PUSHED, remotes, line) == first
 
 
 @pytest.mark.fault(12)
 async def test_what_was_published_is_found_again(
     remotes: Remotes, line: ReleaseLine, registry_server: RegistryServer
 ) -> None:
-    """Publishing the same inputs again returns the version they have, and pushes nothing."""
-    version, _ = await claim(MINE, remotes, line)
+    """Publishing the same inputs again returns the version they have, even if they are built to another image now."""
+    version, _ = await claim(MINE, PUSHED, remotes, line)
     digest = push(registry_server, str(version), MINE)
+    await write_record(record(line, 1, digest), remotes.infrastructure, line)
     archive = Archive(cast("dagger.File", None), Digest.parse(f"sha256:{'0' * 64}"))
     image = Image(cast("dagger.Container", None), MINE)
     assert await publish(image, archive, remotes, line) == Published(version, digest, pushed=False)
@@ -94,7 +102,7 @@ async def test_a_tag_pushed_after_the_listing_is_left_to_its_owner(
         foreign.extend([registry_server.push("v1.0.1", **labels)] if not foreign else [])
 
     registry_server.after_listing = faster
-    assert await claim(MINE, remotes, line) == (line.versions.version(2), None)
+    assert await claim(MINE, PUSHED, remotes, line) == (line.versions.version(2), None)
     assert registry_server.tags == {"v1.0.1": foreign[0]}
 
 
@@ -103,10 +111,10 @@ async def test_a_tag_pushed_between_claim_and_push_is_left_to_its_owner(
     remotes: Remotes, line: ReleaseLine, registry_server: RegistryServer
 ) -> None:
     """A resumed run whose claimed tag names an image of other inputs takes the next number."""
-    version, _ = await claim(MINE, remotes, line)
+    version, _ = await claim(MINE, PUSHED, remotes, line)
     push(registry_server, str(version), OTHER)
-    assert await claim(MINE, remotes, line) == (line.versions.version(2), None)
-    assert await claim(MINE, remotes, line) == (line.versions.version(2), None)
+    assert await claim(MINE, PUSHED, remotes, line) == (line.versions.version(2), None)
+    assert await claim(MINE, PUSHED, remotes, line) == (line.versions.version(2), None)
 
 
 @pytest.mark.fault(10)
@@ -121,9 +129,9 @@ async def test_a_tag_without_an_image_of_this_platform_is_not_overwritten(
     remotes: Remotes, line: ReleaseLine, registry_server: RegistryServer, manifest: object
 ) -> None:
     """An image index without linux/amd64 under the claimed tag counts as an image of other inputs."""
-    version, _ = await claim(MINE, remotes, line)
+    version, _ = await claim(MINE, PUSHED, remotes, line)
     registry_server.put(str(version), manifest)
-    assert await claim(MINE, remotes, line) == (line.versions.version(2), None)
+    assert await claim(MINE, PUSHED, remotes, line) == (line.versions.version(2), None)
 
 
 @pytest.mark.fault(11)
@@ -132,7 +140,7 @@ async def test_twenty_sources_at_once_take_twenty_versions(remotes: Remotes, lin
     taken: list[int] = []
 
     async def run(number: int) -> None:
-        version, _ = await claim(InputDigest.of(f"source {number}", {}), remotes, line)
+        version, _ = await claim(InputDigest.of(f"source {number}", {}), PUSHED, remotes, line)
         taken.append(version.number)
 
     async with anyio.create_task_group() as group:
@@ -147,7 +155,7 @@ async def test_one_source_twenty_times_at_once_takes_one_version(remotes: Remote
     taken: set[int] = set()
 
     async def run() -> None:
-        taken.add((await claim(MINE, remotes, line))[0].number)
+        taken.add((await claim(MINE, PUSHED, remotes, line))[0].number)
 
     async with anyio.create_task_group() as group:
         for _ in range(20):
@@ -159,7 +167,7 @@ async def test_one_source_twenty_times_at_once_takes_one_version(remotes: Remote
 async def test_a_lost_race_is_run_again(remotes: Remotes, line: ReleaseLine, repository: GitRepository) -> None:
     """A run that loses the race for a number takes the next one."""
     repository.hook("pre-receive", f"[ -e raced ] || {{ touch raced; {FASTER}; }}")
-    assert await claim(MINE, remotes, line) == (line.versions.version(2), None)
+    assert await claim(MINE, PUSHED, remotes, line) == (line.versions.version(2), None)
 
 
 @pytest.mark.fault(11)
@@ -172,8 +180,8 @@ async def test_losing_every_race_fails(
     with pytest.raises(
         InfrastructureConflict, match=r"^claim: no version of docker\.io/owner/service could.*run again"
     ):
-        await claim(MINE, remotes, line)
-    assert len([ref for ref in await remotes.infrastructure.refs() if ref.startswith("refs/claims/")]) == 3
+        await claim(MINE, PUSHED, remotes, line)
+    assert len([ref for ref in await remotes.infrastructure.refs("refs/") if ref.startswith("refs/claims/")]) == 3
 
 
 @pytest.mark.fault(18)
@@ -181,7 +189,7 @@ async def test_a_refusal_is_not_tried_again(remotes: Remotes, line: ReleaseLine,
     """A claim that the server refuses is not repeated."""
     repository.hook("pre-receive", "echo x >>attempts; exit 1")
     with pytest.raises(InfrastructureAccessDenied):
-        await claim(MINE, remotes, line)
+        await claim(MINE, PUSHED, remotes, line)
     assert (repository.bare / "attempts").read_text() == "x\n"
 
 
@@ -192,19 +200,19 @@ async def test_failures_of_both_remotes_are_reported(line: ReleaseLine) -> None:
         infrastructure = Infrastructure("git://127.0.0.1:1/owner/infra.git")
         nowhere = Remotes(registry, infrastructure, Destination("127.0.0.1"))
         with pytest.raises(StageError, match=r"(?s)git://127\.0\.0\.1:1/.*\n.*127\.0\.0\.1:1/owner/service"):
-            await claim(MINE, nowhere, line)
+            await claim(MINE, PUSHED, nowhere, line)
 
 
 async def test_a_version_names_what_was_pushed(
     remotes: Remotes, registry_server: RegistryServer, line: ReleaseLine
 ) -> None:
-    """Writing the tag makes it name the image that was pushed by digest; writing it again changes nothing."""
+    """Writing the tag makes it name the image that was pushed by digest, and records it; again, it changes nothing."""
     pushed = push(registry_server, "untagged", MINE)
     del registry_server.tags["untagged"]
     version = line.versions.version(1)
-    assert await write_tag(pushed, MINE, version, remotes, line) == Published(version, pushed, pushed=True)
+    assert await write_tag(record(line, 1, pushed), remotes, line) == Published(version, pushed, pushed=True)
     assert registry_server.tags == {"v1.0.1": str(pushed)}
-    assert await write_tag(pushed, MINE, version, remotes, line) == Published(version, pushed, pushed=True)
+    assert await write_tag(record(line, 1, pushed), remotes, line) == Published(version, pushed, pushed=False)
 
 
 @pytest.mark.fault(10)
@@ -214,9 +222,9 @@ async def test_a_tag_pushed_during_the_push_is_left_to_its_owner(
     """A tag that another client pushes without a claim during the upload stays, and the run takes the next number."""
     pushed = push(registry_server, "mine", MINE)
     foreign = push(registry_server, "v1.0.1", OTHER)
-    assert await write_tag(pushed, MINE, line.versions.version(1), remotes, line) is None
+    assert await write_tag(record(line, 1, pushed), remotes, line) is None
     assert registry_server.tags["v1.0.1"] == str(foreign)
-    assert await claim(MINE, remotes, line) == (line.versions.version(2), None)
+    assert await claim(MINE, PUSHED, remotes, line) == (line.versions.version(2), None)
 
 
 @pytest.mark.fault(15)
@@ -224,21 +232,9 @@ async def test_another_digest_than_was_pushed_fails(
     remotes: Remotes, registry_server: RegistryServer, line: ReleaseLine
 ) -> None:
     """Verifying a tag fails if it names an image of other inputs, or nothing."""
-    version = line.versions.version(1)
     with pytest.raises(DigestMismatch, match="is missing after"):
-        await verify_tag(PUSHED, MINE, version, remotes, line)
+        await verify_tag(record(line, 1, PUSHED), remotes, line)
     held = push(registry_server, "v1.0.1", OTHER)
     with pytest.raises(DigestMismatch, match=f"is {held} after {PUSHED} was pushed"):
-        await verify_tag(PUSHED, MINE, version, remotes, line)
-
-
-@pytest.mark.fault(12)
-async def test_another_build_of_the_same_inputs_counts_as_the_release(
-    remotes: Remotes, registry_server: RegistryServer, line: ReleaseLine
-) -> None:
-    """If another build of the same inputs holds the tag, the release is what the registry holds."""
-    held = push(registry_server, "v1.0.1", MINE)
-    published = await verify_tag(PUSHED, MINE, line.versions.version(1), remotes, line)
-    assert (published.digest, published.pushed) == (held, False)
-    mine = await verify_tag(held, MINE, line.versions.version(1), remotes, line)
-    assert mine.pushed
+        await verify_tag(record(line, 1, PUSHED), remotes, line)
+    assert not await remotes.infrastructure.refs("refs/records/")
