@@ -44,6 +44,26 @@ def test_a_manifest_of_a_higher_line_is_refused_by_every_function(env: Environme
     assert (env.commits(), env.tags(), env.claims()) == (commits, tags, [])
 
 
+@pytest.mark.fault(47)
+@pytest.mark.parametrize(
+    ("line", "error"),
+    [
+        ("ADD https://example.com/x.tar /x", "ADD https://example.com/x.tar downloads what may change"),
+        ("RUN cat <<END", "here-document 'END' on line "),
+    ],
+)
+def test_an_input_that_cannot_be_known_stops_the_build(source: Path, line: str, error: str) -> None:
+    """A Dockerfile that downloads something, or whose end cannot be read, fails before anything is built.
+
+    The unit tests have the images that a Dockerfile depends on.
+    """
+    with (source / "Dockerfile").open("a") as file:
+        file.write(f"\n{line}\n")
+    call = dagger("build", f"--source={source}")
+    assert call.status != 0
+    assert error in call.error
+
+
 @pytest.fixture
 def source_with_key(source: Path) -> Path:
     """The minimal service with a private key in a layer of its image, in a file that a later layer deletes."""

@@ -17,13 +17,14 @@ from stage_ci.rules.archive import manifest_digest
 from stage_ci.rules.build_failure import last_line
 from stage_ci.rules.checks import SmokeReport
 from stage_ci.rules.claim import InputDigest
-from stage_ci.rules.dockerfile import base_images
+from stage_ci.rules.dockerfile import PLATFORM, base_images
 from stage_ci.rules.dockerignore import patterns
 from stage_ci.rules.reference import Digest
 from stage_ci.rules.smoke import SmokeTest
 from stage_ci.rules.vex import VEX_FILE
 from stage_ci.rules.waivers import WAIVERS_FILE
 
+_PLATFORM: Final = dagger.Platform(PLATFORM)
 # The seconds in which a started image must become ready.
 READY_LIMIT: Final = 30
 # Prints a line for each file: the digest of its content or of a link's target, the mode as git stores it, and the
@@ -56,17 +57,8 @@ async def context(source: Source) -> dagger.Directory:
     """Return the build context: ``source`` without what .dockerignore excludes and without what only the scan reads.
 
     So neither an edit of the tests nor a waiver changes the image. All files have the same time.
-
-    Raises:
-        InvalidInput: if there is no Dockerfile.
     """
     paths = await source.paths()
-    if "Dockerfile" not in paths:
-        raise InvalidInput(
-            "the source has no Dockerfile",
-            step="build",
-            remedy="check that --source is the folder that holds the Dockerfile",
-        )
     ignore_files = [name for name in _IGNORE_FILES if name in paths][:1]
     ignored = [pattern for name in ignore_files for pattern in patterns(await source.text(name))]
     exclude = [*ignored, "!Dockerfile", WAIVERS_FILE, VEX_FILE]
@@ -80,21 +72,37 @@ async def build(context: dagger.Directory) -> dagger.Container:
         BuildFailed: if the build fails; names the instruction or the package.
     """
     try:
-        return await context.docker_build().sync()
+        return await context.docker_build(platform=_PLATFORM).sync()
     except dagger.QueryError as error:
         raise BuildFailed(cause(error)) from error
 
 
 @step("build")
-async def input_digest(source: Source, context: dagger.Directory) -> InputDigest:
-    """Return the digest of the inputs of the image: the files in ``context``, and the base images of its Dockerfile.
+async def base_names(source: Source) -> list[str]:
+    """Return the images that the build depends on, sorted.
 
     Raises:
-        InvalidInput: if the Dockerfile has no base image.
+        InvalidInput: if there is no Dockerfile, if it has no base image, or if it depends on what cannot be an input.
     """
-    names = sorted(base_images(await source.text("Dockerfile")))
+    if "Dockerfile" not in await source.paths():
+        raise InvalidInput(
+            "the source has no Dockerfile",
+            step="build",
+            remedy="check that --source is the folder that holds the Dockerfile",
+        )
+    return sorted(base_images(await source.text("Dockerfile")))
+
+
+@step("build")
+async def input_digest(names: list[str], context: dagger.Directory) -> InputDigest:
+    """Return the digest of the inputs of the image.
+
+    Args:
+        names: The images that the build depends on.
+        context: The build context.
+    """
     listing, references = await gather(
-        _list(context), gather_all(dag.container().from_(name).image_ref() for name in names)
+        _list(context), gather_all(dag.container(platform=_PLATFORM).from_(name).image_ref() for name in names)
     )
     return InputDigest.of(listing, dict(zip(names, references, strict=True)))
 

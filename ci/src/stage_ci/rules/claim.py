@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from typing import Final, Self
 
 from stage_ci.errors import InvalidDigest
+from stage_ci.rules.dockerfile import PLATFORM
 from stage_ci.rules.reference import Digest, Repository
 from stage_ci.rules.version import Version, VersionLine
 
@@ -23,19 +24,20 @@ _NAMESPACE: Final = "refs/claims"
 
 @dataclass(frozen=True, slots=True)
 class InputDigest:
-    """The digest of the inputs of an image: the build context and the base images."""
+    """The digest of the inputs of an image: the build context, the base images and the platform."""
 
     digest: Digest
 
     @classmethod
     def of(cls, files: str, bases: Mapping[str, str]) -> Self:
-        """Return the digest of a build context and its base images.
+        """Return the digest of a build context, its base images and the platform of every image.
 
         Args:
             files: One line for each file of the build context with the digest of its content, mode and path; sorted.
-            bases: The resolved reference, with its digest, of each base image in the Dockerfile.
+            bases: The resolved reference, with its digest, of each image that the build depends on.
         """
         parts = [
+            f"platform {PLATFORM}",
             "files",
             *files.removesuffix("\n").split("\n"),
             "bases",

@@ -60,6 +60,6 @@ async def build_image(source: dagger.Directory) -> Image:
 
 
 async def _build(source: Source) -> Image:
-    context = await image.context(source)
-    container, inputs = await gather(image.build(context), image.input_digest(source, context))
+    context, names = await gather(image.context(source), image.base_names(source))
+    container, inputs = await gather(image.build(context), image.input_digest(names, context))
     return Image(container.with_label(INPUTS_LABEL, str(inputs)), inputs)

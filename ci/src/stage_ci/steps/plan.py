@@ -33,7 +33,8 @@ async def plan_stage(request: ReleaseRequest, source: dagger.Directory, *, allow
     servers = request.servers()
     async with connect(request, servers) as remotes:
         given = Source(source)
-        inputs = await image.input_digest(given, await image.context(given))
+        context, names = await gather(image.context(given), image.base_names(given))
+        inputs = await image.input_digest(names, context)
         plan = await make_plan(inputs, remotes, request.line, request.manifest, allow_downgrade=allow_downgrade)
     return f"Rehearsal {servers.name!r}: nothing would leave this machine\n{plan}" if servers else plan
 

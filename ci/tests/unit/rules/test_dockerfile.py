@@ -8,14 +8,14 @@ from stage_ci.errors import InvalidInput
 from stage_ci.rules.dockerfile import base_images
 
 DIGEST = f"sha256:{'a' * 64}"
-texts = st.text(st.sampled_from("FROMARGfromas =$:-\\\n#python"), max_size=60)
+texts = st.text(st.sampled_from("FROMARGfromas =$:-\\\n#python<{}'\""), max_size=60)
 
 
 @pytest.mark.parametrize(
     ("dockerfile", "images"),
     [
         ("FROM python:3.11-slim\n", ["python:3.11-slim"]),
-        ("# syntax=docker/dockerfile:1\n\nfrom python:3.11\r\nRUN true\r\n", ["python:3.11"]),
+        ("# syntax=docker/dockerfile:1\n\nfrom python:3.11\r\nRUN true\r\n", ["docker/dockerfile:1", "python:3.11"]),
         (f"FROM registry:5000/owner/base:1.0@{DIGEST}", [f"registry:5000/owner/base:1.0@{DIGEST}"]),
         ("  FROM  --platform=linux/amd64   python:3.11   AS  build  \n", ["python:3.11"]),
         ("FROM --platform=$BUILDPLATFORM python:3.11\n", ["python:3.11"]),
@@ -58,25 +58,42 @@ def test_only_a_default_before_the_first_stage_applies() -> None:
 
 @pytest.mark.parametrize(
     "dockerfile",
-    ["FROM python:$TAG\n", "ARG TAG\nFROM python:${TAG}\n", "FROM python:$TAG\nARG TAG=3.11\n", "FROM $A$B"],
+    [
+        "FROM python:$TAG\n",
+        "ARG TAG\nFROM python:${TAG}\n",
+        "FROM python:$TAG\nARG TAG=3.11\n",
+        "FROM $A$B",
+        "ARG A=\nFROM b:${A-1}",
+    ],
 )
 def test_a_variable_without_a_default_is_rejected(dockerfile: str) -> None:
-    """A FROM with a variable that has no default is an error that quotes the instruction."""
+    """A FROM that is no image without the value of a variable is an error that quotes the instruction."""
     with pytest.raises(InvalidInput, match=r"FROM .*\$.* uses a variable without a default; give the ARG a default"):
         base_images(dockerfile)
 
 
 @pytest.mark.fault(33)
-@pytest.mark.parametrize("dockerfile", ["", "\n", "RUN true\n", "# FROM a\n", "FROMAGE a\n", "FROM\n"])
+@pytest.mark.parametrize("dockerfile", ["", "\n", "RUN true\n", "# FROM a\n", "FROMAGE a\n"])
 def test_a_dockerfile_without_from_is_rejected(dockerfile: str) -> None:
     """A Dockerfile that starts from no image is an error."""
     with pytest.raises(InvalidInput, match="the Dockerfile has no FROM"):
         base_images(dockerfile)
 
 
+@pytest.mark.fault(47)
 @pytest.mark.parametrize(
     "body",
     [
+        'RUN python -c "print(1 <<20)"\n',
+        "RUN echo $((1<<20))\n",
+        "RUN cat <<<EOF\n",
+        'RUN ["sh", "-c", "cat <<EOF"]\n',
+        "ENV TEXT=<<EOF\n",
+        "RUN echo 'it <<EOF\n",
+        "RUN <<'A B'\nFROM tickets\nA B\n",
+        "RUN <<A cat <<-B\nFROM one\nA\nFROM two\n\t\tB\n",
+        "ONBUILD RUN <<END\nFROM tickets\nEND\n",
+        "RUN 3<<END cat\nFROM tickets\nEND\n",
         'RUN psql -c "SELECT name \\\n  FROM tickets"\n',
         "RUN <<END\nselect 1\nFROM tickets\nEND\n",
         "COPY <<-'END' /Dockerfile.child\n\tFROM child\n\tEND\n",
@@ -84,13 +101,108 @@ def test_a_dockerfile_without_from_is_rejected(dockerfile: str) -> None:
     ],
 )
 def test_from_inside_another_instruction_is_ignored(body: str) -> None:
-    """The word FROM in a continued line or a here-document does not name an image."""
-    assert base_images(f"FROM python:3.11\n{body}CMD true\n") == ("python:3.11",)
+    """The word FROM in a continued line or a here-document is no instruction, and what follows it is read."""
+    assert base_images(f"FROM python:3.11\n{body}FROM last\n") == ("python:3.11", "last")
 
 
 def test_an_instruction_may_span_lines() -> None:
     """A backslash at the end of a line joins it with the next line."""
     assert base_images("FROM \\\n  python:3.11 \\\n  AS build\nFROM build\n") == ("python:3.11",)
+
+
+@pytest.mark.fault(47)
+@pytest.mark.parametrize("body", ["RUN <<END\n  END\n", "COPY <<-END /x\nEND x\n", "RUN print(1 <<20)\n", "ADD <<E /x"])
+def test_a_here_document_without_an_end_is_rejected(body: str) -> None:
+    """A here-document without an end would hide every later FROM, so it is an error that names its line."""
+    with pytest.raises(InvalidInput, match=r"^build: the Dockerfile's here-document '.*' on line 2 has no end"):
+        base_images(f"FROM a\n{body}\nFROM b\n")
+
+
+@pytest.mark.fault(47)
+@pytest.mark.parametrize(
+    ("dockerfile", "images"),
+    [
+        ("#syntax=docker/dockerfile:1.7-labs\nFROM a\n", ("docker/dockerfile:1.7-labs", "a")),
+        ("# escape=`\n# Syntax = one:1 --x\nFROM a\n", ("one:1", "a")),
+        ("#!/usr/bin/env x\n// syntax=one:1\nFROM a\n", ("one:1", "a")),
+        ("# a comment\n# syntax=docker/dockerfile:1\nFROM a\n", ("a",)),
+        ("FROM a\n# syntax=docker/dockerfile:1\n", ("a",)),
+    ],
+)
+def test_the_frontend_is_an_image_of_the_build(dockerfile: str, images: tuple[str, ...]) -> None:
+    """The image that `# syntax=` names runs the build; the directive counts before any comment or instruction only."""
+    assert base_images(dockerfile) == images
+
+
+@pytest.mark.fault(47)
+@pytest.mark.parametrize(
+    ("name", "image"),
+    [
+        ("base:$TARGETARCH", "base:amd64"),
+        ("base:${TARGETOS}-${BUILDARCH}", "base:linux-amd64"),
+        ("base$TARGETVARIANT", "base"),
+        ("${EMPTY:-base}:1", "base:1"),
+        ("base:${TAG:+x}", "base:x"),
+        ("base:${TAG%-*}", "base:3.11-slim"),
+        ("base:${TAG%%-*}", "base:3.11"),
+        ("base:${TAG#*.}", "base:11-slim-x"),
+        ("base:${TAG##*-}", "base:x"),
+        ("base:${TAG/slim/full}", "base:3.11-full-x"),
+        ("base:${TAG//-/_}", "base:3.11_slim_x"),
+        ("base:${UNSET:-${TAG%%-*}}", "base:3.11"),
+        ("'base':\"$TAG\"", "base:3.11-slim-x"),
+    ],
+)
+def test_variables_are_replaced_as_buildkit_does(name: str, image: str) -> None:
+    """Variables of the platform and the substitutions of a shell give the image that BuildKit takes."""
+    text = f"ARG TAG=3.11-slim-x\nARG EMPTY=\nFROM {name}\n"
+    assert base_images(text) == (image,)
+
+
+@pytest.mark.fault(47)
+@pytest.mark.parametrize("name", ["${TAG", "${TAG?}", "${TAG:?needed}", "${}", "${TAG:x}", "'a", "a b", "a as"])
+def test_a_from_that_buildkit_rejects_is_rejected(name: str) -> None:
+    """A substitution that is not closed, unknown or demands a value, and a FROM with other words, are errors."""
+    with pytest.raises(InvalidInput, match=r"^build: the Dockerfile's FROM .* is not understood"):
+        base_images(f"FROM {name}\n")
+
+
+@pytest.mark.fault(47)
+@pytest.mark.parametrize(
+    "add",
+    [
+        "ADD https://example.com/x.tar /x",
+        'ADD ["http://example.com/x.tar", "/x"]',
+        "ADD --chown=1 git@github.com:owner/x.git /x",
+        "ADD local https://example.com/x /x/",
+        "ARG URL=https://example.com/x\nADD $URL /x",
+        "ENV URL https://example.com/x\nADD ${URL} /x",
+    ],
+)
+def test_a_download_without_a_checksum_is_rejected(add: str) -> None:
+    """What ADD downloads is no input, unless a checksum in the Dockerfile says what it must be."""
+    with pytest.raises(InvalidInput, match=r"^build: the Dockerfile's ADD .* downloads what may change"):
+        base_images(f"FROM a\n{add}\n")
+    with_checksum = add.replace("ADD ", f"ADD --checksum={DIGEST} ")
+    assert base_images(f"FROM a\n{with_checksum}\nADD local.tar /y\n") == ("a",)
+
+
+def test_the_escape_character_can_be_chosen() -> None:
+    """After `# escape=`, the other character continues a line, and a doubled one does not."""
+    assert base_images("# escape=`\nFROM a `\n  AS b\nRUN dir C:\\\nFROM c\n") == ("a", "c")
+    assert base_images("FROM a\nRUN echo x\\\\\nFROM c\n") == ("a", "c")
+
+
+def test_a_variable_of_a_stage_is_local_to_it() -> None:
+    """The value of an ARG or an ENV in a stage ends with the stage."""
+    assert base_images("FROM a\nENV URL=https://example.com/x\nFROM b\nADD $URL /x\n") == ("a", "b")
+
+
+@pytest.mark.parametrize("copy", ["COPY --from=$TOOL /x /x", "RUN --mount=type=bind,from=$TOOL true"])
+def test_an_image_to_copy_from_has_no_variable(copy: str) -> None:
+    """BuildKit replaces no variable in --from, so it is an error before the build."""
+    with pytest.raises(InvalidInput, match="uses a variable, which Docker does not replace there"):
+        base_images(f"ARG TOOL=tool:1\nFROM a\n{copy}\n")
 
 
 @given(texts)
@@ -110,6 +222,8 @@ def test_any_text_yields_images_or_an_input_error(dockerfile: str) -> None:
         ("FROM a\nCOPY --from=ghcr.io/astral-sh/uv:0.8 /uv /bin/\n", ("a", "ghcr.io/astral-sh/uv:0.8")),
         ("FROM a\nFROM b\nCOPY --from=0 /x /y\n", ("a", "b")),
         ("FROM a\nRUN --mount=type=bind,from=tool:1,target=/t true\n", ("a", "tool:1")),
+        ("FROM a\nCOPY --chown=1 --from='tool:1' /x /y\n", ("a", "tool:1")),
+        ("FROM a\nRUN tool --from=other:1 --mount=from=other:2\n", ("a",)),
     ],
 )
 def test_the_images_that_files_are_copied_from_are_returned(text: str, images: tuple[str, ...]) -> None:

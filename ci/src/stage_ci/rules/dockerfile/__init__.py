@@ -1,0 +1,9 @@
+"""Dockerfiles, read as BuildKit reads them: which images a build starts from, copies from, or is run by.
+
+Reference: https://docs.docker.com/reference/dockerfile/. Where it is silent, the rules are those of BuildKit's parser
+(https://github.com/moby/buildkit/tree/v0.26.0/frontend/dockerfile).
+"""
+
+from stage_ci.rules.dockerfile.images import PLATFORM, base_images
+
+__all__ = ["PLATFORM", "base_images"]

@@ -1,0 +1,147 @@
+"""The instructions of a Dockerfile: continued lines, comments, parser directives and here-documents.
+
+Rules: https://docs.docker.com/reference/dockerfile/#parser-directives and #here-documents, and BuildKit's
+parser/parser.go.
+"""
+
+import json
+import re
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Final, Self
+
+from stage_ci.errors import InvalidInput
+from stage_ci.rules.dockerfile import words
+
+_DIRECTIVE: Final = re.compile(r"(?:#|//)\s*([a-zA-Z][a-zA-Z0-9]*)\s*=\s*(.+?)\s*")
+_DIRECTIVES: Final = ("syntax", "escape", "check")
+_HEREDOC: Final = re.compile(r"\d*<<(-?)([^<]+)")
+# The instructions that may have here-documents.
+_WITH_HEREDOCS: Final = ("ADD", "COPY", "RUN")
+_BLANKS: Final = re.compile(r"[\t\v\f\r ]+")
+
+
+@dataclass(frozen=True, slots=True)
+class Instruction:
+    """One instruction.
+
+    Attributes:
+        name: Its name in upper case.
+        flags: Its flags, such as ``--from=build``, without quotes.
+        arguments: The rest of its lines, joined, without here-documents.
+    """
+
+    name: str
+    flags: tuple[str, ...]
+    arguments: str
+
+    @property
+    def json(self) -> list[str] | None:
+        """The arguments as a JSON array of texts; None if they are none."""
+        try:
+            found = json.loads(self.arguments) if self.arguments.startswith("[") else None
+        except ValueError:
+            return None
+        is_list = isinstance(found, list) and all(isinstance(text, str) for text in found)
+        return found if is_list else None
+
+
+@dataclass(frozen=True, slots=True)
+class Dockerfile:
+    """A parsed Dockerfile.
+
+    Attributes:
+        syntax: The image of the frontend that builds it, from ``# syntax=``; empty for that of the engine.
+        escape: The escape character.
+        instructions: The instructions.
+    """
+
+    syntax: str
+    escape: str
+    instructions: tuple[Instruction, ...]
+
+    @classmethod
+    def parse(cls, text: str) -> Self:
+        """Return the instructions of ``text``.
+
+        Raises:
+            InvalidInput: if a here-document has no end.
+        """
+        lines = text.removeprefix("\ufeff").split("\n")
+        # The frontend is chosen from the bytes of the file, without a first line with #!, and also by // syntax=.
+        head = text.split("\n")[text.startswith("#!") :]
+        syntax = _directives(head, "#").get("syntax") or _directives(head, "//").get("syntax", "")
+        escape = _directives(lines, "#").get("escape", "\\")
+        return cls(syntax.partition(" ")[0], escape, tuple(_instructions(lines, escape)))
+
+
+def _directives(lines: Sequence[str], comment: str) -> dict[str, str]:
+    """Return the parser directives, which end at the first line that is none."""
+    found: dict[str, str] = {}
+    for line in lines:
+        match = _DIRECTIVE.fullmatch(line)
+        if not match or not line.startswith(comment) or match[1].lower() not in _DIRECTIVES:
+            break
+        found[match[1].lower()] = match[2]
+    return found
+
+
+def _instructions(lines: Sequence[str], escape: str) -> Iterator[Instruction]:
+    # An escape character behind another one does not continue the line.
+    continued = re.compile(rf"(?<!{re.escape(escape)}){re.escape(escape)}[ \t]*$")
+    numbered = enumerate(lines, 1)
+    for number, first in numbered:
+        line = "" if _is_comment(first) else first.strip("\r").lstrip()
+        text, count = continued.subn("", line)
+        while count and (following := next(numbered, None)):
+            line = following[1].rstrip("\r")
+            if not _is_comment(line) and line.strip():
+                line, count = continued.subn("", line)
+                text += line
+        if not text.strip():
+            continue
+        instruction = _instruction(text)
+        for dash, name in _heredocs(instruction, text):
+            if not any(_is_end(line, name, dash) for _, line in numbered):
+                raise InvalidInput(
+                    f"the Dockerfile's here-document {name[:40]!r} on line {number} has no end",
+                    step="build",
+                    remedy="write its end alone on a line, or quote the <<",
+                )
+        yield instruction
+
+
+def _is_comment(line: str) -> bool:
+    return line.lstrip().startswith("#")
+
+
+def _is_end(line: str, name: str, dash: str) -> bool:
+    line = line.rstrip("\r")
+    return (line.lstrip("\t") if dash else line) == name
+
+
+def _instruction(text: str) -> Instruction:
+    name, *rest = _BLANKS.split(text.strip(), maxsplit=1)
+    arguments, flags = rest[0] if rest else "", []
+    while found := re.match(r"--((?:\"[^\"]*\"|'[^']*'|\\.|\S)*)\s*", arguments):
+        arguments = arguments[found.end() :]
+        if not found[1]:
+            break
+        flags.append(re.sub(r"\\(.)|[\"']", r"\1", f"--{found[1]}"))
+    return Instruction(name.upper(), tuple(flags), arguments.strip())
+
+
+def _heredocs(instruction: Instruction, text: str) -> Iterator[tuple[str, str]]:
+    """Yield a dash, if tabs before its end do not count, and the end of each here-document of an instruction."""
+    if instruction.name == "ONBUILD":
+        instruction = _instruction(instruction.arguments)
+    if instruction.name not in _WITH_HEREDOCS or instruction.json is not None or "<<" not in text:
+        return
+    for word in words.split(text):
+        found = _HEREDOC.fullmatch(word)
+        try:
+            names = words.unquote(found[2]) if found else []
+        except words.WordError:
+            continue
+        if found and len(names) == 1:
+            yield found[1], names[0]
