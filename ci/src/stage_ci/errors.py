@@ -27,11 +27,13 @@
     ├── RegistryError
     │   ├── RegistryAccessDenied        status 401 or 403; not retried
     │   ├── RegistryUnavailable         unreachable, overloaded or sending invalid responses, after bounded retries
-    │   └── DigestMismatch              the registry holds another digest than was pushed
+    │   ├── DigestMismatch              the registry holds another digest than was pushed
+    │   └── SwappedTag                  the registry shows another image for a version than its record
     ├── InfrastructureError
     │   ├── InfrastructureAccessDenied  invalid token, protected branch, missing repository or branch; not retried
     │   ├── InfrastructureUnavailable   no answer in time, or a broken connection
-    │   └── InfrastructureConflict      other writers won every race
+    │   ├── InfrastructureConflict      other writers won every race
+    │   └── InvalidRecord               the record of a version names another image, or no digest
     └── ManifestError
         ├── ManifestMissing             missing, or not a regular UTF-8 file
         ├── InvalidManifest             template, duplicate key, invalid or oversized YAML
@@ -103,7 +105,7 @@ class InvalidWaiver(InvalidInput):
     """The list of waivers is invalid, or one of its entries lacks the owner or the end date."""
 
     step = "scan"
-    remedy = "give each entry id, owner and expired_at as a date, such as 2026-12-31"
+    remedy = "give each entry id, owner and expired_at as a date within a year, such as 2027-06-30"
 
 
 class InvalidVex(InvalidInput):
@@ -198,7 +200,7 @@ class SecretInImage(StageError):
 
 
 class ScannerUnavailable(StageError):
-    """The scanner crashed, or its database could not be downloaded; the image neither passes nor fails the scan."""
+    """The scanner crashed, or knows too little; the image neither passes nor fails the scan."""
 
     step = "scan"
     remedy = "give a reachable vulnerability database with --trivy-db"

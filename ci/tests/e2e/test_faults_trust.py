@@ -6,17 +6,17 @@ from pathlib import Path
 from typing import Final
 
 import pytest
-from cli import FILENAME, dagger
+from cli import FILENAME, WAIVED_UNTIL, dagger
 from environment import Environment
 from real_registry import push_tags
 
 KEY: Final = "src/service/signing_key"
 # The key is in the layer of the first instruction and deleted by the second.
 LEAVE_KEY: Final = f"COPY {KEY} /app/signing_key\nRUN rm -f /app/signing_key /app/service/signing_key\n"
-ALLOWED: Final = """secrets:
+ALLOWED: Final = f"""secrets:
   - id: private-key
     owner: team-a
-    expired_at: 2999-12-31
+    expired_at: {WAIVED_UNTIL}
     statement: a key of the tests, of no server
     paths: [app/signing_key, app/service/signing_key]
 """
@@ -90,5 +90,5 @@ def test_an_allowed_key_is_listed(env: Environment, source_with_key: Path) -> No
     call = env.stage(source_with_key)
     assert call.status == 0, call.error
     assert "private-key in /app/signing_key" in call.stdout
-    assert "until 2999-12-31 by team-a" in call.stdout
+    assert f"until {WAIVED_UNTIL} by team-a" in call.stdout
     assert env.tags() == {"v1.0.1": env.tags()["v1.0.1"]}

@@ -9,18 +9,18 @@ from pathlib import Path
 from typing import Any, Final
 
 import pytest
-from cli import Call, Rehearsal, dagger
+from cli import WAIVED_UNTIL, Call, Rehearsal, dagger
 
 H11: Final = "CVE-2025-43859 in h11 0.14.0"
 JOSE: Final = "CVE-2024-33663 in python-jose 3.3.0"
-WAIVER: Final = """\
+WAIVER: Final = f"""\
 vulnerabilities:
   - id: CVE-2025-43859
     owner: team-a@example.com
-    expired_at: 2999-12-31
+    expired_at: {WAIVED_UNTIL}
     statement: chunked bodies end at the proxy
 """
-EXPIRED_WAIVER: Final = WAIVER.replace("2999-12-31", "2026-01-31")
+EXPIRED_WAIVER: Final = WAIVER.replace(WAIVED_UNTIL, "2026-01-31")
 VEX: Final[dict[str, Any]] = {
     "@context": "https://openvex.dev/ns/v0.2.0",
     "@id": "https://example.com/vex/1",
@@ -81,7 +81,7 @@ def test_vulnerabilities_without_a_fix_or_with_a_reason_pass_and_are_listed(vuln
     assert "2 critical without a fix" in call.stdout
     assert "CVE-2013-7459" in call.stdout
     assert "critical but suppressed: 2 (" in call.stdout
-    waiver = "until 2999-12-31 by team-a@example.com: chunked bodies end at the proxy"
+    waiver = f"until {WAIVED_UNTIL} by team-a@example.com: chunked bodies end at the proxy"
     assert f"{H11} (ignored: {waiver})" in call.stdout
     assert f"{JOSE} (not affected: vulnerable_code_not_in_execute_path)" in call.stdout
     assert "Suppressed Vulnerabilities" in call.stdout
@@ -109,7 +109,17 @@ def test_waivers_for_other_packages_or_paths_do_not_apply(vulnerable_source: Pat
     assert "critical vulnerabilities that have a fix: 1" in call.error
 
 
-@pytest.mark.fault(38)
+@pytest.mark.fault(46)
+def test_a_system_without_support_is_no_pass(source: Path) -> None:
+    """An image of a distribution that has ended its support fails the scan, and is not said to be vulnerable."""
+    with (source / "Dockerfile").open("a") as file:
+        file.write("USER root\nRUN echo 9.13 >/etc/debian_version\nUSER 10001\n")
+    call = scan(source)
+    assert call.status != 0
+    assert "scan: no verdict for the system: debian 9.13 is no longer supported" in call.error
+
+
+@pytest.mark.fault(38, 53)
 @pytest.mark.parametrize(
     ("name", "text", "error"),
     [
@@ -118,14 +128,16 @@ def test_waivers_for_other_packages_or_paths_do_not_apply(vulnerable_source: Pat
             WAIVER.replace("owner", "#"),
             "entry 1 (CVE-2025-43859): expected owner to be a text",
         ),
-        (".trivyignore", "CVE-2025-43859 exp:2999-12-31\n", ".trivyignore is not read"),
+        (".trivyignore", "CVE-2025-43859 exp:2027-01-31\n", ".trivyignore is not read"),
+        (".trivyignore.yaml", WAIVER.replace(WAIVED_UNTIL, "9999-12-31"), "expected expired_at to be within a year"),
         (".openvex.json", json.dumps(VEX | {"author": ""}), "invalid .openvex.json: the author is missing"),
+        (".openvex.json", json.dumps(VEX).replace("not_affected", "safe"), "statement 1 has the status 'safe'"),
     ],
 )
 def test_an_invalid_waiver_or_openvex_document_is_rejected(
     vulnerable_source: Path, name: str, text: str, error: str
 ) -> None:
-    """A scan fails on a waiver without an owner, on a list that is not read, and on OpenVEX without an author."""
+    """A scan fails on a waiver without owner or end, a list that is not read, and OpenVEX without author or status."""
     (vulnerable_source / name).write_text(text)
     call = scan(vulnerable_source)
     assert call.status != 0
@@ -142,7 +154,7 @@ def test_a_changed_waiver_gives_no_new_version(rehearsal: Rehearsal, vulnerable_
     waivers.write_text(WAIVER)
     first = rehearsal.stage(vulnerable_source, "--format=json").release
     assert (first["version"], first["outcome"]) == ("v1.0.1", "released")
-    waivers.write_text(WAIVER.replace("2999", "2998"))
+    waivers.write_text(WAIVER.replace("chunked", "all"))
     assert rehearsal.stage(vulnerable_source, "--format=json").release == first | {"outcome": "already-released"}
     entries = dagger("build", f"--source={vulnerable_source}", "directory", "--path=/all", "entries")
     assert ".trivyignore.yaml" not in entries.stdout.split()

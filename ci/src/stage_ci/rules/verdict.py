@@ -15,6 +15,7 @@ from stage_ci.rules.waivers import Waivers
 
 # The severity that blocks a release.
 _BLOCKING: Final = "CRITICAL"
+_NEXT: Final = "HIGH"  # counted in the summary
 _FIRST_FEW: Final = 3
 _LOG_PREFIX: Final = re.compile(r"^\S+\s+(?:FATAL|ERROR)\s+(?:Fatal error\s+)?(?:run error: )?")
 _LIMIT: Final = 500  # characters: Trivy's message repeats the context of every layer that passed it on
@@ -22,13 +23,25 @@ _LIMIT: Final = 500  # characters: Trivy's message repeats the context of every 
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """One vulnerability in one package; ``fixed`` is empty if no fixed version exists."""
+    """One vulnerability in one package.
+
+    Attributes:
+        identifier: The vulnerability.
+        package: The name of the package.
+        installed: Its version.
+        fixed: The first version without the vulnerability; empty if there is none.
+        severity: The severity, such as ``CRITICAL``.
+        purl: The package URL.
+        path: The path of the package's file in the image; empty for a package of the system.
+    """
 
     identifier: str
     package: str
     installed: str
     fixed: str
     severity: str
+    purl: str = ""
+    path: str = ""
 
     def __str__(self) -> str:
         fix = f"fixed in {self.fixed}" if self.fixed else "no fix yet"
@@ -56,6 +69,7 @@ class Verdict:
         suppressed: The vulnerabilities that are suppressed.
         advisories: The database of the scan.
         waivers: The waivers of the source on the day of the scan.
+        unsupported: The system of the image, if its distribution has ended the support; empty otherwise.
     """
 
     packages: int
@@ -63,6 +77,7 @@ class Verdict:
     suppressed: tuple[Suppressed, ...]
     advisories: Advisories
     waivers: Waivers
+    unsupported: str = ""
 
     @classmethod
     def read(cls, report: str, sbom: str, advisories: Advisories, waivers: Waivers) -> "Verdict":
@@ -80,18 +95,21 @@ class Verdict:
         try:
             components = json.loads(sbom).get("components") or []
             packages = sum(1 for component in components if component.get("type") == "library")
-            results = json.loads(report).get("Results") or []
+            document = json.loads(report)
+            results = document.get("Results") or []
+            unsupported = _unsupported(document)
             findings = tuple(_findings(results))
             suppressed = tuple(_suppressed(results))
         except (ValueError, KeyError, TypeError, AttributeError) as error:
             raise ScannerUnavailable(f"the scanner's report cannot be read ({type(error).__name__})") from error
-        return cls(packages, findings, suppressed, advisories, waivers)
+        return cls(packages, findings, suppressed, advisories, waivers, unsupported)
 
     def raise_if_failed(self) -> None:
         """Raise if the image must not be released.
 
         Raises:
             NothingToCheck: if the scanner found no package.
+            ScannerUnavailable: if nobody publishes advisories for the system of the image any more.
             WaiverExpired: if the waiver of a critical vulnerability has expired.
             VulnerableImage: if a critical vulnerability has a fix.
         """
@@ -101,8 +119,13 @@ class Verdict:
                 step="scan",
                 remedy="check that the image contains a distribution or installed packages",
             )
+        if self.unsupported:
+            raise ScannerUnavailable(
+                f"no verdict for the system: {self.unsupported} is no longer supported",
+                remedy="start the Dockerfile from a supported release",
+            )
         critical = [finding for finding in self.findings if finding.severity == _BLOCKING]
-        waivers = [(finding, self.waivers.expired_for(finding.identifier)) for finding in critical]
+        waivers = [(each, self.waivers.expired_for(each.identifier, each.purl, each.path)) for each in critical]
         expired = [f"{finding}, waived {waiver}" for finding, waiver in waivers if waiver]
         if expired:
             raise WaiverExpired(f"critical vulnerabilities with an expired waiver: {_count(expired)}")
@@ -115,6 +138,8 @@ class Verdict:
         """The result in one line."""
         unfixed = sum(1 for finding in self.findings if finding.severity == _BLOCKING)
         note = f", {unfixed} critical without a fix" if unfixed else ""
+        high = sum(1 for finding in self.findings if finding.severity == _NEXT and finding.fixed)
+        note += f", {high} high with a fix" if high else ""
         suppressed = [str(each) for each in self.suppressed if each.finding.severity == _BLOCKING]
         note += f", critical but suppressed: {_count(suppressed)}" if suppressed else ""
         if self.advisories.sample:
@@ -131,6 +156,11 @@ def scanner_cause(output: str) -> str:
 
 def _count(findings: list[str]) -> str:
     return f"{len(findings)} ({', '.join(findings[:_FIRST_FEW])}{' and more' if len(findings) > _FIRST_FEW else ''})"
+
+
+def _unsupported(report: Any) -> str:  # noqa: ANN401 - JSON of any type
+    system = (report.get("Metadata") or {}).get("OS") or {}
+    return f"{system['Family']} {system['Name']}" if system.get("EOSL") else ""
 
 
 def _findings(results: Any) -> Iterator[Finding]:  # noqa: ANN401 - JSON of any type
@@ -154,4 +184,6 @@ def _finding(found: Any) -> Finding:  # noqa: ANN401 - JSON of any type
         installed=found.get("InstalledVersion", ""),
         fixed=found.get("FixedVersion", ""),
         severity=found.get("Severity", "UNKNOWN"),
+        purl=(found.get("PkgIdentifier") or {}).get("PURL", ""),
+        path=found.get("PkgPath", ""),
     )

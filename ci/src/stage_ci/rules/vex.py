@@ -13,13 +13,24 @@ from stage_ci.errors import InvalidVex
 VEX_FILE: Final = ".openvex.json"
 # The start of the context in every version of the specification, "The VEX Document".
 _CONTEXT: Final = "https://openvex.dev/ns"
-_NOT_AFFECTED: Final = "not_affected"
-# The specification requires one of them with not_affected, "Status Justifications"; Trivy requires neither.
-_REASONS: Final = ("justification", "impact_statement")
+# What a status needs as a reason. Both suppress a finding. The specification requires one of the former's with
+# not_affected, "Status Justifications"; Trivy requires neither.
+_REASONS: Final = {
+    "not_affected": ("justification", "impact_statement"),
+    "fixed": ("status_notes", "action_statement", "impact_statement"),
+}
+_STATUSES: Final = (*_REASONS, "affected", "under_investigation")  # "Status Labels"
+_JUSTIFICATIONS: Final = (
+    "component_not_present",
+    "vulnerable_code_not_present",
+    "vulnerable_code_not_in_execute_path",
+    "vulnerable_code_cannot_be_controlled_by_adversary",
+    "inline_mitigations_already_exist",
+)
 
 
 def raise_if_invalid_vex(text: str) -> None:
-    """Raise if ``text`` is not an OpenVEX document with an author and a reason for each not_affected.
+    """Raise if ``text`` is not an OpenVEX document with an author, and a reason for each not_affected and fixed.
 
     Raises:
         InvalidVex: if it is not; names the part.
@@ -36,8 +47,20 @@ def raise_if_invalid_vex(text: str) -> None:
     if not isinstance(statements, list) or not all(isinstance(statement, dict) for statement in statements):
         raise InvalidVex(f"invalid {VEX_FILE}: expected statements to be a list of objects")
     for number, statement in enumerate(statements, start=1):
-        if statement.get("status") == _NOT_AFFECTED and not any(_text(statement, key) for key in _REASONS):
-            raise InvalidVex(f"invalid {VEX_FILE}: statement {number} is {_NOT_AFFECTED} without a justification")
+        _raise_if_unfounded(statement, f"invalid {VEX_FILE}: statement {number}")
+
+
+def _raise_if_unfounded(statement: Mapping[str, Any], where: str) -> None:
+    status, justification = _text(statement, "status"), _text(statement, "justification")
+    if status not in _STATUSES:
+        raise InvalidVex(f"{where} has the status {status[:40]!r}", remedy=f"use {', '.join(_STATUSES)}")
+    if justification and justification not in _JUSTIFICATIONS:
+        raise InvalidVex(
+            f"{where} has the justification {justification[:60]!r}", remedy=f"use {', '.join(_JUSTIFICATIONS)}"
+        )
+    reasons = _REASONS.get(status, ())
+    if reasons and not any(_text(statement, key) for key in reasons):
+        raise InvalidVex(f"{where} is {status} without a reason", remedy=f"give one of {', '.join(reasons)}")
 
 
 def _text(mapping: Mapping[str, Any], key: str) -> str:

@@ -1,9 +1,9 @@
 """Waivers: findings that an owner accepts until a date, listed in the source's .trivyignore.yaml.
 
 The format is Trivy's (https://trivy.dev/docs/latest/configuration/filtering/#trivyignoreyaml) with an additional key,
-``owner``, which Trivy ignores. This module is stricter than Trivy: each entry needs an owner and an end date, and an
-unknown key is an error, because Trivy would ignore a misspelt limit and suppress more than was meant. An entry for a
-secret also needs its paths: a rule such as ``private-key`` alone would allow every key in the image.
+``owner``, which Trivy ignores. This module is stricter than Trivy: each entry needs an owner and an end date within a
+year, and an unknown key is an error, because Trivy would ignore a misspelt limit and suppress more than was meant. An
+entry for a secret also needs its paths: a rule such as ``private-key`` alone would allow every key in the image.
 """
 
 import json
@@ -11,8 +11,10 @@ import re
 import textwrap
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, timedelta
+from fnmatch import fnmatchcase
 from typing import Any, Final, Self
+from urllib.parse import unquote
 
 from ruamel.yaml import YAML
 from ruamel.yaml.error import YAMLError
@@ -36,6 +38,8 @@ _LIMITS: Final = {"purls": re.compile(r"pkg:[A-Za-z][A-Za-z0-9.+-]*/\S"), "paths
 _MAX_CHARACTERS: Final = 200_000
 _MAX_DEPTH: Final = 20
 _INVALID: Final = f"invalid {WAIVERS_FILE}"
+# So that somebody looks at each entry again: a year, leap or not.
+_LONGEST: Final = timedelta(days=366)
 _STATEMENT: Final = 200  # characters of a waiver that a report repeats
 
 
@@ -57,6 +61,20 @@ class Waiver:
     expires: date
     statement: str
     limits: Mapping[str, list[str]]
+
+    def covers(self, identifier: str, purl: str, path: str) -> bool:
+        """Return whether the entry is for a vulnerability in a package, by the rules of Trivy.
+
+        Args:
+            identifier: The vulnerability.
+            purl: The package URL of the package that has it.
+            path: The path of the package's file in the image; empty for a package of the system.
+        """
+        return (
+            identifier == self.identifier
+            and ("purls" not in self.limits or any(_is_of(purl, limit) for limit in self.limits["purls"]))
+            and ("paths" not in self.limits or any(fnmatchcase(path, limit) for limit in self.limits["paths"]))
+        )
 
     def __str__(self) -> str:
         reason = f": {self.statement}" if self.statement else ""
@@ -80,9 +98,16 @@ class Waivers:
             section: VULNERABILITIES or SECRETS.
 
         Raises:
-            InvalidWaiver: if the text has another format, or an entry has no identifier, owner or end date.
+            InvalidWaiver: if the text has another format, or an entry has no identifier, owner or end date, or does not
+                end within a year.
         """
         entries = tuple(_entries(text, section))
+        for number, entry in enumerate(entries, start=1):
+            if entry.expires - today > _LONGEST:
+                raise InvalidWaiver(
+                    f"{_INVALID}: entry {number} ({entry.identifier}): expected expired_at to be within a year",
+                    remedy=f"give a date up to {today + _LONGEST}",
+                )
         return cls(
             active=tuple(entry for entry in entries if today < entry.expires),
             expired=tuple(entry for entry in entries if entry.expires <= today),
@@ -97,9 +122,9 @@ class Waivers:
         entries = [{"id": entry.identifier, "statement": str(entry), **entry.limits} for entry in self.active]
         return json.dumps({VULNERABILITIES: entries}, ensure_ascii=False)  # any JSON text is YAML
 
-    def expired_for(self, identifier: str) -> Waiver | None:
-        """Return the entry for ``identifier`` that expired last; None if none has expired."""
-        expired = (entry for entry in self.expired if entry.identifier == identifier)
+    def expired_for(self, identifier: str, purl: str, path: str) -> Waiver | None:
+        """Return the entry for a vulnerability in a package that expired last; None if none has expired."""
+        expired = (entry for entry in self.expired if entry.covers(identifier, purl, path))
         return max(expired, key=lambda entry: entry.expires, default=None)
 
 
@@ -163,6 +188,18 @@ def _text(entry: Mapping[Any, Any], key: str, where: str) -> str:
     if not isinstance(value, str) or not _line(value):
         raise InvalidWaiver(f"{where}: expected {key} to be a text")
     return _line(value)
+
+
+def _is_of(purl: str, limit: str) -> bool:
+    """Return whether a package is one of those that a package URL without a version, or with one, is for."""
+    names, versions = zip(*(_name_and_version(text) for text in (purl, limit)), strict=True)
+    return names[0] == names[1] and versions[1] in ("", versions[0])
+
+
+def _name_and_version(purl: str) -> tuple[str, str]:
+    plain = re.split(r"[?#]", purl, maxsplit=1)[0]
+    name, _, version = plain.partition("@") if not plain.startswith("pkg:npm/@") else plain.rpartition("@")
+    return unquote(name), unquote(version)
 
 
 def _line(text: str) -> str:

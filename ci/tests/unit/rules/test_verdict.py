@@ -1,6 +1,7 @@
 """The verdict of a scan."""
 
 import json
+from dataclasses import replace
 from datetime import date
 from pathlib import Path
 from typing import Any
@@ -164,6 +165,35 @@ def test_an_expired_waiver_of_a_critical_vulnerability_fails(found: dict[str, An
 def test_an_expired_waiver_of_anything_else_passes(found: list[dict[str, Any]]) -> None:
     """An expired waiver is ignored if its vulnerability is not found, or is not critical."""
     read(*found, expired=(EXPIRED,)).raise_if_failed()
+
+
+def test_an_expired_waiver_of_another_package_blocks_nothing() -> None:
+    """An expired waiver that is limited to a package has no effect on the same vulnerability in another one."""
+    unfixed = FIXED | {"FixedVersion": "", "PkgIdentifier": {"PURL": "pkg:deb/debian/openssl@3.0.1"}}
+    other = replace(EXPIRED, limits={"purls": ["pkg:pypi/pyopenssl"]})
+    read(unfixed, expired=(other,)).raise_if_failed()
+    with pytest.raises(WaiverExpired):
+        read(unfixed, expired=(replace(other, limits={"purls": ["pkg:deb/debian/openssl"]}),)).raise_if_failed()
+
+
+@pytest.mark.fault(46)
+@pytest.mark.parametrize("found", [[], [FIXED]])
+def test_a_system_without_support_has_no_verdict(found: list[dict[str, Any]]) -> None:
+    """A distribution that has ended its support publishes no advisories, so the image neither passes nor fails."""
+    verdict = replace(read(*found), unsupported="debian 9.13")
+    with pytest.raises(
+        ScannerUnavailable, match=r"^scan: no verdict for the system: debian 9\.13 is no longer supported"
+    ):
+        verdict.raise_if_failed()
+    report = {"Metadata": {"OS": {"Family": "debian", "Name": "9.13", "EOSL": True}}, "Results": []}
+    assert Verdict.read(json.dumps(report), SBOM, ADVISORIES, Waivers()).unsupported == "debian 9.13"
+
+
+def test_high_vulnerabilities_with_a_fix_are_counted() -> None:
+    """The summary counts the vulnerabilities of high severity that have a fix; they do not fail the scan."""
+    verdict = read(FIXED | {"Severity": "HIGH"}, FIXED | {"Severity": "HIGH"}, UNFIXED | {"Severity": "HIGH"})
+    verdict.raise_if_failed()
+    assert verdict.summary.startswith("2 packages, nothing critical that has a fix, 2 high with a fix (database")
 
 
 @pytest.mark.parametrize("severity", ["HIGH", "MEDIUM", "LOW", "UNKNOWN", "critical?"])

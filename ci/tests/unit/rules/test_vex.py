@@ -36,16 +36,17 @@ def without(key: str) -> dict[str, Any]:
     [
         STATEMENT,
         without("justification") | {"impact_statement": "the parser is never called"},
-        without("justification") | {"status": "fixed"},
+        without("justification") | {"status": "fixed", "status_notes": "the base image backports the patch"},
+        without("justification") | {"status": "under_investigation"},
         without("justification") | {"status": "affected", "action_statement": "raise it"},
     ],
 )
 def test_a_document_with_reasons_is_accepted(statement: dict[str, Any]) -> None:
-    """A statement needs a justification or an impact statement only if its status is not_affected."""
+    """A statement needs a reason only if its status suppresses the finding: not_affected or fixed."""
     raise_if_invalid_vex(json.dumps(DOCUMENT | {"statements": [statement]}))
 
 
-@pytest.mark.fault(38)
+@pytest.mark.fault(38, 53)
 @pytest.mark.parametrize(
     ("change", "cause"),
     [
@@ -56,9 +57,13 @@ def test_a_document_with_reasons_is_accepted(statement: dict[str, Any]) -> None:
         ({"statements": ["x"]}, "expected statements to be a list of objects"),
         (
             {"statements": [STATEMENT, without("justification")]},
-            "statement 2 is not_affected without a justification",
+            "statement 2 is not_affected without a reason",
         ),
-        ({"statements": [STATEMENT | {"justification": ""}]}, "statement 1 is not_affected without a justification"),
+        ({"statements": [STATEMENT | {"justification": ""}]}, "statement 1 is not_affected without a reason"),
+        ({"statements": [STATEMENT | {"status": "fixed"}]}, "statement 1 is fixed without a reason"),
+        ({"statements": [STATEMENT | {"status": "not-affected"}]}, "statement 1 has the status 'not-affected'"),
+        ({"statements": [without("status")]}, "statement 1 has the status ''"),
+        ({"statements": [STATEMENT | {"justification": "no_time"}]}, "statement 1 has the justification 'no_time'"),
     ],
 )
 def test_a_document_without_author_or_reasons_is_rejected(change: dict[str, Any], cause: str) -> None:

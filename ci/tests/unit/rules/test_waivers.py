@@ -74,6 +74,48 @@ def test_a_long_statement_is_shortened() -> None:
     assert str(waiver).endswith(" …")
 
 
+@pytest.mark.fault(53)
+@pytest.mark.parametrize(("day", "valid"), [("2027-05-05", True), ("2027-05-06", False), ("9999-12-31", False)])
+def test_an_entry_ends_within_a_year(day: str, valid: bool) -> None:  # noqa: FBT001 - as above
+    """An entry that ends later than in a year is an error that names it and the last possible day."""
+    text = (ENTRY % "").replace("2026-12-31", day)
+    if valid:
+        assert Waivers.read(text, TODAY).active
+    else:
+        error = r"entry 1 \(CVE-1\): expected expired_at to be within a year; give a date up to 2027-05-05$"
+        with pytest.raises(InvalidWaiver, match=error):
+            Waivers.read(text, TODAY)
+
+
+@pytest.mark.parametrize(
+    ("limits", "covered"),
+    [
+        ("", True),
+        (", purls: [pkg:pypi/h11]", True),
+        (", purls: [pkg:pypi/x, pkg:pypi/h11@0.14.0]", True),
+        (", purls: [pkg:pypi/h11@0.14.0?arch=any]", True),
+        (", purls: [pkg:pypi/h11@0.15.0]", False),
+        (", purls: [pkg:pypi/h1]", False),
+        (", purls: [pkg:npm/h11]", False),
+        (", paths: [app/**]", True),
+        (", paths: [opt/**]", False),
+        (", purls: [pkg:pypi/h11], paths: [opt/**]", False),
+    ],
+)
+def test_an_entry_covers_what_its_limits_name(limits: str, covered: bool) -> None:  # noqa: FBT001 - as above
+    """An entry with package URLs or paths is for packages that both of them name, with any version or with one."""
+    (waiver,) = Waivers.read(ENTRY % limits, TODAY).active
+    assert waiver.covers("CVE-1", "pkg:pypi/h11@0.14.0?x=1", "app/h11-0.14.0.dist-info/METADATA") is covered
+    assert not waiver.covers("CVE-2", "pkg:pypi/h11@0.14.0", "app/h11-0.14.0.dist-info/METADATA")
+
+
+@pytest.mark.parametrize("limit", ["pkg:npm/%40scope/name", "pkg:npm/@scope/name@1.0", "pkg:npm/%40scope/name@1.0"])
+def test_a_package_with_a_scope_is_compared_by_meaning(limit: str) -> None:
+    """The sign @ of a scope, written as it is or encoded, does not begin the version."""
+    (waiver,) = Waivers.read(ENTRY % f", purls: ['{limit}']", TODAY).active
+    assert waiver.covers("CVE-1", "pkg:npm/%40scope/name@1.0", "")
+
+
 def test_the_entry_that_expired_last_is_returned() -> None:
     """`expired_for` returns the newest of several expired entries, and None if no entry has expired."""
     entries = ", ".join(
@@ -81,10 +123,10 @@ def test_the_entry_that_expired_last_is_returned() -> None:
         for owner, day in [("early", "2026-01-01"), ("late", "2026-02-01"), ("middle", "2026-01-15")]
     )
     waivers = Waivers.read(f"vulnerabilities: [{entries}]", TODAY)
-    expired = waivers.expired_for("CVE-1")
+    expired = waivers.expired_for("CVE-1", "pkg:pypi/h11@0.14.0", "")
     assert expired
     assert expired.owner == "late"
-    assert waivers.expired_for("CVE-2") is None
+    assert waivers.expired_for("CVE-2", "pkg:pypi/h11@0.14.0", "") is None
 
 
 @pytest.mark.parametrize("text", ["", "# nothing yet\n", "---\n", "{}", "vulnerabilities:\n", "vulnerabilities: []"])
