@@ -16,6 +16,8 @@ from stage_ci.rules.waivers import Waivers
 # The severity that blocks a release.
 _BLOCKING: Final = "CRITICAL"
 _NEXT: Final = "HIGH"  # counted in the summary
+# The package URLs of systems: https://github.com/package-url/purl-spec/blob/main/PURL-TYPES.rst
+_SYSTEM: Final = ("pkg:alpm/", "pkg:apk/", "pkg:deb/", "pkg:rpm/")
 _FIRST_FEW: Final = 3
 _LOG_PREFIX: Final = re.compile(r"^\S+\s+(?:FATAL|ERROR)\s+(?:Fatal error\s+)?(?:run error: )?")
 _LIMIT: Final = 500  # characters: Trivy's message repeats the context of every layer that passed it on
@@ -69,7 +71,7 @@ class Verdict:
         suppressed: The vulnerabilities that are suppressed.
         advisories: The database of the scan.
         waivers: The waivers of the source on the day of the scan.
-        unsupported: The system of the image, if its distribution has ended the support; empty otherwise.
+        gap: Why the packages of the system have no verdict; empty if they have one, or if there are none.
     """
 
     packages: int
@@ -77,7 +79,7 @@ class Verdict:
     suppressed: tuple[Suppressed, ...]
     advisories: Advisories
     waivers: Waivers
-    unsupported: str = ""
+    gap: str = ""
 
     @classmethod
     def read(cls, report: str, sbom: str, advisories: Advisories, waivers: Waivers) -> "Verdict":
@@ -94,22 +96,22 @@ class Verdict:
         """
         try:
             components = json.loads(sbom).get("components") or []
-            packages = sum(1 for component in components if component.get("type") == "library")
+            packages = [component for component in components if component.get("type") == "library"]
             document = json.loads(report)
             results = document.get("Results") or []
-            unsupported = _unsupported(document)
+            gap = _gap(packages, document, results)
             findings = tuple(_findings(results))
             suppressed = tuple(_suppressed(results))
         except (ValueError, KeyError, TypeError, AttributeError) as error:
             raise ScannerUnavailable(f"the scanner's report cannot be read ({type(error).__name__})") from error
-        return cls(packages, findings, suppressed, advisories, waivers, unsupported)
+        return cls(len(packages), findings, suppressed, advisories, waivers, gap)
 
     def raise_if_failed(self) -> None:
         """Raise if the image must not be released.
 
         Raises:
             NothingToCheck: if the scanner found no package.
-            ScannerUnavailable: if nobody publishes advisories for the system of the image any more.
+            ScannerUnavailable: if there are no advisories for the system of the image.
             WaiverExpired: if the waiver of a critical vulnerability has expired.
             VulnerableImage: if a critical vulnerability has a fix.
         """
@@ -119,10 +121,9 @@ class Verdict:
                 step="scan",
                 remedy="check that the image contains a distribution or installed packages",
             )
-        if self.unsupported:
+        if self.gap:
             raise ScannerUnavailable(
-                f"no verdict for the system: {self.unsupported} is no longer supported",
-                remedy="start the Dockerfile from a supported release",
+                f"no verdict for the system: {self.gap}", remedy="start the Dockerfile from a supported release"
             )
         critical = [finding for finding in self.findings if finding.severity == _BLOCKING]
         waivers = [(each, self.waivers.expired_for(each.identifier, each.purl, each.path)) for each in critical]
@@ -158,9 +159,14 @@ def _count(findings: list[str]) -> str:
     return f"{len(findings)} ({', '.join(findings[:_FIRST_FEW])}{' and more' if len(findings) > _FIRST_FEW else ''})"
 
 
-def _unsupported(report: Any) -> str:  # noqa: ANN401 - JSON of any type
+def _gap(packages: list[Any], report: Any, results: Any) -> str:  # noqa: ANN401 - JSON of any type
+    """Return why the packages of the system have no verdict; Trivy itself finds nothing in them, and passes."""
     system = (report.get("Metadata") or {}).get("OS") or {}
-    return f"{system['Family']} {system['Name']}" if system.get("EOSL") else ""
+    if system.get("EOSL"):
+        return f"{system['Family']} {system['Name']} is no longer supported"
+    count = sum(1 for package in packages if str(package.get("purl", "")).startswith(_SYSTEM))
+    is_covered = any(result.get("Class") == "os-pkgs" for result in results)
+    return f"{count} of its packages belong to no known distribution" if count and not is_covered else ""
 
 
 def _findings(results: Any) -> Iterator[Finding]:  # noqa: ANN401 - JSON of any type

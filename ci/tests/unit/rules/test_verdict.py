@@ -180,13 +180,25 @@ def test_an_expired_waiver_of_another_package_blocks_nothing() -> None:
 @pytest.mark.parametrize("found", [[], [FIXED]])
 def test_a_system_without_support_has_no_verdict(found: list[dict[str, Any]]) -> None:
     """A distribution that has ended its support publishes no advisories, so the image neither passes nor fails."""
-    verdict = replace(read(*found), unsupported="debian 9.13")
-    with pytest.raises(
-        ScannerUnavailable, match=r"^scan: no verdict for the system: debian 9\.13 is no longer supported"
-    ):
+    report = {
+        "Metadata": {"OS": {"Family": "debian", "Name": "9.13", "EOSL": True}},
+        "Results": [{"Class": "os-pkgs", "Vulnerabilities": found}],
+    }
+    verdict = Verdict.read(json.dumps(report), SBOM, ADVISORIES, Waivers())
+    with pytest.raises(ScannerUnavailable, match=r"^scan: no verdict for the system: debian 9\.13 is no longer"):
         verdict.raise_if_failed()
-    report = {"Metadata": {"OS": {"Family": "debian", "Name": "9.13", "EOSL": True}}, "Results": []}
-    assert Verdict.read(json.dumps(report), SBOM, ADVISORIES, Waivers()).unsupported == "debian 9.13"
+
+
+@pytest.mark.fault(46)
+@pytest.mark.parametrize("kind", ["deb/debian", "apk/alpine", "rpm/fedora"])
+def test_packages_of_an_unknown_system_have_no_verdict(kind: str) -> None:
+    """If Trivy has no result for the packages of the system, it has not looked for their vulnerabilities."""
+    package = {"type": "library", "purl": f"pkg:{kind}/openssl@3.0.1?arch=amd64"}
+    sbom = json.dumps({"components": [package, package, {"type": "library", "purl": "pkg:pypi/h11@0.14.0"}]})
+    error = "no verdict for the system: 2 of its packages belong to no known distribution; start the Dockerfile from"
+    with pytest.raises(ScannerUnavailable, match=error):
+        Verdict.read('{"Results": [{"Class": "lang-pkgs"}]}', sbom, ADVISORIES, Waivers()).raise_if_failed()
+    Verdict.read('{"Results": [{"Class": "os-pkgs"}]}', sbom, ADVISORIES, Waivers()).raise_if_failed()
 
 
 def test_high_vulnerabilities_with_a_fix_are_counted() -> None:
