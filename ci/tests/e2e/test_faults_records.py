@@ -18,16 +18,18 @@ def push_copy(env: Environment, version: str) -> None:
     push_image(env.registry_address, env.image, version, {LABEL: claim.split("inputs: ")[1].strip()})
 
 
-@pytest.mark.fault(41, 42)
+@pytest.mark.fault(41, 42, 52)
 def test_a_tag_with_copied_labels_is_neither_released_nor_deployed(env: Environment, source: Path) -> None:
     """An image with copied labels under the claimed number is left alone; under a released number, it stops every run.
 
     The unit tests have the plan of a swapped tag.
     """
+    push_image(env.registry_address, env.image, "v1.0.999999999", {})
     env.git_proxy.script(GIT_PUSH, after(lambda: push_copy(env, "v1.0.1")), times=1)
     released = env.stage(source, "--format=json")
     env.assert_released(released, "v1.0.2")
     assert env.records() == ["v1.0.2"]
+    assert f"{env.image}:v1.0.999999999 does not count" in released.stderr
 
     push_copy(env, "v1.0.2")
     commits, swapped = env.commits(), env.tags()

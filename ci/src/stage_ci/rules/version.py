@@ -5,7 +5,7 @@ and orders. This module accepts one spelling of each: a ``v`` and plain decimals
 Other tags, such as ``latest``, ``v1.0.3-rc1`` or ``v1.0.007``, are ignored in a list and rejected as an argument.
 """
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from typing import Final, Self
 
@@ -17,6 +17,8 @@ FIRST: Final = 1  # manifests use v1.0.0 as a placeholder, so the first release 
 
 # Without a bound, one foreign tag could make the next version arbitrarily long.
 _HIGHEST: Final = 999_999_999
+# A tag that leaves out as many numbers before it is a stray.
+_STRAY: Final = 1000
 # Characters, and the most that an error repeats: OCI distribution-spec v1.1, "Pulling manifests".
 _LONGEST_TAG: Final = 128
 
@@ -134,14 +136,14 @@ class Version:
 
 
 def next_version(line: VersionLine, tags: Iterable[str], claims: Iterable[Version]) -> Version:
-    """Return the version after the highest one that has been released or claimed.
+    """Return the version after the highest one that counts.
 
     A claim counts like a tag, because the run that holds it may not have pushed yet. Numbers may be skipped but are
     never reused.
 
     Args:
         line: The line to release in.
-        tags: Every tag of the registry; those that are not versions of the line are ignored.
+        tags: Every tag of the registry; those that are not versions of the line are ignored, and so are strays.
         claims: The versions claimed in the infrastructure repository; those of other lines are ignored.
 
     Returns:
@@ -150,8 +152,34 @@ def next_version(line: VersionLine, tags: Iterable[str], claims: Iterable[Versio
     Raises:
         InvalidVersion: if the line is used up.
     """
-    taken = [*line.select(tags), *(claim for claim in claims if claim.line == line)]
+    claimed = [claim for claim in claims if claim.line == line]
+    taken = [*counted(line, tags, claimed), *claimed]
     return line.version(max(taken).number + 1 if taken else FIRST)
+
+
+def counted(line: VersionLine, tags: Iterable[str], claims: Iterable[Version]) -> list[Version]:
+    """Return the versions among ``tags`` that count, lowest first: all of the line but the strays.
+
+    Without this rule, anybody who may push one tag could use up the line.
+
+    Args:
+        line: The line.
+        tags: Every tag of the registry.
+        claims: The versions claimed in the infrastructure repository.
+    """
+    highest = max((claim.number for claim in claims if claim.line == line), default=0)
+    found: list[Version] = []
+    for version in line.select(tags):
+        if version.number > highest + _STRAY:
+            break
+        found.append(version)
+        highest = max(highest, version.number)
+    return found
+
+
+def strays(line: VersionLine, tags: Collection[str], claims: Collection[Version]) -> list[Version]:
+    """Return the versions among ``tags`` that are so far above every other tag and claim that no release made them."""
+    return line.select(tags)[len(counted(line, tags, claims)) :]
 
 
 def _numbers(text: str) -> tuple[int, ...]:

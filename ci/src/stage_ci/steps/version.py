@@ -1,5 +1,7 @@
 """Finds the version of a set of inputs in the current state of the registry and the infrastructure repository."""
 
+import sys
+
 from stage_ci.adapters.gather import gather
 from stage_ci.adapters.git_objects import text_object
 from stage_ci.adapters.registry import Registry
@@ -9,7 +11,7 @@ from stage_ci.rules.decisions import ClaimedVersion, VersionDecision, decide_ver
 from stage_ci.rules.record import raise_if_swapped, record_prefix, recorded_versions
 from stage_ci.rules.reference import Digest
 from stage_ci.rules.release import ReleaseLine
-from stage_ci.rules.version import Version
+from stage_ci.rules.version import Version, counted, strays
 from stage_ci.steps.record import read_record, wait_for_record
 from stage_ci.steps.remotes import Remotes, connect
 from stage_ci.steps.request import ReleaseRequest
@@ -41,7 +43,11 @@ async def resolve_version(
     claimed = None
     if inputs and version:
         claimed = await _claimed_version(version, inputs, remotes, line, built, is_recorded=version in recorded)
-    return decide_version(line.versions, claims.by_version.keys() | recorded, tags, claimed)
+    taken = claims.by_version.keys() | recorded
+    for stray in strays(line.versions, tags, taken):
+        note = f"{line.repository}:{stray} does not count: it is far above every other version and was never claimed"
+        print(note, file=sys.stderr)  # noqa: T201 - standard output holds the result alone
+    return decide_version(line.versions, taken, tags, claimed)
 
 
 async def _claimed_version(  # noqa: PLR0913 - what is known, and where to ask for the rest
@@ -91,10 +97,12 @@ async def latest_version(request: ReleaseRequest) -> str:
     """
     line = request.line
     async with connect(request, request.selected_servers()) as remotes:
-        tagged = line.versions.select(await remotes.registry.tags())
+        tags = await remotes.registry.tags()
+        tagged = line.versions.select(tags)
         refs = await remotes.infrastructure.refs(record_prefix(line.repository)) if tagged else {}
         recorded = recorded_versions(refs, line.repository, line.versions)
-        latest = max((version for version in tagged if version in recorded or not recorded), default=None)
+        released = [version for version in tagged if version in recorded]
+        latest = max(released if recorded else counted(line.versions, tags, recorded), default=None)
         if latest in recorded:
             await released_digest(latest, remotes, line)
     return str(latest or "")

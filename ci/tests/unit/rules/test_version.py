@@ -5,7 +5,7 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from stage_ci.errors import InvalidVersion
-from stage_ci.rules.version import Version, VersionLine, next_version
+from stage_ci.rules.version import Version, VersionLine, counted, next_version, strays
 
 LINE = VersionLine.parse("v1.0")
 FOREIGN = [
@@ -136,10 +136,33 @@ def test_a_claim_of_another_line_does_not_count() -> None:
 
 @given(st.lists(texts), st.lists(numbers.map(LINE.version)))
 def test_the_next_version_is_new(tags: list[str], claims: list[Version]) -> None:
-    """The next version is greater than every released or claimed version of the line."""
-    taken = [*LINE.select(tags), *claims]
+    """The next version is greater than every claimed version and every tag that counts, and no tag has it."""
+    taken = [*counted(LINE, tags, claims), *claims]
     assume(LINE.version(999_999_999) not in taken)
-    assert all(version < next_version(LINE, tags, claims) for version in taken)
+    following = next_version(LINE, tags, claims)
+    assert all(version < following for version in taken)
+    assert following not in LINE.select(tags)
+
+
+@pytest.mark.fault(52)
+@pytest.mark.parametrize(
+    ("tags", "claimed", "following", "far"),
+    [
+        (["v1.0.999999999"], [], 1, ["v1.0.999999999"]),
+        (["v1.0.3", "v1.0.1004", "v1.0.999999999"], [], 4, ["v1.0.1004", "v1.0.999999999"]),
+        (["v1.0.3", "v1.0.1003"], [], 1004, []),
+        (["v1.0.1002", "v1.0.2002"], [2], 2003, []),
+        (["v1.0.3", "v1.0.5000"], [4999], 5001, []),
+        ([f"v1.0.{number}" for number in range(1, 5000, 900)], [], 4502, []),
+    ],
+)
+def test_a_tag_far_above_the_others_does_not_count(
+    tags: list[str], claimed: list[int], following: int, far: list[str]
+) -> None:
+    """A tag that leaves out more than a thousand numbers is a stray, so that nobody can use up the line with one."""
+    claims = [LINE.version(number) for number in claimed]
+    assert next_version(LINE, tags, claims) == LINE.version(following)
+    assert [str(version) for version in strays(LINE, tags, claims)] == far
 
 
 @pytest.mark.parametrize("number", [-1, 1_000_000_000])
@@ -152,4 +175,4 @@ def test_a_line_has_a_last_version(number: int) -> None:
 def test_a_used_up_line_has_no_next_version() -> None:
     """After v1.0.999999999 the error advises to start another line instead of reusing a number."""
     with pytest.raises(InvalidVersion, match="start another version line"):
-        next_version(LINE, ["v1.0.999999999"], [])
+        next_version(LINE, [], [LINE.version(999_999_999)])
