@@ -113,6 +113,14 @@ RehearsalSeed = Annotated[
     Doc("Folder that a new rehearsal's infrastructure repository starts with; without effect once it exists."),
 ]
 
+SourceRevision = Annotated[
+    str,
+    Doc(
+        "Commit of the source and its time, as `git log -1 --format='%H %cI'` prints them. A source older than that of "
+        "the version in the manifest is not deployed; without a revision, nobody can tell."
+    ),
+]
+
 # Arguments of functions: what belongs to one call.
 
 Source = Annotated[
@@ -180,6 +188,7 @@ Model = Annotated[
 Format = Annotated[
     str,
     Doc(
-        "`text` for a summary, `json` for one object with image, version, digest, commit, manifest, outcome, timeline."
+        "`text` for a summary, `json` for one object with image, version, digest, commit, manifest, outcome, revision "
+        "and timeline."
     ),
 ]

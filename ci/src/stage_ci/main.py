@@ -37,6 +37,7 @@ class StageCi:
     experiment_name: arguments.ExperimentName
     rehearsal_name: arguments.RehearsalName = ""
     rehearsal_seed: arguments.RehearsalSeed
+    source_revision: arguments.SourceRevision = ""
 
     @dagger.function
     @dagger.check
@@ -169,10 +170,7 @@ class StageCi:
 
     @dagger.function(cache="never")
     async def reports(self, source: arguments.Source, trivy_db: arguments.TrivyDb = None) -> dagger.Directory:
-        """Run every check and collect each one's files, junit.xml and scan.sarif among them, and summary.md.
-
-        A check that fails has its error in summary.md, and does not make this fail.
-        """
+        """Collect every check's files, such as junit.xml and scan.sarif, and summary.md; never fails for a check."""
         return await reports.collect_reports(self._request(), source, trivy_db)
 
     @dagger.function(cache="never")

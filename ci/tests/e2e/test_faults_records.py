@@ -4,7 +4,7 @@ from pathlib import Path
 from typing import Final
 
 import pytest
-from cli import dagger
+from cli import dagger, make_source
 from environment import CREDENTIAL_VARIABLES, GIT_PUSH, Environment
 from real_registry import push_image
 from tests.servers.fault_proxy import after
@@ -39,6 +39,21 @@ def test_a_tag_with_copied_labels_is_neither_released_nor_deployed(env: Environm
         assert call.status != 0
         assert error in call.error
     assert (env.commits(), env.tags()) == (commits, swapped)
+
+
+@pytest.mark.fault(44)
+def test_a_replayed_older_source_does_not_replace_a_newer_one(env: Environment, tmp_path: Path) -> None:
+    """If an older source is staged for the first time after a newer one, it is published, and the manifest stays."""
+    older, newer = (f"--source-revision={name * 40} 2026-05-0{day}T12:00:00Z" for name, day in [("a", 4), ("b", 5)])
+    env.assert_released(env.stage(make_source(tmp_path, 1), "--format=json", config=[newer]), "v1.0.1")
+    assert f"Source-Revision: {'b' * 40}" in env.repository.git("log", "-1", "--format=%B", "main")
+
+    replayed = env.stage(make_source(tmp_path, 0), config=[older])
+    assert replayed.status == 0, replayed.stderr
+    assert replayed.stdout.startswith(f"Superseded by what the manifest names: docker.io/{env.image}:v1.0.2@")
+    assert f"names v1.0.1, which was made from a newer source ({'b' * 40} 2026-05-05T12:00:00+00:00)" in replayed.stdout
+    assert f"image: {env.image}:v1.0.1 " in env.read_file()
+    assert env.records() == ["v1.0.1", "v1.0.2"]
 
 
 @pytest.mark.fault(50, 51)

@@ -14,6 +14,7 @@ from stage_ci.rules.manifest import Change, Edit, Target, update
 from stage_ci.rules.record import Record, raise_if_swapped
 from stage_ci.rules.reference import Digest
 from stage_ci.rules.release import Filename, ReleaseLine, held_line, moved_line, superseded_line
+from stage_ci.rules.revision import Revision
 from stage_ci.rules.version import Version, VersionLine, next_version
 
 # A placeholder for the digest of an image that is not pushed yet; no image has this digest.
@@ -112,13 +113,15 @@ class Deployment:
         line: The image and the version line.
         version: The version.
         digest: Its digest, needed if the manifest pins the image by digest; None if it is unknown.
-        allow_downgrade: Whether the manifest may move back from a newer version of the line.
+        allow_downgrade: Whether the manifest may move back from a newer version of the line, or to an older source.
+        revision: The revision of the source; None if it is unknown.
     """
 
     line: ReleaseLine
     version: Version
     digest: Digest | None
     allow_downgrade: bool = False
+    revision: Revision | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,26 +130,28 @@ class Move:
 
     Attributes:
         state: MOVED if ``content`` differs from the manifest, UNCHANGED if the manifest names the version already,
-            HELD if a marker holds every reference, SUPERSEDED if it names a newer version.
+            HELD if a marker holds every reference, SUPERSEDED if it names a newer version or one of a newer source.
         content: The manifest after the move; the original bytes unless the state is MOVED.
         moved: The references that change.
         held: The references that a marker holds.
-        newer: The newer version that the manifest names, if the state is SUPERSEDED.
+        named: The highest version of the line that the manifest names; None if it names none.
+        newer: Why the manifest stays, if the state is SUPERSEDED.
     """
 
     state: MoveState
     content: bytes
     moved: tuple[Change, ...] = ()
     held: tuple[Change, ...] = ()
-    newer: Version | None = None
+    named: Version | None = None
+    newer: str = ""
 
     def lines(self, filename: Filename) -> tuple[str, ...]:
-        """Return one line for each reference that moves or is held, and one for a newer version."""
+        """Return one line for each reference that moves or is held, and one for a newer version or source."""
         moved = (moved_line(filename, change) for change in self.moved)
         return (*moved, *self.reasons(filename))
 
     def reasons(self, filename: Filename) -> tuple[str, ...]:
-        """Return the reasons why references stay: a line for a newer version, and one for each held reference."""
+        """Return the reasons why references stay: a line for a newer version or source, and one for each held one."""
         newer = [superseded_line(filename, self.newer)] if self.newer else []
         return (*newer, *(held_line(filename, change) for change in self.held))
 
@@ -167,10 +172,26 @@ def decide_move(manifest: bytes, filename: Filename, deployment: Deployment) -> 
     target = Target(line.repository, str(deployment.version), deployment.digest)
     edit = update(manifest, target, filename=str(filename))
     raise_if_higher_line(line.versions, edit.tags, filename)
-    newer = None if deployment.allow_downgrade else newer_than(deployment.version, edit.tags, line.versions)
-    if newer:
-        return Move(MoveState.SUPERSEDED, manifest, held=edit.held, newer=newer)
-    return Move(_state(edit), edit.content, edit.moved, edit.held)
+    named = max(line.versions.select(edit.tags), default=None)
+    if named and named > deployment.version and not deployment.allow_downgrade:
+        return Move(MoveState.SUPERSEDED, manifest, (), edit.held, named, f"{named}, which is newer")
+    return Move(_state(edit), edit.content, edit.moved, edit.held, named)
+
+
+def decide_by_source(move: Move, manifest: bytes, deployment: Deployment, record: Record | None) -> Move:
+    """Return ``move``, or that the manifest stays because the version that it names was made from a newer source.
+
+    Args:
+        move: The decision of ``decide_move``.
+        manifest: The manifest's bytes.
+        deployment: The version to move it to.
+        record: The record of the version that the manifest names; None if it has none.
+    """
+    named = record.revision if record else None
+    if not record or not named or not deployment.revision or not deployment.revision.is_older_than(named):
+        return move
+    newer = f"{record.version}, which was made from a newer source ({named})"
+    return Move(MoveState.SUPERSEDED, manifest, (), move.held, move.named, newer)
 
 
 def raise_if_immovable(manifest: bytes, filename: Filename, line: ReleaseLine) -> None:
@@ -182,11 +203,6 @@ def raise_if_immovable(manifest: bytes, filename: Filename, line: ReleaseLine) -
     """
     lowest = Deployment(line, line.versions.version(0), UNKNOWN_DIGEST, allow_downgrade=True)
     decide_move(manifest, filename, lowest)
-
-
-def newer_than(version: Version, tags: Iterable[str], line: VersionLine) -> Version | None:
-    """Return the newest version above ``version`` among a manifest's tags; None if there is none."""
-    return max((found for found in line.select(tags) if found > version), default=None)
 
 
 def raise_if_higher_line(line: VersionLine, tags: Iterable[str], filename: Filename) -> None:

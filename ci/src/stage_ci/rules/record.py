@@ -9,9 +9,10 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Final, Self
 
-from stage_ci.errors import InvalidDigest, InvalidRecord, SwappedTag
+from stage_ci.errors import InvalidInput, InvalidRecord, SwappedTag
 from stage_ci.rules.claim import InputDigest, ref_prefix
 from stage_ci.rules.reference import Digest, Repository
+from stage_ci.rules.revision import Revision
 from stage_ci.rules.version import Version, VersionLine
 
 _NAMESPACE: Final = "refs/records"
@@ -26,19 +27,21 @@ class Record:
         version: The version.
         digest: The digest of the image that was published under it.
         inputs: The digest of the inputs of that image.
+        revision: The revision of the source that it was built from; None if it is unknown.
     """
 
     repository: Repository
     version: Version
     digest: Digest
     inputs: InputDigest
+    revision: Revision | None = None
 
     @classmethod
     def parse(cls, text: str, repository: Repository, version: Version) -> Self:
         """Return the record of ``version`` that ``text`` holds; lines with other keys are ignored.
 
         Raises:
-            InvalidRecord: if it names another image or version, or lacks a valid digest.
+            InvalidRecord: if it names another image or version, lacks a valid digest, or has an invalid revision.
         """
         pairs = (line.partition(": ") for line in text.splitlines())
         fields = {key: value for key, separator, value in pairs if separator}
@@ -48,9 +51,10 @@ class Record:
                 raise InvalidRecord(f"the record of {repository}:{version} has {key} {fields.get(key, '')[:100]!r}")
         try:
             digests = [Digest.parse(fields.get(key, "")) for key in ("Digest", "Inputs")]
-        except InvalidDigest as error:
+            revision = Revision.parse(fields.get("Revision", ""))
+        except InvalidInput as error:
             raise InvalidRecord(f"the record of {repository}:{version} has an {error.cause[:100]}") from error
-        return cls(repository, version, digests[0], InputDigest(digests[1]))
+        return cls(repository, version, digests[0], InputDigest(digests[1]), revision)
 
     @property
     def ref(self) -> str:
@@ -59,9 +63,11 @@ class Record:
 
     def text(self) -> str:
         """Return the text of the record's object, with a trailer for each attribute (git-interpret-trailers(1))."""
+        revision = f"Revision: {self.revision}\n" if self.revision else ""
         return (
             f"record {self.repository}:{self.version}\n\n"
-            f"Image: {self.repository}\nVersion: {self.version}\nDigest: {self.digest}\nInputs: {self.inputs}\n"
+            f"Image: {self.repository}\nVersion: {self.version}\n"
+            f"Digest: {self.digest}\nInputs: {self.inputs}\n{revision}"
         )
 
 

@@ -11,6 +11,7 @@ from stage_ci.errors import InvalidFilename, InvalidInput, InvalidVersion
 from stage_ci.rules import timeline
 from stage_ci.rules.manifest import Change
 from stage_ci.rules.reference import Digest, Repository
+from stage_ci.rules.revision import Revision
 from stage_ci.rules.timeline import Span
 from stage_ci.rules.version import Version, VersionLine
 
@@ -94,6 +95,7 @@ class Release:
         checks: The summary of each check, by its name.
         timeline: The time that each step took.
         rehearsal: The name of the rehearsal; None for a real release.
+        revision: The revision of the source; None if it was not given.
     """
 
     repository: Repository
@@ -106,6 +108,7 @@ class Release:
     checks: Mapping[str, str] = field(default_factory=dict)
     timeline: Sequence[Span] = ()
     rehearsal: str | None = None
+    revision: Revision | None = None
 
     def json(self) -> str:
         """Return one JSON object on one line."""
@@ -116,6 +119,7 @@ class Release:
             "commit": self.commit,
             "manifest": str(self.manifest),
             "outcome": str(self.outcome),
+            "revision": self.revision.commit if self.revision else None,
             "timeline": [span.json() for span in self.timeline],
         }
         return json.dumps(fields) + "\n"
@@ -127,6 +131,8 @@ class Release:
             lines.insert(0, f"Rehearsal {self.rehearsal!r}: nothing left this machine")
         rows = [*self.checks.items(), *(("manifest", line) for line in self.deployed or [f"{self.manifest} unchanged"])]
         # Four spaces make a code block in Markdown, which the summary of GitHub Actions is.
+        if self.revision or not self.rehearsal:
+            rows.append(("source", str(self.revision or "not known: --source-revision was not given")))
         rows += [("commit", self.commit), ("time", timeline.summary(self.timeline))]
         lines += ["", *(f"    {name:9} {line}" for name, line in rows)]
         return "\n".join(lines) + "\n"
@@ -135,7 +141,7 @@ class Release:
         return {
             Outcome.RELEASED: "Released",
             Outcome.ALREADY_RELEASED: "Already released",
-            Outcome.SUPERSEDED: "Superseded by a newer version in the manifest",
+            Outcome.SUPERSEDED: "Superseded by what the manifest names",
             Outcome.HELD: "Held back by a marker in the manifest",
         }[self.outcome]
 
@@ -163,9 +169,9 @@ def held_line(filename: Filename, change: Change) -> str:
     return f"{filename}:{change.line} {change.old} is {change.hold}; to lift it, remove {marker} and run again"
 
 
-def superseded_line(filename: Filename, newer: Version) -> str:
-    """Return the line of a summary for a manifest that names a newer version, with the flag that moves it back."""
-    return f"{filename} names {newer}, which is newer: it stays; --allow-downgrade moves it back"
+def superseded_line(filename: Filename, newer: str) -> str:
+    """Return the line of a summary for a manifest that stays because of what it names, with the flag that moves it."""
+    return f"{filename} names {newer}: it stays; --allow-downgrade moves it back"
 
 
 def line_version(line: VersionLine, text: str) -> Version:

@@ -10,9 +10,17 @@ import dagger
 from stage_ci.adapters.commands import step
 from stage_ci.adapters.infrastructure import Infrastructure, RefConflict
 from stage_ci.errors import InfrastructureConflict, ManifestMissing
-from stage_ci.rules.decisions import Deployment, Move, MoveState, decide_move, raise_if_immovable
+from stage_ci.rules.decisions import (
+    Deployment,
+    Move,
+    MoveState,
+    decide_by_source,
+    decide_move,
+    raise_if_immovable,
+)
 from stage_ci.rules.reference import Digest
 from stage_ci.rules.release import Filename, ReleaseLine, line_version
+from stage_ci.steps.record import read_record
 from stage_ci.steps.remotes import announce, connect
 from stage_ci.steps.request import ManifestLocation, ReleaseRequest
 from stage_ci.steps.retry import retry_on_conflict
@@ -104,7 +112,8 @@ async def raise_if_undeployable(infrastructure: Infrastructure, manifest: Manife
 async def _deploy_once(infrastructure: Infrastructure, manifest: ManifestLocation, deployment: Deployment) -> Deployed:
     filename = str(manifest.filename)
     snapshot = await infrastructure.snapshot(manifest.branch)
-    move = decide_move(snapshot.read(filename), manifest.filename, deployment)
+    before = snapshot.read(filename)
+    move = await decide(before, infrastructure, manifest.filename, deployment)
     if move.state is not MoveState.MOVED:
         return Deployed(snapshot.commit, move)
     message = commit_message(manifest.filename, move, deployment)
@@ -112,11 +121,27 @@ async def _deploy_once(infrastructure: Infrastructure, manifest: ManifestLocatio
     return Deployed(commit, move)
 
 
+async def decide(before: bytes, infrastructure: Infrastructure, filename: Filename, deployment: Deployment) -> Move:
+    """Decide whether a manifest may be moved to a version, also by the source of the version that it names.
+
+    Raises:
+        InvalidVersion: if the manifest names a version of a higher line.
+        ManifestError: if the manifest cannot be edited.
+        InfrastructureError: if the infrastructure repository denies access or fails, or the record is invalid.
+    """
+    move = decide_move(before, filename, deployment)
+    if move.state is not MoveState.MOVED or not move.named or not deployment.revision or deployment.allow_downgrade:
+        return move
+    return decide_by_source(move, before, deployment, await read_record(move.named, infrastructure, deployment.line))
+
+
 def commit_message(filename: Filename, move: Move, deployment: Deployment) -> str:
-    """Return the commit message of a deployment: the version, each reference that moves, and the digest."""
+    """Return the commit message of a deployment: the version, each reference that moves, digest and source."""
     moved = "\n".join(f"{change.path}: {change.old} -> {change.new}" for change in move.moved)
-    digest = f"\n\nImage-Digest: {deployment.digest}" if deployment.digest else ""
-    return f"{filename}: {deployment.line.repository.path} {deployment.version}\n\n{moved}{digest}\n"
+    trailers = [f"Image-Digest: {deployment.digest}"] if deployment.digest else []
+    trailers += [f"Source-Revision: {deployment.revision.commit}"] if deployment.revision else []
+    body = "\n\n".join(filter(None, [moved, "\n".join(trailers)]))
+    return f"{filename}: {deployment.line.repository.path} {deployment.version}\n\n{body}\n"
 
 
 async def update_manifest(request: ReleaseRequest, infra: dagger.Directory, wanted: WantedVersion) -> dagger.Changeset:

@@ -8,9 +8,11 @@ from stage_ci.adapters import image
 from stage_ci.adapters.gather import gather
 from stage_ci.adapters.source import Source
 from stage_ci.rules.claim import InputDigest
-from stage_ci.rules.decisions import UNKNOWN_DIGEST, Deployment, MoveState, VersionState, decide_move
+from stage_ci.rules.decisions import UNKNOWN_DIGEST, Deployment, MoveState, VersionState
 from stage_ci.rules.manifest import diff
 from stage_ci.rules.release import ReleaseLine
+from stage_ci.rules.revision import Revision
+from stage_ci.steps.deploy import decide
 from stage_ci.steps.remotes import Remotes, connect
 from stage_ci.steps.request import ManifestLocation, ReleaseRequest
 from stage_ci.steps.version import resolve_version
@@ -35,12 +37,25 @@ async def plan_stage(request: ReleaseRequest, source: dagger.Directory, *, allow
         given = Source(source)
         context, names = await gather(image.context(given), image.base_names(given))
         inputs = await image.input_digest(names, context)
-        plan = await make_plan(inputs, remotes, request.line, request.manifest, allow_downgrade=allow_downgrade)
+        plan = await make_plan(
+            inputs,
+            remotes,
+            request.line,
+            request.manifest,
+            allow_downgrade=allow_downgrade,
+            revision=request.revision,
+        )
     return f"Rehearsal {servers.name!r}: nothing would leave this machine\n{plan}" if servers else plan
 
 
-async def make_plan(
-    inputs: InputDigest, remotes: Remotes, line: ReleaseLine, manifest: ManifestLocation, *, allow_downgrade: bool
+async def make_plan(  # noqa: PLR0913 - the parts of a request
+    inputs: InputDigest,
+    remotes: Remotes,
+    line: ReleaseLine,
+    manifest: ManifestLocation,
+    *,
+    allow_downgrade: bool,
+    revision: Revision | None = None,
 ) -> str:
     """Return what a stage of ``inputs`` would do: the version it would take and the manifest's diff.
 
@@ -54,8 +69,8 @@ async def make_plan(
         resolve_version(inputs, remotes, line), remotes.infrastructure.snapshot(manifest.branch)
     )
     before = snapshot.read(str(manifest.filename))
-    deployment = Deployment(line, decision.version, decision.digest or UNKNOWN_DIGEST, allow_downgrade)
-    move = decide_move(before, manifest.filename, deployment)
+    deployment = Deployment(line, decision.version, decision.digest or UNKNOWN_DIGEST, allow_downgrade, revision)
+    move = await decide(before, remotes.infrastructure, manifest.filename, deployment)
     lines = [f"{_HEADLINES[decision.state]} {line.repository}:{decision.version}", f"inputs {inputs}"]
     lines += move.reasons(manifest.filename)
     if move.state is MoveState.MOVED:

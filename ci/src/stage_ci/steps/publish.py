@@ -14,6 +14,7 @@ from stage_ci.rules.decisions import VersionState
 from stage_ci.rules.record import Record, raise_if_swapped
 from stage_ci.rules.reference import Digest
 from stage_ci.rules.release import ReleaseLine
+from stage_ci.rules.revision import Revision
 from stage_ci.rules.version import Version
 from stage_ci.steps.candidate import Image
 from stage_ci.steps.checks import IMAGE_CHECKS, Subject
@@ -48,12 +49,21 @@ async def publish_source(request: ReleaseRequest, source: dagger.Directory, addr
     subject = Subject.of(request, source, addresses, servers, Progress())
     async with connect(request, servers) as remotes:
         await gather_all(check.run_or_raise(subject) for check in IMAGE_CHECKS)
-        published = await publish(*await subject.candidate.parts(), remotes, request.line)
+        published = await publish(*await subject.candidate.parts(), remotes, request.line, request.revision)
     return f"{request.line.repository}:{published.version}@{published.digest}"
 
 
-async def publish(image: Image, archive: Archive, remotes: Remotes, line: ReleaseLine) -> Published:
+async def publish(
+    image: Image, archive: Archive, remotes: Remotes, line: ReleaseLine, revision: Revision | None = None
+) -> Published:
     """Publish an image under a new version, or return the version under which its inputs were released before.
+
+    Args:
+        image: The image.
+        archive: The same image as an archive.
+        remotes: The registry and the infrastructure repository.
+        line: The image and its version line.
+        revision: The revision of its source, for the record.
 
     Raises:
         InvalidInput: if the image is built on a stand-in of this machine and the registry is on the network.
@@ -67,7 +77,7 @@ async def publish(image: Image, archive: Archive, remotes: Remotes, line: Releas
         if released:
             return Published(version, released, pushed=False)
         await publisher.push(archive, remotes.destination, line.repository)
-        record = Record(line.repository, version, archive.digest, image.inputs)
+        record = Record(line.repository, version, archive.digest, image.inputs, revision)
         if published := await write_tag(record, remotes, line):
             return published
     raise _none_claimed(line)

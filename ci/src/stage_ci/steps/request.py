@@ -13,6 +13,7 @@ from stage_ci.errors import MissingCredential
 from stage_ci.rules.credentials import LABELS, PASSWORD, USERNAME, is_rehearsal
 from stage_ci.rules.infrastructure import InfrastructureRepository
 from stage_ci.rules.release import Filename, ReleaseLine
+from stage_ci.rules.revision import Revision
 from stage_ci.rules.smoke import SmokeTest
 
 DEFAULT_REHEARSAL: Final = "default"
@@ -108,6 +109,7 @@ class Settings(Protocol):
     experiment_name: dagger.Secret | None
     rehearsal_name: str
     rehearsal_seed: dagger.Directory
+    source_revision: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,6 +124,7 @@ class ReleaseRequest:
         credentials: What the caller gave to reach registry and infrastructure repository.
         rehearsal: The rehearsal's name; empty if the caller gave none.
         rehearsal_seed: The initial content of a new rehearsal's infrastructure repository.
+        revision: The revision of the source; None if the caller gave none.
         variables: The given variables of the service, by name.
     """
 
@@ -132,6 +135,7 @@ class ReleaseRequest:
     credentials: Credentials
     rehearsal: str
     rehearsal_seed: dagger.Directory
+    revision: Revision | None = None
     variables: Mapping[str, dagger.Secret] = field(default_factory=dict)
 
     @classmethod
@@ -153,6 +157,7 @@ class ReleaseRequest:
             credentials=credentials,
             rehearsal=settings.rehearsal_name,
             rehearsal_seed=settings.rehearsal_seed,
+            revision=Revision.parse(settings.source_revision),
             variables={name: secret for name, secret in variables.items() if secret is not None},
         )
 

@@ -58,8 +58,9 @@ async def stage_source(
         except FailedFast as failed:
             raise failed.failure from None
         with progress.span("publish"):
-            published = await publish(*await subject.candidate.parts(), remotes, request.line)
-        deployment = Deployment(request.line, published.version, published.digest, options.allow_downgrade)
+            published = await publish(*await subject.candidate.parts(), remotes, request.line, request.revision)
+        version, digest = published.version, published.digest
+        deployment = Deployment(request.line, version, digest, options.allow_downgrade, request.revision)
         with progress.span("deploy"):
             deployed = await deploy(remotes.infrastructure, request.manifest, deployment)
     summaries = {check.name: result.report.summary for check, result in zip(CHECKS, results, strict=True)}
@@ -106,6 +107,7 @@ def release(
         checks=checks,
         timeline=timeline,
         rehearsal=servers.name if servers else None,
+        revision=request.revision,
     )
 
 

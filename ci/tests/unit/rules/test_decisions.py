@@ -13,15 +13,16 @@ from stage_ci.rules.decisions import (
     MoveState,
     VersionDecision,
     VersionState,
+    decide_by_source,
     decide_move,
     decide_version,
-    newer_than,
     raise_if_higher_line,
     raise_if_immovable,
 )
 from stage_ci.rules.record import Record
 from stage_ci.rules.reference import Digest
 from stage_ci.rules.release import Filename, ReleaseLine
+from stage_ci.rules.revision import Revision
 
 RELEASE_LINE: Final = ReleaseLine.parse("owner/service", "v1.0")
 LINE: Final = RELEASE_LINE.versions
@@ -155,18 +156,55 @@ def test_a_move_reports_each_reference() -> None:
 
 @pytest.mark.fault(17)
 @pytest.mark.parametrize(
-    ("tags", "newest"),
+    ("images", "named"),
     [
-        ([], None),
-        (["v1.0.6", "v1.0.7"], None),
-        (["v1.0.8"], 8),
-        (["v1.0.9", "v1.0.10", "v1.0.8"], 10),
-        (["v2.0.1", "v1.1.9", "latest", "v1.0.008"], None),
+        (["owner/service"], None),
+        (["owner/service:v1.0.6", "owner/service:v1.0.7"], 7),
+        (["owner/service:v1.0.9", "owner/service:v1.0.10", "owner/service:v1.0.8"], 10),
+        (["owner/service:v0.9.30", "owner/service:latest", "owner/service:v1.0.008"], None),
     ],
 )
-def test_the_newest_version_above_another_is_found_by_number(tags: list[str], newest: int | None) -> None:
+def test_the_highest_version_that_a_manifest_names_is_found_by_number(images: list[str], named: int | None) -> None:
     """Versions compare by number, and only within the line."""
-    assert newer_than(LINE.version(7), tags, LINE) == (None if newest is None else LINE.version(newest))
+    move = decide_move(manifest(*images), FILE, replace(DEPLOYMENT, allow_downgrade=True))
+    assert move.named == (None if named is None else LINE.version(named))
+
+
+OLDER: Final = Revision.parse(f"{'a' * 40} 2026-05-04T12:00:00Z")
+NEWER: Final = Revision.parse(f"{'b' * 40} 2026-05-05T12:00:00Z")
+
+
+@pytest.mark.fault(44)
+@pytest.mark.parametrize(
+    ("revision", "recorded", "state"),
+    [
+        pytest.param(OLDER, NEWER, MoveState.SUPERSEDED, id="older"),
+        pytest.param(NEWER, OLDER, MoveState.MOVED, id="newer"),
+        pytest.param(OLDER, OLDER, MoveState.MOVED, id="same"),
+        pytest.param(None, NEWER, MoveState.MOVED, id="unknown"),
+        pytest.param(OLDER, None, MoveState.MOVED, id="unknown-before"),
+    ],
+)
+def test_an_older_source_does_not_replace_a_newer_one(
+    revision: Revision | None, recorded: Revision | None, state: MoveState
+) -> None:
+    """A version of an older source than that of the manifest's version leaves the manifest as it is, and says why."""
+    before, deployment = manifest("owner/service:v1.0.3"), replace(DEPLOYMENT, revision=revision)
+    move = decide_by_source(
+        decide_move(before, FILE, deployment), before, deployment, replace(RECORD, revision=recorded)
+    )
+    assert move.state is state
+    assert (move.content == before) is (state is MoveState.SUPERSEDED)
+    if state is MoveState.SUPERSEDED:
+        reason = f"svm.yaml names v1.0.3, which was made from a newer source ({NEWER}): it stays; "
+        assert move.reasons(FILE) == (f"{reason}--allow-downgrade moves it back",)
+
+
+def test_a_version_without_a_record_is_replaced() -> None:
+    """If the manifest's version has no record, its source is unknown."""
+    before, deployment = manifest("owner/service:v1.0.3"), replace(DEPLOYMENT, revision=OLDER)
+    move = decide_move(before, FILE, deployment)
+    assert decide_by_source(move, before, deployment, None) is move
 
 
 @pytest.mark.parametrize("tags", [["v1.0.7"], ["latest", "v0.9.3", "v1.0.0"], ["v2", "2.0.1", "v1.0.x"], []])

@@ -1,5 +1,6 @@
 """The records of releases: their text, their refs, and what they say about a registry."""
 
+from dataclasses import replace
 from typing import Final
 
 import pytest
@@ -10,6 +11,7 @@ from stage_ci.errors import InvalidRecord, SwappedTag
 from stage_ci.rules.claim import InputDigest, claim_ref
 from stage_ci.rules.record import Record, raise_if_swapped, record_ref, recorded_versions
 from stage_ci.rules.reference import Digest, Repository
+from stage_ci.rules.revision import Revision
 from stage_ci.rules.version import VersionLine
 
 LINE: Final = VersionLine.parse("v1.0")
@@ -32,9 +34,16 @@ def test_a_record_s_text_is_read_back() -> None:
     assert Record.parse(RECORD.text(), SERVICE, LINE.version(7)) == RECORD
 
 
+def test_a_record_has_the_revision_of_the_source() -> None:
+    """The revision, with its time, is a trailer as well, if it is known."""
+    record = replace(RECORD, revision=Revision.parse(f"{'a' * 40} 2026-05-04T14:00:00+02:00"))
+    assert record.text() == f"{RECORD.text()}Revision: {'a' * 40} 2026-05-04T12:00:00+00:00\n"
+    assert Record.parse(record.text(), SERVICE, LINE.version(7)) == record
+
+
 def test_a_record_may_say_more() -> None:
     """A key that this version does not know is ignored, so that a later version can add one."""
-    assert Record.parse(f"{RECORD.text()}Revision: abc\n", SERVICE, LINE.version(7)) == RECORD
+    assert Record.parse(f"{RECORD.text()}Evidence: abc\n", SERVICE, LINE.version(7)) == RECORD
 
 
 @pytest.mark.parametrize(
@@ -46,6 +55,7 @@ def test_a_record_may_say_more() -> None:
         (f"Digest: {DIGEST}", "Digest: sha256:12", "has an invalid digest 'sha256:12'"),
         (f"Digest: {DIGEST}\n", "", "has an invalid digest ''"),
         (f"Inputs: {INPUTS}", "Inputs: none", "has an invalid digest 'none'"),
+        ("\nInputs", "\nRevision: HEAD\nInputs", "has an invalid --source-revision='HEAD'"),
     ],
 )
 def test_a_record_of_something_else_is_rejected(old: str, new: str, error: str) -> None:

@@ -22,6 +22,7 @@ from stage_ci.rules.release import (
     renderer,
     superseded_line,
 )
+from stage_ci.rules.revision import Revision
 from stage_ci.rules.timeline import Span
 from stage_ci.rules.version import VersionLine
 
@@ -96,6 +97,7 @@ def test_json_is_one_object_on_one_line() -> None:
         "commit": "c" * 40,
         "manifest": "manifests/default/svm.yaml",
         "outcome": "released",
+        "revision": None,
         "timeline": [
             {"step": "test", "start": 0.1, "seconds": 4.0},
             {"step": "lint", "start": 0.1, "seconds": 2.0},
@@ -109,7 +111,7 @@ def test_json_is_one_object_on_one_line() -> None:
     [
         (Outcome.RELEASED, "Released"),
         (Outcome.ALREADY_RELEASED, "Already released"),
-        (Outcome.SUPERSEDED, "Superseded by a newer version in the manifest"),
+        (Outcome.SUPERSEDED, "Superseded by what the manifest names"),
         (Outcome.HELD, "Held back by a marker in the manifest"),
     ],
 )
@@ -120,12 +122,13 @@ def test_a_summary_begins_with_the_outcome_and_the_image(outcome: Outcome, headl
 
 
 def test_a_summary_lists_checks_changes_commit_and_time() -> None:
-    """A summary has one line for each check, for each changed reference, the commit and the time, in this order."""
+    """A summary has one line for each check and each changed reference, and source, commit and time, in this order."""
     assert RELEASE.text().splitlines()[1:] == [
         "",
         "    lint      4 files",
         "    test      3 passed",
         "    manifest  manifests/default/svm.yaml:7 owner/service:v1.0.6 -> owner/service:v1.0.7",
+        "    source    not known: --source-revision was not given",
         f"    commit    {'c' * 40}",
         "    time      5.6 s: test 4.0 s, deploy 1.5 s",
     ]
@@ -153,7 +156,7 @@ def test_every_outcome_has_a_headline() -> None:
 @pytest.mark.fault(17)
 def test_a_newer_version_is_reported_with_the_downgrade_flag() -> None:
     """The line for a newer version names the flag that moves the manifest back."""
-    assert superseded_line(RELEASE.manifest, LINE.version(10)) == (
+    assert superseded_line(RELEASE.manifest, "v1.0.10, which is newer") == (
         "manifests/default/svm.yaml names v1.0.10, which is newer: it stays; --allow-downgrade moves it back"
     )
 
@@ -166,6 +169,15 @@ def test_a_held_reference_is_reported_with_person_and_marker() -> None:
         "manifests/default/svm.yaml:7 owner/service:v1.0.4 is held by alice (demo); "
         "to lift it, remove the marker on line 6 and run again"
     )
+
+
+def test_a_summary_names_the_source() -> None:
+    """The summary has the revision; that of a release without one says so, and that of a rehearsal says nothing."""
+    revision = Revision.parse(f"{'d' * 40} 2026-05-04T12:00:00Z")
+    assert f"    source    {'d' * 40} 2026-05-04T12:00:00+00:00\n" in replace(RELEASE, revision=revision).text()
+    assert json.loads(replace(RELEASE, revision=revision).json())["revision"] == "d" * 40
+    assert "    source    not known: --source-revision was not given\n" in RELEASE.text()
+    assert "source" not in replace(RELEASE, rehearsal="default").text()
 
 
 def test_the_summary_of_a_rehearsal_starts_with_its_name() -> None:

@@ -26,6 +26,7 @@ from stage_ci.steps.remotes import Remotes
 if TYPE_CHECKING:
     from tests.unit.steps.conftest import RegistryServer
 
+    from stage_ci.rules.revision import Revision
     from stage_ci.rules.version import Version
 
 MINE: Final = InputDigest.of("mine", {})
@@ -39,17 +40,23 @@ def push_untagged(server: RegistryServer) -> Digest:
     return Digest.parse(pushed)
 
 
-async def release(
-    remotes: Remotes, line: ReleaseLine, pushed: Digest, *, allow_downgrade: bool = False
+async def release(  # noqa: PLR0913 - what differs between the tests
+    remotes: Remotes,
+    line: ReleaseLine,
+    pushed: Digest,
+    *,
+    allow_downgrade: bool = False,
+    inputs: InputDigest = MINE,
+    revision: Revision | None = None,
 ) -> tuple[Version, Digest, Deployed]:
-    """Release MINE as a stage does, with an image that the registry holds already."""
+    """Release ``inputs`` as a stage does, with an image that the registry holds already."""
     await raise_if_undeployable(remotes.infrastructure, LOCATION, line)
-    version, digest = await claim(MINE, pushed, remotes, line)
+    version, digest = await claim(inputs, pushed, remotes, line)
     if digest is None:
-        published = await write_tag(Record(line.repository, version, pushed, MINE), remotes, line)
+        published = await write_tag(Record(line.repository, version, pushed, inputs, revision), remotes, line)
         assert published
         digest = published.digest
-    deployment = Deployment(line, version, digest, allow_downgrade)
+    deployment = Deployment(line, version, digest, allow_downgrade, revision)
     return version, digest, await deploy(remotes.infrastructure, LOCATION, deployment)
 
 

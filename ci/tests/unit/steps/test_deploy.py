@@ -82,7 +82,7 @@ async def test_a_newer_version_stays(repository: GitRepository, line: ReleaseLin
     """A deploy leaves a manifest that names a newer version alone, reports it and succeeds."""
     tip = repository.push({str(FILE): manifest(*images)})
     deployed = await run(repository, line, 9)
-    assert (deployed.commit, deployed.move.newer) == (tip, line.versions.version(10))
+    assert (deployed.commit, deployed.move.named) == (tip, line.versions.version(10))
     summary = f"{FILE} names v1.0.10, which is newer: it stays; --allow-downgrade moves it back"
     assert deployed.text(FILE) == f"{summary}\ncommit {tip}\n"
     assert repository.git("rev-parse", "main").strip() == tip

@@ -27,7 +27,7 @@ async def test_a_newer_version_goes_back_when_that_is_allowed(
     repository.push({str(FILE): manifest(*images)})
     deployed = await run(repository, line, 9, allow_downgrade=True)
     assert [change.new for change in deployed.move.moved] == ["owner/service:v1.0.9"] * len(images)
-    assert deployed.move.newer is None
+    assert not deployed.move.newer
     assert repository.git("show", f"main:{FILE}") == manifest(*["owner/service:v1.0.9"] * len(images))
 
 

@@ -10,9 +10,11 @@ from tests.unit.steps.deploying import FILE, LOCATION, manifest
 from tests.unit.steps.releasing import MINE, push_untagged, release
 
 from stage_ci.errors import DigestMismatch, InvalidRecord, InvalidVersion, SwappedTag
-from stage_ci.rules.claim import claim_ref
+from stage_ci.rules.claim import InputDigest, claim_ref
+from stage_ci.rules.decisions import MoveState
 from stage_ci.rules.record import Record, record_ref
 from stage_ci.rules.reference import Digest
+from stage_ci.rules.revision import Revision
 from stage_ci.steps.plan import make_plan
 from stage_ci.steps.publish import Published, claim, verify_tag, write_tag
 from stage_ci.steps.record import read_record, write_record
@@ -209,6 +211,30 @@ async def test_a_version_that_was_not_published_cannot_be_deployed(
     """Deploying a version that is not in the registry fails, and the error advises to publish it first."""
     with pytest.raises(InvalidVersion, match=r"^deploy: v1\.0\.2 is not in the registry; publish it first"):
         await released_digest(line.versions.version(2), remotes, line, allow_unrecorded=allow_unrecorded)
+
+
+@pytest.mark.fault(44)
+async def test_a_replayed_older_source_is_published_but_not_deployed(
+    remotes: Remotes, line: ReleaseLine, registry_server: RegistryServer, repository: GitRepository
+) -> None:
+    """If the run of an older source ends after a newer source was released, the manifest stays, unless it may go back.
+
+    The plan says the same. The commit of the newer source names its revision.
+    """
+    repository.push({str(FILE): manifest("owner/service:v1.0.0")})
+    older, newer = (Revision.parse(f"{name * 40} 2026-05-0{day}T12:00:00Z") for name, day in [("a", 4), ("b", 5)])
+    pushed = push_untagged(registry_server)
+    await release(remotes, line, pushed, revision=newer)
+    assert f"Source-Revision: {'b' * 40}\n" in repository.git("log", "-1", "--format=%B", "main")
+
+    old = InputDigest.of("old", {})
+    plan = await make_plan(old, remotes, line, LOCATION, allow_downgrade=False, revision=older)
+    assert f"{FILE} names v1.0.1, which was made from a newer source ({newer}): it stays" in plan
+    version, _, deployed = await release(remotes, line, pushed, inputs=old, revision=older)
+    assert (str(version), deployed.move.state) == ("v1.0.2", MoveState.SUPERSEDED)
+    assert repository.git("show", f"main:{FILE}") == manifest("owner/service:v1.0.1")
+    _, _, back = await release(remotes, line, pushed, inputs=old, revision=older, allow_downgrade=True)
+    assert back.move.state is MoveState.MOVED
 
 
 @pytest.mark.parametrize("target", ["other text", "blob"])

@@ -28,6 +28,7 @@ DEFAULTS: Final[dict[str, object]] = {
     **dict.fromkeys([*Credentials.__slots__, *(name.lower() for name in VARIABLES)]),
     "rehearsal_name": "",
     "rehearsal_seed": None,
+    "source_revision": "",
 }
 
 
