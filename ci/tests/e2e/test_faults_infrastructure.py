@@ -63,7 +63,7 @@ def test_denied_access_to_the_repository_fails_at_once(registry: str, tmp_path: 
         assert "check the token, the repository's name and the branch protection" in call.error
         assert "canary" not in call.stdout + call.stderr
         assert len(env.commits()) == 1
-        assert len([line for line in env.git_proxy.lines if re.search(GIT_PUSH, line)]) <= 2
+        assert len([line for line in env.git_proxy.lines if re.search(GIT_PUSH, line)]) <= 3
         assert wrong == "protected" or env.tags() == {}
 
 
