@@ -8,6 +8,7 @@ import json
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Final, Self
 
 from stage_ci.errors import InvalidInput
@@ -16,6 +17,7 @@ from stage_ci.rules.dockerfile import words
 _DIRECTIVE: Final = re.compile(r"(?:#|//)\s*([a-zA-Z][a-zA-Z0-9]*)\s*=\s*(.+?)\s*")
 _DIRECTIVES: Final = ("syntax", "escape", "check")
 _HEREDOC: Final = re.compile(r"\d*<<(-?)([^<]+)")
+_SEPARATED: Final = re.compile(r"\d*<<")
 # The instructions that may have here-documents.
 _WITH_HEREDOCS: Final = ("ADD", "COPY", "RUN")
 _BLANKS: Final = re.compile(r"[\t\v\f\r ]+")
@@ -71,7 +73,7 @@ class Dockerfile:
         # The frontend is chosen from the bytes of the file, without a first line with #!, and also by // syntax=.
         head = text.split("\n")[text.startswith("#!") :]
         syntax = _directives(head, "#").get("syntax") or _directives(head, "//").get("syntax", "")
-        escape = _directives(lines, "#").get("escape", "\\")
+        escape = _directives([line.lstrip() for line in lines], "#").get("escape", "\\")
         return cls(syntax.partition(" ")[0], escape, tuple(_instructions(lines, escape)))
 
 
@@ -102,6 +104,12 @@ def _instructions(lines: Sequence[str], escape: str) -> Iterator[Instruction]:
             continue
         instruction = _instruction(text)
         for dash, name in _heredocs(instruction, text):
+            if not name:
+                raise InvalidInput(
+                    f"the Dockerfile's << on line {number} has a blank behind it, which not every BuildKit reads alike",
+                    step="build",
+                    remedy="write a here-document as <<EOF, and quote any other <<",
+                )
             if not any(_is_end(line, name, dash) for _, line in numbered):
                 raise InvalidInput(
                     f"the Dockerfile's here-document {name[:40]!r} on line {number} has no end",
@@ -132,12 +140,17 @@ def _instruction(text: str) -> Instruction:
 
 
 def _heredocs(instruction: Instruction, text: str) -> Iterator[tuple[str, str]]:
-    """Yield a dash, if tabs before its end do not count, and the end of each here-document of an instruction."""
+    """Yield a dash, if tabs before its end do not count, and the end of each here-document of an instruction.
+
+    The end is empty if a blank separates it from the <<.
+    """
     if instruction.name == "ONBUILD":
         instruction = _instruction(instruction.arguments)
     if instruction.name not in _WITH_HEREDOCS or instruction.json is not None or "<<" not in text:
         return
-    for word in words.split(text):
+    for word, following in pairwise([*words.split(text), ""]):
+        if _SEPARATED.fullmatch(word) and following:
+            yield "", ""
         found = _HEREDOC.fullmatch(word)
         try:
             names = words.unquote(found[2]) if found else []

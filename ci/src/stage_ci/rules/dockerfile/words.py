@@ -87,6 +87,7 @@ class _Lexer:
     keeps_escapes: bool = False
     keeps_unset: bool = False
     _at: int = 0
+    _is_nested: bool = False
 
     def read(self, stop: str = "") -> tuple[str, list[str]]:
         """Return the text up to ``stop``, as a whole and in words."""
@@ -94,10 +95,12 @@ class _Lexer:
         while character := self._next():
             if character == stop:
                 break
-            if character == "$":
-                found.add(self._variable())
-            elif character in "'\"":
-                found.add(self._quoted(character), is_quoted=True)
+            if character in "$'\"":
+                self._is_nested = False
+                piece = self._variable() if character == "$" else self._quoted(character)
+                # BuildKit reads an argument such as that of ${x:-y} into the same buffer as the word around it.
+                found.word = "" if self._is_nested else found.word
+                found.add(piece, is_quoted=character != "$")
             elif character == self.escape:
                 found.add((character if self.keeps_escapes else "") + self._next(), is_quoted=True)
             else:
@@ -136,11 +139,13 @@ class _Lexer:
             return self._value(name, f"${name}") if name else "$"
         start = self._at - 1
         self._next()
+        if self._peek() in ("{", "}", ":"):
+            raise WordError("${ without a name")
         name = self._name()
         operator = self._next()
         if operator == ":":
             operator += self._next()
-        if not name or operator not in ("}", "-", ":-", "+", ":+", "?", ":?", "#", "%", "/"):
+        if operator not in ("}", "-", ":-", "+", ":+", "?", ":?", "#", "%", "/"):
             raise WordError(f"${{{name}{operator} is no substitution")
         if operator == "}":
             return self._value(name, self.text[start : self._at])
@@ -159,6 +164,7 @@ class _Lexer:
         else:
             word = self.read(stop)[0]
         self.keeps_escapes = kept
+        self._is_nested = True
         return word
 
     def _value(self, name: str, written: str) -> str:
@@ -210,7 +216,13 @@ def _trim(value: str, pattern: str, *, at_the_end: bool) -> str:
 
 
 def _pattern(text: str, *, is_greedy: bool) -> str:
-    """Return a shell pattern, in which ? is one character and * any number, as a regular expression."""
+    """Return a shell pattern, in which ? is one character and * any number, as a regular expression.
+
+    Raises:
+        WordError: if it escapes a character that has no meaning of its own.
+    """
     star = ".*" if is_greedy else ".*?"
     parts = re.findall(r"\\?.", text, re.DOTALL)
+    if unknown := [part for part in parts if len(part) > 1 and part[1] not in "*?\\}/"]:
+        raise WordError(f"{unknown[0]} in a pattern is no escape")
     return "".join({"*": star, "?": "."}.get(part) or re.escape(part[-1]) for part in parts)
