@@ -1,7 +1,7 @@
 """Dockerfiles, read as BuildKit reads them: which images a build starts from, copies from, or is run by.
 
-Reference: https://docs.docker.com/reference/dockerfile/. Where it is silent, the rules are those of the parser in engine
-0.19.10 (https://github.com/dagger/dagger/tree/v0.19.10/internal/buildkit/frontend/dockerfile). What a newer one
+Reference: https://docs.docker.com/reference/dockerfile/. Where it is silent, the rules are those of the engine's parser
+(https://github.com/dagger/dagger/tree/v0.19.10/internal/buildkit/frontend/dockerfile). What a newer BuildKit
 (https://github.com/moby/buildkit/tree/v0.26.0/frontend/dockerfile) reads differently is rejected.
 """
 
