@@ -171,7 +171,19 @@ def test_variables_are_replaced_as_buildkit_does(name: str, image: str) -> None:
 
 @pytest.mark.fault(47)
 @pytest.mark.parametrize(
-    "name", ["${TAG", "${TAG?}", "${TAG:?needed}", "${}", "${TAG:x}", "${TAG%\\a}", "'a", "a b", "a as"]
+    "name",
+    [
+        "${TAG",
+        "${TAG?}",
+        "${TAG:?needed}",
+        "${}",
+        "${TAG:x}",
+        "${TAG%\\a}",
+        pytest.param("${A:-" * 5_000, id="deep"),
+        "'a",
+        "a b",
+        "a as",
+    ],
 )
 def test_a_from_that_buildkit_rejects_is_rejected(name: str) -> None:
     """A substitution that is not closed, unknown or demands a value, and a FROM with other words, are errors."""

@@ -6,9 +6,11 @@ Rules: https://docs.docker.com/reference/dockerfile/#environment-replacement, an
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import Final
 
-# The special parameters of POSIX, 2.5.2, which are names of one character.
-_SPECIAL = "@*#?-$!0"
+# A number, a name, or one of the special parameters of POSIX, 2.5.2.
+_NAME: Final = re.compile(r"[0-9]+|\w+|[@*#?$!-]")
+_MAX_DEPTH: Final = 100  # of substitutions in substitutions; no Dockerfile has more than a few
 
 
 class WordError(Exception):
@@ -87,6 +89,7 @@ class _Lexer:
     keeps_escapes: bool = False
     keeps_unset: bool = False
     _at: int = 0
+    _depth: int = 0
     _is_nested: bool = False
 
     def read(self, stop: str = "") -> tuple[str, list[str]]:
@@ -157,6 +160,9 @@ class _Lexer:
 
     def _argument(self, operator: str, stop: str) -> str:
         """Return the text up to ``stop``; a pattern keeps its escapes."""
+        self._depth += 1
+        if self._depth > _MAX_DEPTH:
+            raise WordError(f"more than {_MAX_DEPTH} substitutions in one another")
         kept, self.keeps_escapes = self.keeps_escapes, operator in ("#", "%", "/")
         if operator == "/" and stop == "/" and self._peek() == "/":  # ${name//pattern/text} replaces all
             self._next()
@@ -165,17 +171,16 @@ class _Lexer:
             word = self.read(stop)[0]
         self.keeps_escapes = kept
         self._is_nested = True
+        self._depth -= 1
         return word
 
     def _value(self, name: str, written: str) -> str:
         return self.variables.get(name, written if self.keeps_unset else "")
 
     def _name(self) -> str:
-        rest = self.text[self._at :]
-        found = re.match(r"[0-9]+|\w+", rest)
-        name = found[0] if found else rest[:1] if rest[:1] in _SPECIAL else ""
-        self._at += len(name)
-        return name
+        found = _NAME.match(self.text, self._at)
+        self._at += len(found[0]) if found else 0
+        return found[0] if found else ""
 
 
 def _apply(operator: str, value: str | None, word: str, replacement: str) -> str:
