@@ -130,10 +130,10 @@ class Release:
         if self.rehearsal:
             lines.insert(0, f"Rehearsal {self.rehearsal!r}: nothing left this machine")
         rows = [*self.checks.items(), *(("manifest", line) for line in self.deployed or [f"{self.manifest} unchanged"])]
-        # Four spaces make a code block in Markdown, which the summary of GitHub Actions is.
         if self.revision or not self.rehearsal:
             rows.append(("source", str(self.revision or "not known: --source-revision was not given")))
         rows += [("commit", self.commit), ("time", timeline.summary(self.timeline))]
+        # Four spaces make a code block in Markdown, which the summary of GitHub Actions is.
         lines += ["", *(f"    {name:9} {line}" for name, line in rows)]
         return "\n".join(lines) + "\n"
 

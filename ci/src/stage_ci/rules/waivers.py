@@ -192,14 +192,15 @@ def _text(entry: Mapping[Any, Any], key: str, where: str) -> str:
 
 def _is_of(purl: str, limit: str) -> bool:
     """Return whether a package is one of those that a package URL without a version, or with one, is for."""
-    names, versions = zip(*(_name_and_version(text) for text in (purl, limit)), strict=True)
-    return names[0] == names[1] and versions[1] in ("", versions[0])
+    (name, version), (limited_name, limited_version) = _name_and_version(purl), _name_and_version(limit)
+    return name == limited_name and limited_version in ("", version)
 
 
 def _name_and_version(purl: str) -> tuple[str, str]:
-    plain = re.split(r"[?#]", purl, maxsplit=1)[0]
-    name, _, version = plain.partition("@") if not plain.startswith("pkg:npm/@") else plain.rpartition("@")
-    return unquote(name), unquote(version)
+    # A scope may begin with @ as well, but it is no last part.
+    namespace, _, last = re.split(r"[?#]", purl, maxsplit=1)[0].rpartition("/")
+    name, _, version = last.partition("@")
+    return unquote(f"{namespace}/{name}"), unquote(version)
 
 
 def _line(text: str) -> str:

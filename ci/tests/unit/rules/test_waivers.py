@@ -109,7 +109,10 @@ def test_an_entry_covers_what_its_limits_name(limits: str, covered: bool) -> Non
     assert not waiver.covers("CVE-2", "pkg:pypi/h11@0.14.0", "app/h11-0.14.0.dist-info/METADATA")
 
 
-@pytest.mark.parametrize("limit", ["pkg:npm/%40scope/name", "pkg:npm/@scope/name@1.0", "pkg:npm/%40scope/name@1.0"])
+@pytest.mark.parametrize(
+    "limit",
+    ["pkg:npm/%40scope/name", "pkg:npm/@scope/name", "pkg:npm/@scope/name@1.0", "pkg:npm/%40scope/name@1.0"],
+)
 def test_a_package_with_a_scope_is_compared_by_meaning(limit: str) -> None:
     """The sign @ of a scope, written as it is or encoded, does not begin the version."""
     (waiver,) = Waivers.read(ENTRY % f", purls: ['{limit}']", TODAY).active

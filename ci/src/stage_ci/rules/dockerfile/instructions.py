@@ -67,7 +67,7 @@ class Dockerfile:
         """Return the instructions of ``text``.
 
         Raises:
-            InvalidInput: if a here-document has no end.
+            InvalidInput: if a here-document has no end, or a blank before it.
         """
         lines = text.removeprefix("\ufeff").split("\n")
         # The frontend is chosen from the bytes of the file, without a first line with #!, and also by // syntax=.
@@ -103,13 +103,7 @@ def _instructions(lines: Sequence[str], escape: str) -> Iterator[Instruction]:
         if not text.strip():
             continue
         instruction = _instruction(text)
-        for dash, name in _heredocs(instruction, text):
-            if not name:
-                raise InvalidInput(
-                    f"the Dockerfile's << on line {number} has a blank behind it, which not every BuildKit reads alike",
-                    step="build",
-                    remedy="write a here-document as <<EOF, and quote any other <<",
-                )
+        for dash, name in _heredocs(instruction, text, number):
             if not any(_is_end(line, name, dash) for _, line in numbered):
                 raise InvalidInput(
                     f"the Dockerfile's here-document {name[:40]!r} on line {number} has no end",
@@ -139,10 +133,11 @@ def _instruction(text: str) -> Instruction:
     return Instruction(name.upper(), tuple(flags), arguments.strip())
 
 
-def _heredocs(instruction: Instruction, text: str) -> Iterator[tuple[str, str]]:
+def _heredocs(instruction: Instruction, text: str, number: int) -> Iterator[tuple[str, str]]:
     """Yield a dash, if tabs before its end do not count, and the end of each here-document of an instruction.
 
-    The end is empty if a blank separates it from the <<.
+    Raises:
+        InvalidInput: if a blank separates an end from its <<; names the line ``number``.
     """
     if instruction.name == "ONBUILD":
         instruction = _instruction(instruction.arguments)
@@ -150,7 +145,11 @@ def _heredocs(instruction: Instruction, text: str) -> Iterator[tuple[str, str]]:
         return
     for word, following in pairwise([*words.split(text), ""]):
         if _SEPARATED.fullmatch(word) and following:
-            yield "", ""
+            raise InvalidInput(
+                f"the Dockerfile's << on line {number} has a blank behind it, which not every BuildKit reads alike",
+                step="build",
+                remedy="write a here-document as <<EOF, and quote any other <<",
+            )
         found = _HEREDOC.fullmatch(word)
         try:
             names = words.unquote(found[2]) if found else []
