@@ -67,7 +67,7 @@ bench-manifest: .venv/ci.stamp ## measure the edit of manifests that are built t
 	@PYTHONPATH=ci/src $(CI)/python -m bench.manifest
 
 .PHONY: bench-scale
-bench-scale: .venv/ci.stamp .venv/bin/registry ## measure what grows with tags, claims, documents of a manifest and concurrent runs
+bench-scale: .venv/ci.stamp ## measure what grows with tags, claims, documents of a manifest and concurrent runs
 	@$(with_engine) PYTHONPATH=ci/src:ci:ci/tests/e2e $(CI)/python -m bench.scale $(ARGS)
 
 .PHONY: bench-service
@@ -105,7 +105,7 @@ test-faults: .venv/ci.stamp .venv/mlflow.stamp .venv/bin/registry ## the faults 
 		--faults=../bench/faults.json $(ARGS)
 
 .PHONY: test-remote
-test-remote: .venv/ci.stamp .venv/bin/registry ## a stage of two runners without caches, on a second engine that they reach over TCP (about 5 min)
+test-remote: .venv/ci.stamp ## a stage of two runners without caches, on a second engine that they reach over TCP (about 5 min)
 	@$(with_engine) cd ci && ../$(CI)/python -m pytest tests/e2e/test_remote_engine.py --log-cli-level=INFO $(ARGS)
 
 .PHONY: check-python

@@ -145,7 +145,7 @@ class Rehearsal:
             subprocess.Popen(command, cwd=REPOSITORY, stdout=subprocess.DEVNULL, stderr=log) as up,
         ):
             try:
-                if not _is_served(local, up):
+                if not is_served(local, up):
                     log.seek(0)
                     pytest.fail(f"no service answered on local port {local}: {log.read().decode()}")
                 yield f"localhost:{local}"
@@ -153,9 +153,9 @@ class Rehearsal:
                 up.terminate()
 
 
-def _is_served(port: int, process: "subprocess.Popen[bytes]") -> bool:
-    """Wait until a service answers on a port; return False if its process ends or two minutes pass before."""
-    deadline = time.monotonic() + 120
+def is_served(port: int, process: "subprocess.Popen[bytes]", seconds: float = 120) -> bool:
+    """Wait until a service answers on a port; return False if its process ends or the seconds pass before."""
+    deadline = time.monotonic() + seconds
     while time.monotonic() < deadline and process.poll() is None:
         try:
             httpx.get(f"http://localhost:{port}/v2/", timeout=2)

@@ -14,7 +14,7 @@ from typing import Final
 
 import httpx
 from cli import FILENAME, IMAGE, INFRA_REPO, SEED, Call, Flags, Process, Rehearsal, dagger, start
-from real_registry import DATABASE_PATH, IMAGE_MANIFEST_TYPE
+from real_registry import IMAGE_MANIFEST_TYPE, database_flag
 from tests.servers.fault_proxy import FaultProxy
 from tests.servers.git import GitProxy, GitRepository, git_proxy, publish, stage_all
 from tests.servers.loopback import Reply, Request
@@ -60,6 +60,11 @@ class Environment:
             f"--infra-service=tcp://{self.git_proxy.address}",
             *CREDENTIALS,
         ]
+
+    @property
+    def database(self) -> str:
+        """The flag that selects the vulnerability database, which the registry mirrors."""
+        return database_flag(self.registry_proxy.address)
 
     def latest_version(self) -> Call:
         """Call `latest-version`."""
@@ -133,9 +138,7 @@ class Environment:
         return sorted(refs.split())
 
     def _stage(self, source: Path) -> tuple[str, ...]:
-        # The registry also mirrors the vulnerability database.
-        database = f"--trivy-db=registry:{self.registry_proxy.address.partition(':')[2]}/{DATABASE_PATH}:2"
-        return "stage", f"--source={source}", database
+        return "stage", f"--source={source}", self.database
 
 
 @cache

@@ -10,14 +10,13 @@ from collections.abc import Iterator
 from typing import Final
 
 import httpx
-import tenacity
-from cli import REPOSITORY, free_port
+from cli import REPOSITORY, free_port, is_served
 
 # https://github.com/opencontainers/image-spec/blob/main/media-types.md
 IMAGE_MANIFEST_TYPE: Final = "application/vnd.oci.image.manifest.v1+json"
 _CONFIG_TYPE: Final = "application/vnd.oci.image.config.v1+json"
 _EMPTY_TYPE: Final = "application/vnd.oci.empty.v1+json"
-DATABASE_PATH: Final = "aquasec/trivy-db"
+_DATABASE_REFERENCE: Final = "aquasec/trivy-db:2"
 DATABASE: Final = REPOSITORY / "ci" / "src" / "stage_ci" / "adapters" / "trivy-db.tar.gz"
 _DATABASE_TYPE: Final = "application/vnd.aquasec.trivy.db.layer.v1.tar+gzip"
 _PROGRAM: Final = REPOSITORY / ".venv" / "bin" / "registry"
@@ -32,7 +31,8 @@ def serve_registry() -> Iterator[str]:
     tunnel of `up` in engine 0.19.10 stops, and with it every other upload
     (https://github.com/dagger/dagger/blob/v0.19.10/engine/buildkit/client.go, ListenHostToContainer).
     """
-    address = f"localhost:{free_port()}"
+    port = free_port()
+    address = f"localhost:{port}"
     with tempfile.TemporaryDirectory() as folder:
         variables = {"REGISTRY_HTTP_ADDR": address, "REGISTRY_STORAGE_FILESYSTEM_ROOTDIRECTORY": folder}
         with subprocess.Popen(
@@ -42,14 +42,8 @@ def serve_registry() -> Iterator[str]:
             stderr=subprocess.DEVNULL,
         ) as registry:
             try:
-                for attempt in tenacity.Retrying(
-                    retry=tenacity.retry_if_exception_type(httpx.ConnectError),
-                    stop=tenacity.stop_after_delay(60),
-                    wait=tenacity.wait_fixed(0.1),
-                    reraise=True,
-                ):
-                    with attempt:
-                        push_database(address)
+                assert is_served(port, registry, seconds=60), "the registry did not start"
+                push_database(address)
                 yield address
             finally:
                 registry.terminate()
@@ -70,7 +64,12 @@ def push_image(registry: str, image: str, tag: str, labels: dict[str, str]) -> N
         _push_manifest(client, tag, {"config": _push_blob(client, config, _CONFIG_TYPE), "layers": []})
 
 
-def push_database(registry: str, reference: str = f"{DATABASE_PATH}:2", content: bytes | None = None) -> None:
+def database_flag(registry: str, reference: str = _DATABASE_REFERENCE) -> str:
+    """Return the flag that selects a vulnerability database in the registry at ``registry``, a host and a port."""
+    return f"--trivy-db=registry:{registry.partition(':')[2]}/{reference}"
+
+
+def push_database(registry: str, reference: str = _DATABASE_REFERENCE, content: bytes | None = None) -> None:
     """Push the sample vulnerability database, or another one, as ORAS pushes it to the public registry.
 
     Args:

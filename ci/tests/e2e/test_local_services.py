@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 from cli import FILENAME, IMAGE, dagger
 from environment import CREDENTIAL_VARIABLES, CREDENTIALS, Servers
-from real_registry import push_database, push_tags
+from real_registry import database_flag, push_database, push_tags
 
 
 def test_a_release_goes_to_the_given_servers(servers: Servers, source: Path) -> None:
@@ -15,9 +15,8 @@ def test_a_release_goes_to_the_given_servers(servers: Servers, source: Path) -> 
     assert "not for a release" in rejected.error
 
     push_database(servers.registry)
-    database = f"--trivy-db=registry:{servers.registry.partition(':')[2]}/aquasec/trivy-db:2"
     config = [*servers.config, *CREDENTIALS]
-    flags = (f"--source={source}", database, "--format=json")
+    flags = (f"--source={source}", database_flag(servers.registry), "--format=json")
     call = dagger("stage", *flags, config=config, variables=CREDENTIAL_VARIABLES)
     release = call.release
     assert (release["version"], release["outcome"]) == ("v1.0.1", "released")
