@@ -30,14 +30,26 @@ if TYPE_CHECKING:
     from stage_ci.rules.version import Version
 
 MINE: Final = InputDigest.of("mine", {})
+# The digest of an image that is in no registry.
+PUSHED: Final = Digest.parse("sha256:" + "f" * 64)
 LINE: Final = ReleaseLine.parse("owner/service", "v1.0")
+
+
+def push(server: RegistryServer, tag: str, inputs: InputDigest = MINE) -> Digest:
+    """Push an image with the label of ``inputs``, which anybody can copy; return its digest."""
+    return Digest.parse(server.push(tag, ci_stage_inputs=str(inputs)))
+
+
+def record(line: ReleaseLine, digest: Digest) -> Record:
+    """Return the record of v1.0.1 of MINE."""
+    return Record(line.repository, line.versions.version(1), digest, MINE)
 
 
 def push_untagged(server: RegistryServer) -> Digest:
     """Write the image of MINE to the registry, as the push of its archive does, and return its digest."""
-    pushed = server.push("untagged", ci_stage_inputs=str(MINE))
+    pushed = push(server, "untagged")
     del server.tags["untagged"]
-    return Digest.parse(pushed)
+    return pushed
 
 
 async def release(  # noqa: PLR0913 - what differs between the tests

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, cast
 
 import anyio
 import pytest
+from tests.unit.steps.releasing import MINE, PUSHED, push, record
 
 from stage_ci.adapters.image import Archive
 from stage_ci.adapters.infrastructure import Infrastructure
@@ -13,7 +14,6 @@ from stage_ci.adapters.publisher import Destination
 from stage_ci.adapters.registry import Registry, RetryPolicy
 from stage_ci.errors import DigestMismatch, InfrastructureAccessDenied, InfrastructureConflict, StageError
 from stage_ci.rules.claim import InputDigest, claim_ref
-from stage_ci.rules.record import Record
 from stage_ci.rules.reference import Digest
 from stage_ci.steps import retry
 from stage_ci.steps.candidate import Image
@@ -28,21 +28,9 @@ if TYPE_CHECKING:
 
     from stage_ci.rules.release import ReleaseLine
 
-MINE = InputDigest.of("mine", {})
 OTHER = InputDigest.of("other", {})
-PUSHED = Digest.parse("sha256:" + "f" * 64)
 # A pre-receive hook that writes the same refs just before the push that triggers it.
 FASTER = "while read old new ref; do env -u GIT_QUARANTINE_PATH git update-ref $ref main; done"
-
-
-def push(server: RegistryServer, tag: str, inputs: InputDigest) -> Digest:
-    """Push an image as a run of the pipeline does; return its digest."""
-    return Digest.parse(server.push(tag, ci_stage_inputs=str(inputs)))
-
-
-def record(line: ReleaseLine, number: int, digest: Digest) -> Record:
-    """Return the record of an image of MINE."""
-    return Record(line.repository, line.versions.version(number), digest, MINE)
 
 
 async def test_the_first_version_is_1(remotes: Remotes, line: ReleaseLine, repository: GitRepository) -> None:
@@ -83,8 +71,8 @@ async def test_what_was_published_is_found_again(
 ) -> None:
     """Publishing the same inputs again returns the version they have, even if they are built to another image now."""
     version, _ = await claim(MINE, PUSHED, remotes, line)
-    digest = push(registry_server, str(version), MINE)
-    await write_record(record(line, 1, digest), remotes.infrastructure, line)
+    digest = push(registry_server, str(version))
+    await write_record(record(line, digest), remotes.infrastructure, line)
     archive = Archive(cast("dagger.File", None), Digest.parse(f"sha256:{'0' * 64}"))
     image = Image(cast("dagger.Container", None), MINE)
     assert await publish(image, archive, remotes, line) == Published(version, digest, pushed=False)
@@ -207,12 +195,12 @@ async def test_a_version_names_what_was_pushed(
     remotes: Remotes, registry_server: RegistryServer, line: ReleaseLine
 ) -> None:
     """Writing the tag makes it name the image that was pushed by digest, and records it; again, it changes nothing."""
-    pushed = push(registry_server, "untagged", MINE)
+    pushed = push(registry_server, "untagged")
     del registry_server.tags["untagged"]
     version = line.versions.version(1)
-    assert await write_tag(record(line, 1, pushed), remotes, line) == Published(version, pushed, pushed=True)
+    assert await write_tag(record(line, pushed), remotes, line) == Published(version, pushed, pushed=True)
     assert registry_server.tags == {"v1.0.1": str(pushed)}
-    assert await write_tag(record(line, 1, pushed), remotes, line) == Published(version, pushed, pushed=False)
+    assert await write_tag(record(line, pushed), remotes, line) == Published(version, pushed, pushed=False)
 
 
 @pytest.mark.fault(10)
@@ -220,9 +208,9 @@ async def test_a_tag_pushed_during_the_push_is_left_to_its_owner(
     remotes: Remotes, registry_server: RegistryServer, line: ReleaseLine
 ) -> None:
     """A tag that another client pushes without a claim during the upload stays, and the run takes the next number."""
-    pushed = push(registry_server, "mine", MINE)
+    pushed = push(registry_server, "mine")
     foreign = push(registry_server, "v1.0.1", OTHER)
-    assert await write_tag(record(line, 1, pushed), remotes, line) is None
+    assert await write_tag(record(line, pushed), remotes, line) is None
     assert registry_server.tags["v1.0.1"] == str(foreign)
     assert await claim(MINE, PUSHED, remotes, line) == (line.versions.version(2), None)
 
@@ -233,8 +221,8 @@ async def test_another_digest_than_was_pushed_fails(
 ) -> None:
     """Verifying a tag fails if it names an image of other inputs, or nothing."""
     with pytest.raises(DigestMismatch, match="is missing after"):
-        await verify_tag(record(line, 1, PUSHED), remotes, line)
+        await verify_tag(record(line, PUSHED), remotes, line)
     held = push(registry_server, "v1.0.1", OTHER)
     with pytest.raises(DigestMismatch, match=f"is {held} after {PUSHED} was pushed"):
-        await verify_tag(record(line, 1, PUSHED), remotes, line)
+        await verify_tag(record(line, PUSHED), remotes, line)
     assert not await remotes.infrastructure.refs("refs/records/")

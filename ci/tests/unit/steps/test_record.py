@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING
 
 import anyio
 import pytest
 from tests.unit.steps.deploying import FILE, LOCATION, manifest
-from tests.unit.steps.releasing import MINE, push_untagged, release
+from tests.unit.steps.releasing import MINE, PUSHED, push, push_untagged, record, release
 
 from stage_ci.errors import DigestMismatch, InvalidRecord, InvalidVersion, SwappedTag
 from stage_ci.rules.claim import InputDigest, claim_ref
 from stage_ci.rules.decisions import MoveState
-from stage_ci.rules.record import Record, record_ref
-from stage_ci.rules.reference import Digest
+from stage_ci.rules.record import record_ref
 from stage_ci.rules.revision import Revision
 from stage_ci.steps.plan import make_plan
 from stage_ci.steps.publish import Published, claim, verify_tag, write_tag
@@ -24,20 +23,9 @@ if TYPE_CHECKING:
     from tests.servers.git import GitRepository
     from tests.unit.steps.conftest import RegistryServer
 
+    from stage_ci.rules.reference import Digest
     from stage_ci.rules.release import ReleaseLine
     from stage_ci.steps.remotes import Remotes
-
-PUSHED: Final = Digest.parse("sha256:" + "f" * 64)
-
-
-def push(server: RegistryServer, tag: str) -> Digest:
-    """Push an image with the label of MINE, which anybody can copy; return its digest."""
-    return Digest.parse(server.push(tag, ci_stage_inputs=str(MINE)))
-
-
-def record(line: ReleaseLine, digest: Digest) -> Record:
-    """Return the record of v1.0.1."""
-    return Record(line.repository, line.versions.version(1), digest, MINE)
 
 
 @pytest.fixture
