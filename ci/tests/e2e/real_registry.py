@@ -16,7 +16,7 @@ from cli import REPOSITORY, free_port, is_served
 IMAGE_MANIFEST_TYPE: Final = "application/vnd.oci.image.manifest.v1+json"
 _CONFIG_TYPE: Final = "application/vnd.oci.image.config.v1+json"
 _EMPTY_TYPE: Final = "application/vnd.oci.empty.v1+json"
-_DATABASE_REFERENCE: Final = "aquasec/trivy-db:2"
+_DATABASE_PATH: Final = "aquasec/trivy-db"
 DATABASE: Final = REPOSITORY / "ci" / "src" / "stage_ci" / "adapters" / "trivy-db.tar.gz"
 _DATABASE_TYPE: Final = "application/vnd.aquasec.trivy.db.layer.v1.tar+gzip"
 _PROGRAM: Final = REPOSITORY / ".venv" / "bin" / "registry"
@@ -64,12 +64,12 @@ def push_image(registry: str, image: str, tag: str, labels: dict[str, str]) -> N
         _push_manifest(client, tag, {"config": _push_blob(client, config, _CONFIG_TYPE), "layers": []})
 
 
-def database_flag(registry: str, reference: str = _DATABASE_REFERENCE) -> str:
+def database_flag(registry: str, reference: str = f"{_DATABASE_PATH}:2") -> str:
     """Return the flag that selects a vulnerability database in the registry at ``registry``, a host and a port."""
     return f"--trivy-db=registry:{registry.partition(':')[2]}/{reference}"
 
 
-def push_database(registry: str, reference: str = _DATABASE_REFERENCE, content: bytes | None = None) -> None:
+def push_database(registry: str, reference: str = f"{_DATABASE_PATH}:2", content: bytes | None = None) -> None:
     """Push the sample vulnerability database, or another one, as ORAS pushes it to the public registry.
 
     Args:
