@@ -1,7 +1,9 @@
 """F0: the speed of the machine, without which seconds of two runs cannot be compared."""
 
+import os
 import subprocess
 import sys
+from pathlib import Path
 from typing import Final
 
 from bench.processes import seconds
@@ -33,3 +35,9 @@ def _loops(count: int) -> None:
     processes = [subprocess.Popen(_LOOP) for _ in range(count)]
     for process in processes:
         process.wait()
+
+
+def busy_seconds() -> float:
+    """Return for how long the processors of the machine were busy since its start, in total (proc_stat(5))."""
+    user, nice, system, _idle, _iowait, irq, softirq, *_ = map(int, Path("/proc/stat").read_text().partition("\n")[0].split()[1:])
+    return (user + nice + system + irq + softirq) / os.sysconf("SC_CLK_TCK")

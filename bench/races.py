@@ -1,10 +1,12 @@
 """F8: twenty stages of different sources at once, compared with twenty one after the other."""
 
+import os
 import time
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Final
+from typing import Final, Self
 
 import httpx
 import pytest
@@ -14,10 +16,22 @@ from real_registry import serve_registry
 from soak import run_stage
 from soak_invariants import Invariants, Snapshot, StageRun
 
+from bench.machine import busy_seconds
 from bench.rows import MeasurementError, Row
 from bench.session import Session
 
 STAGES: Final = 20
+
+
+@dataclass(frozen=True, slots=True)
+class Wave:
+    """The duration of some stages, and the seconds for which they kept the machine's processors busy, in total."""
+
+    seconds: float
+    busy: float
+
+    def __add__(self, other: Self) -> "Wave":
+        return Wave(self.seconds + other.seconds, self.busy + other.busy)
 
 
 def measure(session: Session) -> list[Row]:
@@ -52,24 +66,27 @@ def race(env: Environment, folder: Path) -> list[Row]:
     series += stage(env, invariants, sources[half + STAGES :], at_once=1)
     counts = invariants.counts()
     reference = f"as many in series, each of a source of its own; {counts['versions']} versions, none twice"
+    processors = f"all {os.cpu_count()} processors, everything that ran on the machine"
     what = f"{STAGES} racing stages / {STAGES} in series"
     return [
-        Row.ratio("F8", what, [racing / series], reference=reference, goal=1),
-        Row.seconds("F8-race", f"{STAGES} stages at once", [racing], reference=reference),
-        Row.seconds("F8-series", f"{STAGES} stages one after the other", [series], reference=reference),
+        Row.ratio("F8", what, [racing.seconds / series.seconds], reference=reference, goal=1),
+        Row.seconds("F8-race", f"{STAGES} stages at once", [racing.seconds], reference=reference),
+        Row.seconds("F8-series", f"{STAGES} stages one after the other", [series.seconds], reference=reference),
+        Row.seconds("F8-race-busy", "processor time of the race", [racing.busy], reference=processors),
+        Row.seconds("F8-series-busy", "processor time of the series", [series.busy], reference=processors),
     ]
 
 
-def stage(env: Environment, invariants: Invariants, sources: Sequence[Path], *, at_once: int) -> float:
-    """Stage all ``sources``, so many at once; return the seconds until the last one has ended.
+def stage(env: Environment, invariants: Invariants, sources: Sequence[Path], *, at_once: int) -> Wave:
+    """Stage all ``sources``, so many at once; return what it took until the last one had ended.
 
     Raises:
         MeasurementError: if a stage fails, or if a version is lost, duplicated or overwritten.
     """
-    began = time.monotonic()
+    began, busy = time.monotonic(), busy_seconds()
     with ThreadPoolExecutor(at_once) as pool:
         runs = list(pool.map(lambda source: run_stage(env, source), sources))
-    took = time.monotonic() - began
+    took = Wave(time.monotonic() - began, busy_seconds() - busy)
     snapshot = Snapshot(env.tags(), env.claims(), env.commits(), env.read_file(), env.image)
     raise_if_violated(invariants, runs, snapshot)
     return took

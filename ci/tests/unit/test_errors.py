@@ -50,7 +50,7 @@ def documented() -> set[str]:
 
 
 def test_the_docstring_draws_the_tree() -> None:
-    """The tree in the docstring of errors.py lists every class under its parent."""
+    """The tree in the docstring of errors/ lists every class under its parent."""
     assert drawn() == {kind.__name__: kind.__bases__[0].__name__ for kind in CLASSES}
 
 
