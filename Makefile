@@ -26,6 +26,8 @@ CI := .venv/ci/bin
 APP := .venv/app/bin
 # An environment for each version of Dagger's client library, beside the engine's own, with which the module is loaded.
 CLIENTS := $(patsubst ci/tests/clients/%.requirements,.venv/clients-%.stamp,$(wildcard ci/tests/clients/*.requirements))
+# Programs that are not this project's, with which end-to-end tests verify evidence.
+VERIFIERS := .venv/bin/cosign .venv/bin/oras
 DATABASE := ci/src/stage_ci/adapters/trivy-db.tar.gz
 # The paths that ruff checks, relative to ci; `dagger call lint` checks the service.
 LINTED := . ../bench
@@ -91,11 +93,11 @@ test-app: .venv/app.stamp ## the service's unit tests
 	PYTHONPATH=src $(APP)/python -m pytest tests/unit $(ARGS)
 
 .PHONY: test-e2e
-test-e2e: .venv/ci.stamp .venv/mlflow.stamp .venv/bin/registry ## the pipeline on a real engine, as a user calls it
+test-e2e: .venv/ci.stamp .venv/mlflow.stamp .venv/bin/registry $(VERIFIERS) ## the pipeline on a real engine, as a user calls it
 	@$(with_engine) cd ci && ../$(CI)/python -m pytest tests/e2e -m "not slow and not serial" --numprocesses=$(E2E_WORKERS) $(ARGS)
 
 .PHONY: test-faults
-test-faults: .venv/ci.stamp .venv/mlflow.stamp .venv/bin/registry ## the faults of docs/errors.md, on a real engine; writes bench/faults.json and canary.jsonl (about 30 min)
+test-faults: .venv/ci.stamp .venv/mlflow.stamp .venv/bin/registry $(VERIFIERS) ## the faults of docs/errors.md, on a real engine; writes bench/faults.json and canary.jsonl (about 30 min)
 	@rm -f bench/canary.jsonl
 	@$(with_engine) if [[ $${_EXPERIMENTAL_DAGGER_RUNNER_HOST-} != unix://* ]]; then \
 		echo "skipping the test that kills the engine (part of fault 40): this engine was not started by ci/engine"; \
@@ -217,6 +219,12 @@ endef
 
 .venv/bin/actionlint: ci/tools/go.mod ci/tools/go.sum
 	go -C ci/tools build -trimpath -o $(CURDIR)/$@ github.com/rhysd/actionlint/cmd/actionlint
+
+.venv/bin/cosign: PACKAGE := github.com/sigstore/cosign/v3/cmd/cosign
+.venv/bin/oras: PACKAGE := oras.land/oras/cmd/oras
+$(VERIFIERS): ci/tools/verifiers/go.mod ci/tools/verifiers/go.sum
+	@echo "building $@ from source (cosign takes about 4 min)" >&2
+	go -C ci/tools/verifiers build -trimpath -ldflags "-s -w" -o $(CURDIR)/$@ $(PACKAGE)
 
 # After the engine, which compiles the same packages with the same flags.
 .venv/bin/registry: ci/engine/programs/go.mod ci/engine/programs/go.sum ci/engine/programs/registry/main.go | engine

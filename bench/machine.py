@@ -39,5 +39,6 @@ def _loops(count: int) -> None:
 
 def busy_seconds() -> float:
     """Return for how long the processors of the machine were busy since its start, in total (proc_stat(5))."""
-    user, nice, system, _idle, _iowait, irq, softirq, *_ = map(int, Path("/proc/stat").read_text().partition("\n")[0].split()[1:])
+    total = Path("/proc/stat").read_text().partition("\n")[0]
+    user, nice, system, _idle, _iowait, irq, softirq, *_ = map(int, total.split()[1:])
     return (user + nice + system + irq + softirq) / os.sysconf("SC_CLK_TCK")

@@ -22,7 +22,7 @@ _STEPS: Final = {
     "archive": r"^tar --extract\b",
     "secrets": r"^trivy .*--scanners secret\b",
     "scan": r"^trivy\b",
-    "push": r"\bpush_archive\.sh\b",
+    "push": r"\bcopy_image\.sh push\b",
 }
 OTHER: Final = "other"
 """The step of a container that no pattern describes; it may never run."""

@@ -121,6 +121,26 @@ SourceRevision = Annotated[
     ),
 ]
 
+TrivyDb = Annotated[
+    list[str] | None,
+    Doc(
+        "Addresses of Trivy's vulnerability database, tried in order; by default the public mirrors. `registry:PORT/…` "
+        "is the registry of --registry-service; `rehearsal` is the sample database, which gives no security verdict."
+    ),
+]
+SigningKey = Annotated[
+    dagger.Secret | None,
+    Doc(
+        "Private key that signs the evidence of a release, such as file://cosign.key, from `cosign generate-key-pair`. "
+        "A rehearsal signs with a key of its own."
+    ),
+]
+SigningPassword = Annotated[dagger.Secret | None, Doc("Password of that key, such as env://COSIGN_PASSWORD.")]
+PublicKey = Annotated[
+    dagger.File | None,
+    Doc("Key that the evidence of a version must be signed by, such as cosign.pub; by default the record's."),
+]
+
 # Arguments of functions: what belongs to one call.
 
 Source = Annotated[
@@ -145,19 +165,15 @@ AllowUnrecorded = Annotated[
     bool,
     Doc("Whether a version without a record may be deployed, such as one published before this pipeline was adopted."),
 ]
+RequireVerified = Annotated[
+    bool, Doc("Whether the version's evidence must be complete and signed, as `verify` checks it.")
+]
 FailFast = Annotated[
     bool, Doc("Whether the first failure ends the run; by default it is printed at once, and the other steps go on.")
 ]
 ImageVersion = Annotated[str, Doc("Version to name in the manifest, such as v1.0.7; one of the version line.")]
 ImageDigest = Annotated[
     str, Doc("Digest of that version as sha256:…; needed where the manifest pins the image by digest.")
-]
-TrivyDb = Annotated[
-    list[str] | None,
-    Doc(
-        "Addresses of Trivy's vulnerability database, tried in order; by default the public mirrors. `registry:PORT/…` "
-        "is the registry of --registry-service; `rehearsal` is the sample database, which gives no security verdict."
-    ),
 ]
 Data = Annotated[
     dagger.File | None,
@@ -188,7 +204,7 @@ Model = Annotated[
 Format = Annotated[
     str,
     Doc(
-        "`text` for a summary, `json` for one object with image, version, digest, commit, manifest, outcome, revision "
-        "and timeline."
+        "`text` for a summary, `json` for one object with image, version, digest, commit, manifest, outcome, revision, "
+        "evidence and timeline."
     ),
 ]

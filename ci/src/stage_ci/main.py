@@ -7,7 +7,7 @@ from stage_ci.adapters.linters import format_source
 from stage_ci.adapters.training import TrainingJob
 from stage_ci.rehearsal import Rehearsal
 from stage_ci.rules.training import Package, RunMetadata
-from stage_ci.steps import candidate, checks, deploy, plan, publish, reports, stage, training, version
+from stage_ci.steps import candidate, checks, deploy, plan, publish, reports, rescan, stage, training, verify, version
 from stage_ci.steps.request import ReleaseRequest
 
 
@@ -38,6 +38,10 @@ class StageCi:
     rehearsal_name: arguments.RehearsalName = ""
     rehearsal_seed: arguments.RehearsalSeed
     source_revision: arguments.SourceRevision = ""
+    trivy_db: arguments.TrivyDb
+    signing_key: arguments.SigningKey
+    signing_password: arguments.SigningPassword
+    public_key: arguments.PublicKey
 
     @dagger.function
     @dagger.check
@@ -68,12 +72,12 @@ class StageCi:
         return (await candidate.build_image(source)).container
 
     @dagger.function(cache="never")
-    async def scan(self, source: arguments.Source, trivy_db: arguments.TrivyDb = None) -> str:
+    async def scan(self, source: arguments.Source) -> str:
         """Scan the archive of the built image with Trivy and show its table.
 
         Fails if a CRITICAL vulnerability has a fix. Lists what .trivyignore.yaml or .openvex.json suppresses.
         """
-        return await checks.run_alone(checks.SCAN, self._request(), source, trivy_db)
+        return await checks.run_alone(checks.SCAN, self._request(), source)
 
     @dagger.function(cache="never")
     @dagger.check
@@ -130,9 +134,9 @@ class StageCi:
         return await version.next_version(self._request())
 
     @dagger.function(cache="never")
-    async def publish(self, source: arguments.Source, trivy_db: arguments.TrivyDb = None) -> str:
+    async def publish(self, source: arguments.Source) -> str:
         """Build, scan and smoke-test the image, claim its version and push the archive; print name:tag@digest."""
-        return await publish.publish_source(self._request(), source, trivy_db)
+        return await publish.publish_source(self._request(), source)
 
     @dagger.function
     async def update_manifest(
@@ -155,13 +159,31 @@ class StageCi:
         image_version: arguments.ImageVersion,
         allow_downgrade: arguments.AllowDowngrade = False,
         allow_unrecorded: arguments.AllowUnrecorded = False,
+        require_verified: arguments.RequireVerified = False,
     ) -> str:
         """Set a released version in the infrastructure repository's manifest, commit and push.
 
         A commit that lands first stays, and so does a held reference. Fails if the tag does not name what was released.
         """
-        wanted = deploy.WantedVersion(image_version, "", allow_downgrade, allow_unrecorded)
+        trust = deploy.Trust(allow_unrecorded=allow_unrecorded, require_verified=require_verified)
+        wanted = deploy.WantedVersion(image_version, "", allow_downgrade, trust)
         return await deploy.deploy_version(self._request(), wanted)
+
+    @dagger.function(cache="never")
+    async def verify(self, image_version: arguments.ImageVersion) -> str:
+        """Check the evidence of a version: signature, bill of materials, provenance and the verdict of its scan.
+
+        Prints what was checked. Fails, naming the piece, if one is missing, changed, about another image or not signed.
+        """
+        return await verify.verify_version(self._request(), image_version)
+
+    @dagger.function(cache="never")
+    async def rescan(self, source: arguments.Source) -> str:
+        """Scan what the manifest names against today's vulnerability database, without a build.
+
+        The packages are those of the recorded bill of materials; the waivers are the source's. Fails as `scan` does.
+        """
+        return await rescan.rescan_manifest(self._request(), source)
 
     @dagger.function(cache="never")
     async def plan(self, source: arguments.Source, allow_downgrade: arguments.AllowDowngrade = False) -> str:
@@ -169,9 +191,9 @@ class StageCi:
         return await plan.plan_stage(self._request(), source, allow_downgrade=allow_downgrade)
 
     @dagger.function(cache="never")
-    async def reports(self, source: arguments.Source, trivy_db: arguments.TrivyDb = None) -> dagger.Directory:
+    async def reports(self, source: arguments.Source) -> dagger.Directory:
         """Collect every check's files, such as junit.xml and scan.sarif, and summary.md; never fails for a check."""
-        return await reports.collect_reports(self._request(), source, trivy_db)
+        return await reports.collect_reports(self._request(), source)
 
     @dagger.function(cache="never")
     async def stage(
@@ -179,7 +201,6 @@ class StageCi:
         source: arguments.Source,
         allow_downgrade: arguments.AllowDowngrade = False,
         fail_fast: arguments.FailFast = False,
-        trivy_db: arguments.TrivyDb = None,
         format: arguments.Format = "text",  # noqa: A002 - the name of the flag
     ) -> str:
         """Lint, test, build, scan, publish and deploy; print the release.
@@ -187,7 +208,7 @@ class StageCi:
         Nothing is published unless every check holds. Without credentials, a rehearsal: nothing leaves the machine.
         """
         options = stage.StageOptions(allow_downgrade, fail_fast, format)
-        return await stage.stage_source(self._request(), source, trivy_db, options)
+        return await stage.stage_source(self._request(), source, options)
 
     @dagger.function
     def rehearsal(self) -> Rehearsal:

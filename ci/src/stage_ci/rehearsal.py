@@ -8,6 +8,7 @@ from stage_ci.adapters.registry import Registry
 from stage_ci.adapters.services import LocalServers
 from stage_ci.rules.infrastructure import InfrastructureRepository
 from stage_ci.rules.reference import Repository
+from stage_ci.rules.registry.referrers import is_fallback_tag
 from stage_ci.steps.request import ReleaseRequest, Settings
 
 
@@ -41,7 +42,8 @@ class Rehearsal:
     async def tags(self) -> str:
         """List the image's tags in the rehearsal's registry, each with its digest."""
         async with Registry(await self._servers().registry_url(), Repository.parse(self.image).path) as registry:
-            return "".join([f"{tag} {await registry.digest(tag)}\n" for tag in sorted(await registry.tags())])
+            tags = sorted(tag for tag in await registry.tags() if not is_fallback_tag(tag))
+            return "".join([f"{tag} {await registry.digest(tag)}\n" for tag in tags])
 
     @dagger.function(cache="never")
     async def log(self) -> str:

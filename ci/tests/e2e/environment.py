@@ -52,19 +52,15 @@ class Environment:
 
     @property
     def config(self) -> list[str]:
-        """The constructor flags that select the image, both proxies and their credentials."""
+        """The constructor flags that select the image, both proxies, their credentials and the mirrored database."""
         return [
             f"--image={self.image}",
             f"--infra-repo={self.repository.path.removesuffix('.git')}",
             f"--registry-service=tcp://{self.registry_proxy.address}",
             f"--infra-service=tcp://{self.git_proxy.address}",
             *CREDENTIALS,
+            database_flag(self.registry_proxy.address),
         ]
-
-    @property
-    def database(self) -> str:
-        """The flag that selects the vulnerability database, which the registry mirrors."""
-        return database_flag(self.registry_proxy.address)
 
     def latest_version(self) -> Call:
         """Call `latest-version`."""
@@ -87,17 +83,18 @@ class Environment:
         """Call `stage` with ``source``."""
         flags = [*self.config, *config]
         given = {**CREDENTIAL_VARIABLES, **(variables or {})}
-        return dagger(*self._stage(source), *arguments, config=flags, variables=given)
+        return dagger("stage", f"--source={source}", *arguments, config=flags, variables=given)
 
     def start_stage(self, source: Path) -> Process:
         """Start `stage` with ``source`` without waiting for it."""
-        return start(*self._stage(source), config=self.config, variables=CREDENTIAL_VARIABLES)
+        return start("stage", f"--source={source}", config=self.config, variables=CREDENTIAL_VARIABLES)
 
     def tags(self) -> dict[str, str]:
-        """Return the digest of each tag, read from the registry itself."""
+        """Return the digest of each tag but those that list referrers, read from the registry itself."""
         listing = httpx.get(f"http://{self.registry_address}/v2/{self.image}/tags/list", timeout=60)
         names = (listing.json().get("tags") or []) if listing.is_success else []
-        return {name: self.image_manifest(name).headers["Docker-Content-Digest"] for name in names}
+        images = [name for name in names if not name.startswith("sha256-")]
+        return {name: self.image_manifest(name).headers["Docker-Content-Digest"] for name in images}
 
     def image_manifest(self, reference: str) -> httpx.Response:
         """Return an image manifest, read from the registry itself."""
@@ -136,9 +133,6 @@ class Environment:
     def _versions(self, namespace: str) -> list[str]:
         refs = self.repository.git("for-each-ref", "--format=%(refname:lstrip=-1)", self.ref(namespace, ""))
         return sorted(refs.split())
-
-    def _stage(self, source: Path) -> tuple[str, ...]:
-        return "stage", f"--source={source}", self.database
 
 
 @cache

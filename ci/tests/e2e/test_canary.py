@@ -173,9 +173,9 @@ def fetch_blob(base: str, digest: str) -> bytes:
 
 def search_reports(search: Search, source: Path, values: Mapping[str, str], folder: Path) -> None:
     """Export the reports of the source and search them; they contain what the unit tests printed."""
-    flags = (f"--source={source}", "--trivy-db=rehearsal")
+    config = [*DOTENV_FLAGS, "--trivy-db=rehearsal"]
     export = ("export", f"--path={folder}", *VERBOSE)
-    call = dagger("reports", *flags, *export, config=DOTENV_FLAGS, variables=variables(values))
+    call = dagger("reports", f"--source={source}", *export, config=config, variables=variables(values))
     assert call.status == 0, call.stderr
     junit = (folder / "junit.xml").read_text()
     assert 'name="test_dotenv_values_arrive"' in junit

@@ -63,7 +63,7 @@ def test_numbers_are_neither_shared_nor_used_twice(env: Environment, source: Pat
 
     named = f"{env.image}/v1.0.1"
     config = [f"--image={named}", *env.config[1:]]
-    published = dagger("publish", f"--source={source}", env.database, config=config, variables=CREDENTIAL_VARIABLES)
+    published = dagger("publish", f"--source={source}", config=config, variables=CREDENTIAL_VARIABLES)
     assert published.stdout.startswith(f"docker.io/{named}:v1.0.1@sha256:"), published.stderr
 
     env.repository.git("update-ref", "-d", env.ref("claims", "v1.0.1"))

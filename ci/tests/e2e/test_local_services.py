@@ -10,13 +10,13 @@ from real_registry import database_flag, push_database, push_tags
 
 def test_a_release_goes_to_the_given_servers(servers: Servers, source: Path) -> None:
     """A stage with services and credentials pushes to these servers, and only with a real vulnerability database."""
-    rejected = dagger("stage", f"--source={source}", "--trivy-db=rehearsal", config=servers.config)
+    rejected = dagger("stage", f"--source={source}", config=[*servers.config, "--trivy-db=rehearsal"])
     assert rejected.status != 0
     assert "not for a release" in rejected.error
 
     push_database(servers.registry)
-    config = [*servers.config, *CREDENTIALS]
-    flags = (f"--source={source}", database_flag(servers.registry), "--format=json")
+    config = [*servers.config, *CREDENTIALS, database_flag(servers.registry)]
+    flags = (f"--source={source}", "--format=json")
     call = dagger("stage", *flags, config=config, variables=CREDENTIAL_VARIABLES)
     release = call.release
     assert (release["version"], release["outcome"]) == ("v1.0.1", "released")

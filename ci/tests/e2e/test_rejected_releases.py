@@ -67,7 +67,7 @@ def test_an_image_that_exits_stops_the_release(released_servers: Servers, source
 @pytest.mark.fault(37)
 def test_an_unreachable_vulnerability_database_stops_the_release(released_servers: Servers, source: Path) -> None:
     """A stage without a vulnerability database fails, because the scanner could not run."""
-    error = stage_and_fail(released_servers, source, "--trivy-db=localhost:1/trivy-db:2")
+    error = stage_and_fail(released_servers, source, config=["--trivy-db=localhost:1/trivy-db:2"])
     assert "scan: the scanner could not run:" in error
 
 

@@ -14,7 +14,7 @@ LOGGER: Final = logging.getLogger(__name__)
 SOURCE: Final = MINIMAL_SERVICE.relative_to(REPOSITORY)
 STAGE: Final = ("call", "--rehearsal=remote", "stage", f"--source={SOURCE}", "--format=json")
 # Words of the commands that check and push an image. The module itself and the rehearsal's servers run in every stage.
-WORK: Final = ("black", "flake8", "isort", "run_tests.py", "trivy", "probe.py", "push_archive.sh")
+WORK: Final = ("black", "flake8", "isort", "run_tests.py", "trivy", "probe.py", "copy_image.sh push")
 
 pytestmark = pytest.mark.slow
 

@@ -54,7 +54,7 @@ def vulnerable_source(source: Path) -> Path:
 
 def scan(source: Path) -> Call:
     """Scan the image of ``source`` with the sample database."""
-    return dagger("scan", f"--source={source}", "--trivy-db=rehearsal")
+    return dagger("scan", f"--source={source}", config=["--trivy-db=rehearsal"])
 
 
 @pytest.mark.fault(38)

@@ -57,8 +57,9 @@ def test_neither_output_nor_image_holds_a_printed_secret(leaking_source: Path, t
 def test_the_reports_mask_a_printed_secret(leaking_source: Path, tmp_path: Path) -> None:
     """`reports` masks the secret in every file, also in the output that JUnit keeps."""
     folder = tmp_path / "reports"
-    flags = (f"--source={leaking_source}", "--trivy-db=rehearsal")
-    call = dagger("reports", *flags, "export", f"--path={folder}", config=CONFIG, variables=VARIABLES)
+    config = [*CONFIG, "--trivy-db=rehearsal"]
+    export = (f"--source={leaking_source}", "export", f"--path={folder}")
+    call = dagger("reports", *export, config=config, variables=VARIABLES)
     assert call.status == 0, call.stderr
     assert "***" in (folder / "junit.xml").read_text()
     for path in folder.rglob("*"):

@@ -99,7 +99,9 @@ class Handler(BaseHTTPRequestHandler):
     @property
     def head(self) -> Request:
         """Return the request without its body."""
-        return Request(self.command, self.path, {name.lower(): value for name, value in self.headers.items()}, b"")
+        # A client may send a header several times, as skopeo sends Accept (RFC 9110, 5.3).
+        headers = {name.lower(): ", ".join(self.headers.get_all(name, [])) for name in self.headers}
+        return Request(self.command, self.path, headers, b"")
 
     def read(self, *, half: bool = False) -> Request:
         """Read the body, or half of it if it has a length, and return the request with it."""

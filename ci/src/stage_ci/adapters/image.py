@@ -1,5 +1,6 @@
 """Builds the service's image, exports it as an archive, and runs the smoke test against the started image."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final
 
@@ -52,6 +53,19 @@ class Archive:
     digest: Digest
 
 
+@dataclass(frozen=True, slots=True)
+class Inputs:
+    """What an image is made from.
+
+    Attributes:
+        digest: The digest of all of it.
+        bases: The resolved reference, with its digest, of each image that the build depends on, by its name.
+    """
+
+    digest: InputDigest
+    bases: Mapping[str, str]
+
+
 @step("build")
 async def context(source: Source) -> dagger.Directory:
     """Return the build context: ``source`` without what .dockerignore excludes and without what only the scan reads.
@@ -94,8 +108,8 @@ async def base_names(source: Source) -> list[str]:
 
 
 @step("build")
-async def input_digest(names: list[str], context: dagger.Directory) -> InputDigest:
-    """Return the digest of the inputs of the image.
+async def inputs(names: list[str], context: dagger.Directory) -> Inputs:
+    """Return the inputs of the image.
 
     Args:
         names: The images that the build depends on.
@@ -104,7 +118,8 @@ async def input_digest(names: list[str], context: dagger.Directory) -> InputDige
     listing, references = await gather(
         _list(context), gather_all(dag.container(platform=_PLATFORM).from_(name).image_ref() for name in names)
     )
-    return InputDigest.of(listing, dict(zip(names, references, strict=True)))
+    bases = dict(zip(names, references, strict=True))
+    return Inputs(InputDigest.of(listing, bases), bases)
 
 
 async def _list(context: dagger.Directory) -> str:

@@ -1,4 +1,4 @@
-"""Pushes an image archive into a registry, on the network or in the engine, by the same commands."""
+"""Copies images between archives and a registry, on the network or in the engine, by the same commands."""
 
 import re
 import uuid
@@ -10,12 +10,12 @@ import tenacity
 from dagger import dag
 
 from stage_ci import pins
-from stage_ci.adapters.commands import NOBODY, as_nobody, run, step
+from stage_ci.adapters.commands import NOBODY, CommandResult, as_nobody, run, step
 from stage_ci.adapters.image import Archive
 from stage_ci.adapters.programs import program
 from stage_ci.errors import RegistryAccessDenied, RegistryUnavailable
 from stage_ci.rules.build_failure import last_line
-from stage_ci.rules.reference import Repository
+from stage_ci.rules.reference import Digest, Repository
 
 ATTEMPTS: Final = 3
 # Seconds for one attempt, and after which no other starts; without it, skopeo waits forever for a registry that sends
@@ -67,14 +67,41 @@ async def push(archive: Archive, destination: Destination, repository: Repositor
     await retrying(_push_once, archive, destination, repository)
 
 
+@step("scan")
+async def pull(destination: Destination, repository: Repository, digest: Digest) -> dagger.File:
+    """Return an image of the registry as an archive, to read it; its digest may differ from the image's.
+
+    Args:
+        destination: The registry.
+        repository: The repository in the registry.
+        digest: The digest of the image.
+
+    Raises:
+        RegistryAccessDenied: if the user has no pull access.
+        RegistryUnavailable: if the image cannot be pulled.
+    """
+    container, host = await _with_registry(destination)
+    plain_http = "true" if destination.service else "false"
+    pull = ["sh", "/copy_image.sh", "pull", host, f"{repository.path}@{digest}", plain_http, str(PUSH_LIMIT)]
+    copied = await _copy(container, pull, f"pulling {repository.path} from {host} failed")
+    return copied.container.file("/tmp/image.tar")  # noqa: S108 - of the container
+
+
 async def _push_once(archive: Archive, destination: Destination, repository: Repository) -> None:
+    container, host = await _with_registry(destination)
+    container = container.with_mounted_file("/image.tar", archive.file)
+    # The engine caches a command by its inputs, and a cached push pushes nothing.
+    container = container.with_env_variable("STAGE_CI_PUSH", str(uuid.uuid4()))
+    plain_http = "true" if destination.service else "false"
+    push = ["sh", "/copy_image.sh", "push", host, f"{repository.path}@{archive.digest}", plain_http, str(PUSH_LIMIT)]
+    await _copy(container, push, f"pushing {repository.path} to {host} failed")
+
+
+async def _with_registry(destination: Destination) -> tuple[dagger.Container, str]:
     container = (
         as_nobody(dag.container().from_(pins.SKOPEO))
-        .with_new_file("/push_archive.sh", program("push_archive.sh"))
+        .with_new_file("/copy_image.sh", program("copy_image.sh"))
         .with_mounted_temp("/run/auth")
-        .with_mounted_file("/image.tar", archive.file)
-        # The engine caches a command by its inputs, and a cached push pushes nothing.
-        .with_env_variable("STAGE_CI_PUSH", str(uuid.uuid4()))
     )
     host = destination.host
     if destination.service:
@@ -83,12 +110,14 @@ async def _push_once(archive: Archive, destination: Destination, repository: Rep
     if destination.username and destination.password:
         container = container.with_mounted_secret("/run/secrets/username", destination.username, owner=NOBODY)
         container = container.with_mounted_secret("/run/secrets/password", destination.password, owner=NOBODY)
-    plain_http = "true" if destination.service else "false"
-    target = f"{repository.path}@{archive.digest}"
-    result = await run(container, ["sh", "/push_archive.sh", host, target, plain_http, str(PUSH_LIMIT)])
-    failed = f"pushing {repository.path} to {host} failed"
+    return container, host
+
+
+async def _copy(container: dagger.Container, command: list[str], failed: str) -> CommandResult:
+    result = await run(container, command)
     if result.status and _DENIED.search(result.stderr):
         # The engine masks the secrets of the container in its output.
         raise RegistryAccessDenied(f"{failed}: {last_line(result.stderr)}", step="publish")
     if result.status:
         raise RegistryUnavailable(f"{failed}: {last_line(result.stderr)}", step="publish")
+    return result

@@ -23,8 +23,10 @@ _ANALYSES: Final = "/analyses"
 _REPORTS: Final = "/scan"
 # Single reports lie where nobody may write without a folder of their own.
 _SECRETS: Final = "/tmp/secrets.json"  # noqa: S108 - of the container
-_SBOM: Final = "/tmp/sbom.cdx.json"  # noqa: S108 - of the container
+_SBOM: Final = "/tmp/sbom.json"  # noqa: S108 - of the container
 _REPORT: Final = f"{_REPORTS}/scan.json"
+# The name of the CycloneDX document among the files of a scan.
+SBOM: Final = "sbom.cdx.json"
 # The files that Trivy makes from its report, by format.
 _CONVERTED: Final = {"sarif": "scan.sarif", "table": "scan.txt"}
 _SUPPRESSIONS: Final = "/suppressions"
@@ -110,17 +112,25 @@ async def download(database: Database, today: date) -> Download:
 
 
 @step("scan")
-async def scan(
-    archive: dagger.File, database: Download, suppressions: Suppressions
-) -> tuple[Verdict, dagger.Directory]:
-    """Scan the image of ``archive`` for vulnerabilities; return the verdict, and the folder with the files of Trivy.
+async def sbom(archive: dagger.File) -> dagger.File:
+    """Return the CycloneDX document of the packages in the image of ``archive``.
+
+    Raises:
+        ScannerUnavailable: if the scanner fails.
+    """
+    command = ["image", *_WITH_ARCHIVE, "--format", "cyclonedx", "--output", _SBOM]
+    return (await _run(_with_archive(archive), command)).file(_SBOM)
+
+
+@step("scan")
+async def scan(sbom: dagger.File, database: Download, suppressions: Suppressions) -> tuple[Verdict, dagger.Directory]:
+    """Look for vulnerabilities in the packages of an image; return the verdict, and the folder with the files of Trivy.
 
     The files are ``scan.txt``, ``scan.sarif``, ``scan.json`` and ``sbom.cdx.json``.
 
     Raises:
         ScannerUnavailable: if the scanner fails.
     """
-    sbom = await _sbom(archive)
     formats = await _reports(sbom, database.folder, suppressions)
     report, packages = await gather(formats.file("scan.json").contents(), sbom.contents())
     return Verdict.read(report, packages, database.advisories, suppressions.waivers), formats
@@ -139,11 +149,6 @@ async def find_secrets(archive: dagger.File, waivers: Waivers) -> SecretsReport:
     return SecretsReport.read(await scanner.file(_SECRETS).contents(), waivers)
 
 
-async def _sbom(archive: dagger.File) -> dagger.File:
-    command = ["image", *_WITH_ARCHIVE, "--format", "cyclonedx", "--output", _SBOM]
-    return (await _run(_with_archive(archive), command)).file(_SBOM)
-
-
 async def _reports(sbom: dagger.File, known: dagger.Directory, suppressions: Suppressions) -> dagger.Directory:
     given, flags = _suppression_files(suppressions)
     scanner = (
@@ -152,10 +157,10 @@ async def _reports(sbom: dagger.File, known: dagger.Directory, suppressions: Sup
         .with_mounted_directory(_SUPPRESSIONS, given)
         .with_workdir(_SUPPRESSIONS)
         .with_directory(_REPORTS, dag.directory(), owner=NOBODY)
-        .with_file(f"{_REPORTS}/sbom.cdx.json", sbom, owner=NOBODY)
+        .with_file(f"{_REPORTS}/{SBOM}", sbom, owner=NOBODY)
     )
     command = ["sbom", *_WITH_DATABASE, "--skip-db-update", "--offline-scan", "--pkg-types", "os,library", *flags]
-    command += ["--show-suppressed", "--format", "json", "--output", _REPORT, f"{_REPORTS}/sbom.cdx.json"]
+    command += ["--show-suppressed", "--format", "json", "--output", _REPORT, f"{_REPORTS}/{SBOM}"]
     convert = ["convert", "--quiet", "--show-suppressed", "--format"]
     # One after the other: engine 0.19.10 may fail to mount the folders of one command's result for two others at once.
     conversions = [[*convert, name, "--output", f"{_REPORTS}/{file}", _REPORT] for name, file in _CONVERTED.items()]

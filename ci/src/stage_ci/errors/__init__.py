@@ -28,7 +28,8 @@
     │   ├── RegistryAccessDenied        status 401 or 403; not retried
     │   ├── RegistryUnavailable         unreachable, overloaded or sending invalid responses, after bounded retries
     │   ├── DigestMismatch              the registry holds another digest than was pushed
-    │   └── SwappedTag                  the registry shows another image for a version than its record
+    │   ├── SwappedTag                  the registry shows another image for a version than its record
+    │   └── InvalidEvidence             the evidence of a version is missing, damaged or signed by another key
     ├── InfrastructureError
     │   ├── InfrastructureAccessDenied  invalid token, protected branch, missing repository or branch; not retried
     │   ├── InfrastructureUnavailable   no answer in time, or a broken connection
@@ -73,6 +74,7 @@ from stage_ci.errors.remotes import (
     InfrastructureConflict,
     InfrastructureError,
     InfrastructureUnavailable,
+    InvalidEvidence,
     InvalidManifest,
     InvalidMarker,
     InvalidRecord,
@@ -94,6 +96,7 @@ __all__ = [
     "InfrastructureError",
     "InfrastructureUnavailable",
     "InvalidDigest",
+    "InvalidEvidence",
     "InvalidFilename",
     "InvalidInput",
     "InvalidManifest",

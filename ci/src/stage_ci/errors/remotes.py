@@ -35,6 +35,13 @@ class SwappedTag(RegistryError):
     remedy = "nothing was deployed; find out who moved the tag, and point it at the released digest again"
 
 
+class InvalidEvidence(RegistryError):
+    """The evidence of a version is missing, damaged, about another image, or signed by another key."""
+
+    step = "verify"
+    remedy = "nothing was deployed; find out who changed it, or release the source again"
+
+
 class InfrastructureError(StageError):
     """The infrastructure repository's server failed, denied access or reported a conflict."""
 

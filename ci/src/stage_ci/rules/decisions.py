@@ -12,7 +12,7 @@ from enum import StrEnum
 from stage_ci.errors import InvalidVersion
 from stage_ci.rules.manifest import Change, Edit, Target, update
 from stage_ci.rules.record import Record, raise_if_swapped
-from stage_ci.rules.reference import Digest
+from stage_ci.rules.reference import Digest, Reference
 from stage_ci.rules.release import Filename, ReleaseLine, held_line, moved_line, superseded_line
 from stage_ci.rules.revision import Revision
 from stage_ci.rules.version import Version, VersionLine, next_version
@@ -37,12 +37,12 @@ class VersionDecision:
         version: The version.
         state: NEW if no claim exists yet, CLAIMED if the inputs have the claim but the version is not recorded or not
             in the registry, PUBLISHED if it is recorded and in the registry.
-        digest: The recorded digest, if the state is PUBLISHED.
+        record: The version's record, if the state is PUBLISHED.
     """
 
     version: Version
     state: VersionState
-    digest: Digest | None = None
+    record: Record | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,7 +90,7 @@ def decide_version(
         return VersionDecision(claimed.version, VersionState.CLAIMED)
     raise_if_swapped(claimed.record, claimed.found)
     if claimed.found:
-        return VersionDecision(claimed.version, VersionState.PUBLISHED, claimed.record.digest)
+        return VersionDecision(claimed.version, VersionState.PUBLISHED, claimed.record)
     if claimed.built in (None, claimed.record.digest):
         return VersionDecision(claimed.version, VersionState.CLAIMED)
     return new
@@ -203,6 +203,25 @@ def raise_if_immovable(manifest: bytes, filename: Filename, line: ReleaseLine) -
     """
     lowest = Deployment(line, line.versions.version(0), UNKNOWN_DIGEST, allow_downgrade=True)
     decide_move(manifest, filename, lowest)
+
+
+def named_versions(manifest: bytes, filename: Filename, line: ReleaseLine) -> tuple[Version, ...]:
+    """Return the versions of a line that a deployment manifest names, held ones too, each once.
+
+    Raises:
+        InvalidVersion: if it names none.
+        ManifestError: if the manifest cannot be edited.
+    """
+    edit = update(
+        manifest, Target(line.repository, str(line.versions.version(0)), UNKNOWN_DIGEST), filename=str(filename)
+    )
+    tags = (Reference.parse(change.old).tag for change in edit.changes)
+    versions = tuple(sorted(set(line.versions.select(filter(None, tags)))))
+    if not versions:
+        raise InvalidVersion(
+            f"{filename} names no version of {line.versions}", remedy="deploy a version first, or give --version-line"
+        )
+    return versions
 
 
 def raise_if_higher_line(line: VersionLine, tags: Iterable[str], filename: Filename) -> None:

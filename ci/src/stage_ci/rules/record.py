@@ -5,17 +5,19 @@ verified a version creates a ref in the infrastructure repository, only if it is
 From then on this record, and not the registry, says what the version is.
 """
 
-from collections.abc import Iterable
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
 from typing import Final, Self
 
 from stage_ci.errors import InvalidInput, InvalidRecord, SwappedTag
 from stage_ci.rules.claim import InputDigest, ref_prefix
+from stage_ci.rules.evidence import Kind
 from stage_ci.rules.reference import Digest, Repository
 from stage_ci.rules.revision import Revision
 from stage_ci.rules.version import Version, VersionLine
 
 _NAMESPACE: Final = "refs/records"
+_EVIDENCE: Final = "Evidence"
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,6 +30,8 @@ class Record:
         digest: The digest of the image that was published under it.
         inputs: The digest of the inputs of that image.
         revision: The revision of the source that it was built from; None if it is unknown.
+        evidence: The digest of each piece of evidence in the registry, by its kind.
+        signer: The public key that signed the evidence, as DER in base64; empty if it is not signed.
     """
 
     repository: Repository
@@ -35,16 +39,20 @@ class Record:
     digest: Digest
     inputs: InputDigest
     revision: Revision | None = None
+    evidence: Mapping[Kind, Digest] = field(default_factory=dict)
+    signer: str = ""
 
     @classmethod
     def parse(cls, text: str, repository: Repository, version: Version) -> Self:
         """Return the record of ``version`` that ``text`` holds; lines with other keys are ignored.
 
         Raises:
-            InvalidRecord: if it names another image or version, lacks a valid digest, or has an invalid revision.
+            InvalidRecord: if it names another image or version, lacks a valid digest, or has an invalid revision or
+                invalid evidence.
         """
-        pairs = (line.partition(": ") for line in text.splitlines())
-        fields = {key: value for key, separator, value in pairs if separator}
+        split = (line.partition(": ") for line in text.splitlines())
+        pairs = [(key, value) for key, separator, value in split if separator]
+        fields = dict(pairs)
         expected = {"Image": str(repository), "Version": str(version)}
         for key, value in expected.items():
             if fields.get(key) != value:
@@ -52,9 +60,11 @@ class Record:
         try:
             digests = [Digest.parse(fields.get(key, "")) for key in ("Digest", "Inputs")]
             revision = Revision.parse(fields.get("Revision", ""))
+            evidence = _evidence(value.partition(" ") for key, value in pairs if key == _EVIDENCE)
         except InvalidInput as error:
             raise InvalidRecord(f"the record of {repository}:{version} has an {error.cause[:100]}") from error
-        return cls(repository, version, digests[0], InputDigest(digests[1]), revision)
+        signer = fields.get("Signer", "")
+        return cls(repository, version, digests[0], InputDigest(digests[1]), revision, evidence, signer)
 
     @property
     def ref(self) -> str:
@@ -64,10 +74,12 @@ class Record:
     def text(self) -> str:
         """Return the text of the record's object, with a trailer for each attribute (git-interpret-trailers(1))."""
         revision = f"Revision: {self.revision}\n" if self.revision else ""
+        evidence = "".join(f"{_EVIDENCE}: {kind} {digest}\n" for kind, digest in self.evidence.items())
+        signer = f"Signer: {self.signer}\n" if self.signer else ""
         return (
             f"record {self.repository}:{self.version}\n\n"
             f"Image: {self.repository}\nVersion: {self.version}\n"
-            f"Digest: {self.digest}\nInputs: {self.inputs}\n{revision}"
+            f"Digest: {self.digest}\nInputs: {self.inputs}\n{revision}{evidence}{signer}"
         )
 
 
@@ -99,3 +111,7 @@ def raise_if_swapped(record: Record, found: Digest | None) -> None:
     """
     if found not in (None, record.digest):
         raise SwappedTag(f"{record.repository}:{record.version} is {found} but was released as {record.digest}")
+
+
+def _evidence(entries: Iterable[tuple[str, str, str]]) -> dict[Kind, Digest]:
+    return {Kind(kind): Digest.parse(digest) for kind, _, digest in entries if kind in set(Kind)}

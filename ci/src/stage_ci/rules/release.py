@@ -9,6 +9,7 @@ from typing import Final, Self, TypeVar
 
 from stage_ci.errors import InvalidFilename, InvalidInput, InvalidVersion
 from stage_ci.rules import timeline
+from stage_ci.rules.evidence import Kind
 from stage_ci.rules.manifest import Change
 from stage_ci.rules.reference import Digest, Repository
 from stage_ci.rules.revision import Revision
@@ -96,6 +97,9 @@ class Release:
         timeline: The time that each step took.
         rehearsal: The name of the rehearsal; None for a real release.
         revision: The revision of the source; None if it was not given.
+        evidence: The digest of each piece of evidence that the version's record names.
+        is_signed: Whether the evidence is signed.
+        replaced: The version of the same inputs that this one replaces, and why; empty if it replaces none.
     """
 
     repository: Repository
@@ -109,6 +113,9 @@ class Release:
     timeline: Sequence[Span] = ()
     rehearsal: str | None = None
     revision: Revision | None = None
+    evidence: Mapping[Kind, Digest] = field(default_factory=dict)
+    is_signed: bool = False
+    replaced: str = ""
 
     def json(self) -> str:
         """Return one JSON object on one line."""
@@ -120,6 +127,7 @@ class Release:
             "manifest": str(self.manifest),
             "outcome": str(self.outcome),
             "revision": self.revision.commit if self.revision else None,
+            "evidence": {str(kind): str(digest) for kind, digest in self.evidence.items()},
             "timeline": [span.json() for span in self.timeline],
         }
         return json.dumps(fields) + "\n"
@@ -132,10 +140,19 @@ class Release:
         rows = [*self.checks.items(), *(("manifest", line) for line in self.deployed or [f"{self.manifest} unchanged"])]
         if self.revision or not self.rehearsal:
             rows.append(("source", str(self.revision or "not known: --source-revision was not given")))
-        rows += [("commit", self.commit), ("time", timeline.summary(self.timeline))]
+        rows += [("replaces", self.replaced)] if self.replaced else []
+        rows += [("evidence", self._evidence()), ("commit", self.commit), ("time", timeline.summary(self.timeline))]
         # Four spaces make a code block in Markdown, which the summary of GitHub Actions is.
         lines += ["", *(f"    {name:9} {line}" for name, line in rows)]
         return "\n".join(lines) + "\n"
+
+    def _evidence(self) -> str:
+        if not self.evidence:
+            return "none: the version was recorded without any"
+        signed = "not signed: --signing-key was not given"
+        if self.is_signed:
+            signed = "signed with the rehearsal's own key" if self.rehearsal else "signed"
+        return f"{', '.join(self.evidence)}, {signed}"
 
     def _headline(self) -> str:
         return {

@@ -6,10 +6,10 @@ import dagger
 
 from stage_ci.adapters import image
 from stage_ci.adapters.gather import gather
-from stage_ci.adapters.image import Archive
+from stage_ci.adapters.image import Archive, Inputs
 from stage_ci.adapters.once import Once
 from stage_ci.adapters.source import Source
-from stage_ci.rules.claim import INPUTS_LABEL, InputDigest
+from stage_ci.rules.claim import INPUTS_LABEL
 from stage_ci.steps.progress import Progress
 
 
@@ -18,7 +18,7 @@ class Image:
     """A built image, with the digest of its inputs as a label."""
 
     container: dagger.Container
-    inputs: InputDigest
+    inputs: Inputs
 
 
 class Candidate:
@@ -61,5 +61,5 @@ async def build_image(source: dagger.Directory) -> Image:
 
 async def _build(source: Source) -> Image:
     context, names = await gather(image.context(source), image.base_names(source))
-    container, inputs = await gather(image.build(context), image.input_digest(names, context))
-    return Image(container.with_label(INPUTS_LABEL, str(inputs)), inputs)
+    container, inputs = await gather(image.build(context), image.inputs(names, context))
+    return Image(container.with_label(INPUTS_LABEL, str(inputs.digest)), inputs)

@@ -3,7 +3,6 @@
 import sys
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import date
 from functools import partial
 from typing import Final, Self
 
@@ -13,12 +12,13 @@ from dagger import dag
 from stage_ci.adapters import image, linters, scanner, unit_tests
 from stage_ci.adapters.gather import gather, gather_all
 from stage_ci.adapters.once import Once
-from stage_ci.adapters.scanner import Database, Suppressions
+from stage_ci.adapters.scanner import Database, Download, Suppressions
 from stage_ci.adapters.services import LocalServers
 from stage_ci.adapters.source import Source
 from stage_ci.errors import StageError
 from stage_ci.rules.checks import Report
 from stage_ci.rules.smoke import SmokeTest
+from stage_ci.rules.verdict import Verdict
 from stage_ci.steps.candidate import Candidate
 from stage_ci.steps.progress import Progress
 from stage_ci.steps.remotes import select_database, uses_sample_database
@@ -33,7 +33,7 @@ class Subject:
         candidate: The source and its image.
         smoke_test: The smoke test of the image.
         environment: Values for the tests' ``.env``, by name.
-        database: Selects the vulnerability database of the scan.
+        database: Downloads the vulnerability database of the scan.
         suppressions: Reads the findings that the source suppresses.
         progress: Records how long each check takes.
         only: The tests to run; empty for all.
@@ -42,7 +42,7 @@ class Subject:
     candidate: Candidate
     smoke_test: SmokeTest
     environment: Mapping[str, dagger.Secret]
-    database: Callable[[], Awaitable[Database]]
+    database: Once[Download]
     suppressions: Once[Suppressions]
     progress: Progress
     only: Sequence[str] = ()
@@ -52,7 +52,6 @@ class Subject:
         cls,
         request: ReleaseRequest,
         source: dagger.Directory,
-        addresses: list[str] | None,
         servers: LocalServers | None,
         progress: Progress,
     ) -> Self:
@@ -61,13 +60,13 @@ class Subject:
         Args:
             request: The service to release.
             source: The service's source.
-            addresses: The values of ``--trivy-db``.
             servers: The rehearsal whose registry may serve the sample database; None for the public database.
             progress: Records how long each check takes.
         """
-        database = partial(select_database, addresses or [], servers, request.credentials.registry_service)
         files = Source(source)
         suppressions = Once(partial(scanner.suppressions, files))
+        selected = partial(select_database, request.databases, servers, request.credentials.registry_service)
+        database = Once(partial(_download, selected, suppressions, progress))
         candidate, smoke_test = Candidate(files, progress), request.smoke_test
         return cls(candidate, smoke_test, request.variables, database, suppressions, progress)
 
@@ -101,6 +100,20 @@ class CheckResult:
         texts = await gather_all(self.files.file(name).contents() for name in self.output)
         return "".join(texts) + self.conclusion
 
+    async def raise_if_failed(self) -> None:
+        """Raise if the check failed, after its findings were printed on standard error.
+
+        Raises:
+            StageError: if the check failed.
+        """
+        try:
+            self.report.raise_if_failed()
+        except StageError:
+            # The error lists the first three findings; the full table goes to standard error.
+            if self.table:
+                print(await self.files.file(self.table).contents(), end="", file=sys.stderr)  # noqa: T201
+            raise
+
 
 @dataclass(frozen=True, slots=True)
 class Check:
@@ -121,13 +134,7 @@ class Check:
             StageError: if it fails, or cannot run.
         """
         result = await self.run(subject)
-        try:
-            result.report.raise_if_failed()
-        except StageError:
-            # The error lists the first three findings; the full table goes to standard error.
-            if result.table:
-                print(await result.files.file(result.table).contents(), end="", file=sys.stderr)  # noqa: T201
-            raise
+        await result.raise_if_failed()
         return result
 
 
@@ -135,7 +142,6 @@ async def run_alone(
     check: Check,
     request: ReleaseRequest,
     source: dagger.Directory,
-    addresses: list[str] | None = None,
     only: Sequence[str] | None = None,
 ) -> str:
     """Run one check outside of a release and return its output.
@@ -143,14 +149,14 @@ async def run_alone(
     Raises:
         StageError: if it fails, or cannot run.
     """
-    subject = replace(subject_alone(request, source, addresses), only=only or ())
+    subject = replace(subject_alone(request, source), only=only or ())
     return await (await check.run_or_raise(subject)).text()
 
 
-def subject_alone(request: ReleaseRequest, source: dagger.Directory, addresses: list[str] | None) -> Subject:
-    """Return the subject outside of a release, which uses the sample database only if ``addresses`` select it."""
-    servers = request.local_servers() if uses_sample_database(addresses) else None
-    return Subject.of(request, source, addresses, servers, Progress())
+def subject_alone(request: ReleaseRequest, source: dagger.Directory) -> Subject:
+    """Return the subject outside of a release, which uses the sample database only if the request selects it."""
+    servers = request.local_servers() if uses_sample_database(request.databases) else None
+    return Subject.of(request, source, servers, Progress())
 
 
 async def _lint(subject: Subject) -> CheckResult:
@@ -167,17 +173,25 @@ async def _test(subject: Subject) -> CheckResult:
 
 
 async def _scan(subject: Subject) -> CheckResult:
-    suppressions = await subject.suppressions()
-    archive, database = await gather(subject.candidate.archive(), _download(subject, suppressions.today))
+    archive, database, suppressions = await gather(
+        subject.candidate.archive(), subject.database(), subject.suppressions()
+    )
     with subject.progress.span("scan"):
-        verdict, files = await scanner.scan(archive.file, database, suppressions)
+        verdict, files = await scanner.scan(await scanner.sbom(archive.file), database, suppressions)
+    return scan_result(verdict, files)
+
+
+def scan_result(verdict: Verdict, files: dagger.Directory) -> CheckResult:
+    """Return the result of a scan."""
     return CheckResult(verdict, files, ["scan.txt"], table="scan.txt", conclusion=f"\n{verdict.summary}\n")
 
 
-async def _download(subject: Subject, today: date) -> scanner.Download:
-    selected = await subject.database()
-    with subject.progress.span("database"):
-        return await scanner.download(selected, today)
+async def _download(
+    select: Callable[[], Awaitable[Database]], suppressions: Once[Suppressions], progress: Progress
+) -> Download:
+    selected, known = await gather(select(), suppressions())
+    with progress.span("database"):
+        return await scanner.download(selected, known.today)
 
 
 async def _secrets(subject: Subject) -> CheckResult:

@@ -20,11 +20,26 @@ from stage_ci.rules.decisions import (
 )
 from stage_ci.rules.reference import Digest
 from stage_ci.rules.release import Filename, ReleaseLine, line_version
+from stage_ci.rules.version import Version
 from stage_ci.steps.record import read_record
-from stage_ci.steps.remotes import announce, connect
+from stage_ci.steps.remotes import Remotes, announce, connect
 from stage_ci.steps.request import ManifestLocation, ReleaseRequest
 from stage_ci.steps.retry import retry_on_conflict
-from stage_ci.steps.version import released_digest
+from stage_ci.steps.verify import verify
+from stage_ci.steps.version import released_record, unrecorded_digest
+
+
+@dataclass(frozen=True, slots=True)
+class Trust:
+    """What a version needs to be deployed.
+
+    Attributes:
+        allow_unrecorded: Whether the version may lack a record.
+        require_verified: Whether its evidence must be complete and signed.
+    """
+
+    allow_unrecorded: bool = False
+    require_verified: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,13 +50,13 @@ class WantedVersion:
         image_version: The version.
         image_digest: Its digest; empty if the caller gives none.
         allow_downgrade: Whether the manifest may move back to an older version.
-        allow_unrecorded: Whether the version may lack a record.
+        trust: What the version needs to be deployed.
     """
 
     image_version: str
     image_digest: str = ""
     allow_downgrade: bool = False
-    allow_unrecorded: bool = False
+    trust: Trust = Trust()
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,6 +84,7 @@ async def deploy_version(request: ReleaseRequest, wanted: WantedVersion) -> str:
         InvalidVersion: if the version has no record, the registry does not have it, or the manifest names one of a
             higher line.
         SwappedTag: if the registry shows another image than the version's record.
+        InvalidEvidence: if verified evidence is required, and a piece is missing or invalid.
         ManifestError: if the manifest cannot be edited.
         RegistryError: if the registry denies access or fails.
         InfrastructureError: if the infrastructure repository denies access or fails.
@@ -76,10 +92,19 @@ async def deploy_version(request: ReleaseRequest, wanted: WantedVersion) -> str:
     version = line_version(request.line.versions, wanted.image_version)
     announce(servers := request.servers())
     async with connect(request, servers) as remotes:
-        digest = await released_digest(version, remotes, request.line, allow_unrecorded=wanted.allow_unrecorded)
+        digest = await _trusted(version, remotes, request, wanted.trust)
         deployment = Deployment(request.line, version, digest, wanted.allow_downgrade)
         deployed = await deploy(remotes.infrastructure, request.manifest, deployment)
     return deployed.text(request.manifest.filename)
+
+
+async def _trusted(version: Version, remotes: Remotes, request: ReleaseRequest, trust: Trust) -> Digest:
+    if trust.allow_unrecorded and not trust.require_verified:
+        return await unrecorded_digest(version, remotes, request.line)
+    record = await released_record(version, remotes, request.line)
+    if trust.require_verified:
+        await verify(record, remotes, request.signing)
+    return record.digest
 
 
 async def deploy(infrastructure: Infrastructure, manifest: ManifestLocation, deployment: Deployment) -> Deployed:

@@ -36,7 +36,7 @@ async def plan_stage(request: ReleaseRequest, source: dagger.Directory, *, allow
     async with connect(request, servers) as remotes:
         given = Source(source)
         context, names = await gather(image.context(given), image.base_names(given))
-        inputs = await image.input_digest(names, context)
+        inputs = (await image.inputs(names, context)).digest
         plan = await make_plan(
             inputs,
             remotes,
@@ -69,7 +69,8 @@ async def make_plan(  # noqa: PLR0913 - the parts of a request
         resolve_version(inputs, remotes, line), remotes.infrastructure.snapshot(manifest.branch)
     )
     before = snapshot.read(str(manifest.filename))
-    deployment = Deployment(line, decision.version, decision.digest or UNKNOWN_DIGEST, allow_downgrade, revision)
+    digest = decision.record.digest if decision.record else UNKNOWN_DIGEST
+    deployment = Deployment(line, decision.version, digest, allow_downgrade, revision)
     move = await decide(before, remotes.infrastructure, manifest.filename, deployment)
     lines = [f"{_HEADLINES[decision.state]} {line.repository}:{decision.version}", f"inputs {inputs}"]
     lines += move.reasons(manifest.filename)

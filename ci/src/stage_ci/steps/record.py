@@ -44,8 +44,8 @@ async def wait_for_record(version: Version, infrastructure: Infrastructure, line
     return found
 
 
-async def write_record(record: Record, infrastructure: Infrastructure, line: ReleaseLine) -> bool:
-    """Record a version; return False if it was recorded before, with the same digest.
+async def write_record(record: Record, infrastructure: Infrastructure, line: ReleaseLine) -> Record | None:
+    """Record a version; return its record if it was recorded before, with the same digest, or else None.
 
     Raises:
         SwappedTag: if it was recorded before with another digest.
@@ -57,5 +57,5 @@ async def write_record(record: Record, infrastructure: Infrastructure, line: Rel
         before = await read_record(record.version, infrastructure, line)
         if before:
             raise_if_swapped(before, record.digest)
-        return False
-    return True
+        return before
+    return None

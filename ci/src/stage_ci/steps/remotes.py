@@ -1,7 +1,7 @@
 """Connects to the registry and the infrastructure repository of a run: real ones, local ones, or a rehearsal's."""
 
 import sys
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import Final
@@ -61,7 +61,7 @@ async def connect(request: ReleaseRequest, servers: LocalServers | None) -> Asyn
 
 
 async def select_database(
-    addresses: list[str], servers: LocalServers | None, registry_service: dagger.Service | None = None
+    addresses: Sequence[str], servers: LocalServers | None, registry_service: dagger.Service | None = None
 ) -> Database:
     """Return the vulnerability database of a run.
 
@@ -87,9 +87,9 @@ async def select_database(
     return Database(tuple(addresses) or pins.DATABASES, registry_service if addresses else None)
 
 
-def uses_sample_database(addresses: list[str] | None) -> bool:
+def uses_sample_database(addresses: Sequence[str]) -> bool:
     """Return whether the values of ``--trivy-db`` select the sample database."""
-    return addresses == [SAMPLE_DATABASE]
+    return list(addresses) == [SAMPLE_DATABASE]
 
 
 def _registry_service(request: ReleaseRequest, servers: LocalServers | None) -> dagger.Service | None:

@@ -12,14 +12,12 @@ from stage_ci.steps.checks import CHECKS, Check, CheckResult, Subject, subject_a
 from stage_ci.steps.request import ReleaseRequest
 
 
-async def collect_reports(
-    request: ReleaseRequest, source: dagger.Directory, addresses: list[str] | None
-) -> dagger.Directory:
+async def collect_reports(request: ReleaseRequest, source: dagger.Directory) -> dagger.Directory:
     """Return a folder with the files of every check, ``timeline.svg`` and ``summary.md``.
 
     If a check fails or cannot run, summary.md contains its error, and the function still succeeds.
     """
-    folder, subject = dag.directory(), subject_alone(request, source, addresses)
+    folder, subject = dag.directory(), subject_alone(request, source)
     rows: dict[str, str] = {}
     for check, result in zip(CHECKS, await gather_all(_run(check, subject) for check in CHECKS), strict=True):
         rows[check.name] = _row(result)

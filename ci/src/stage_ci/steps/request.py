@@ -15,6 +15,7 @@ from stage_ci.rules.infrastructure import InfrastructureRepository
 from stage_ci.rules.release import Filename, ReleaseLine
 from stage_ci.rules.revision import Revision
 from stage_ci.rules.smoke import SmokeTest
+from stage_ci.steps.signing import Signing
 
 DEFAULT_REHEARSAL: Final = "default"
 # The variables of the service: its tests read them from `.env`, MLflow's client from the environment.
@@ -110,6 +111,10 @@ class Settings(Protocol):
     rehearsal_name: str
     rehearsal_seed: dagger.Directory
     source_revision: str
+    signing_key: dagger.Secret | None
+    signing_password: dagger.Secret | None
+    public_key: dagger.File | None
+    trivy_db: list[str] | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,6 +131,8 @@ class ReleaseRequest:
         rehearsal_seed: The initial content of a new rehearsal's infrastructure repository.
         revision: The revision of the source; None if the caller gave none.
         variables: The given variables of the service, by name.
+        signing: The given keys for the evidence of releases.
+        databases: The addresses of the vulnerability database; empty for the public mirrors.
     """
 
     line: ReleaseLine
@@ -137,6 +144,8 @@ class ReleaseRequest:
     rehearsal_seed: dagger.Directory
     revision: Revision | None = None
     variables: Mapping[str, dagger.Secret] = field(default_factory=dict)
+    signing: Signing = field(default_factory=Signing)
+    databases: tuple[str, ...] = ()
 
     @classmethod
     def parse(cls, settings: Settings) -> Self:
@@ -159,6 +168,8 @@ class ReleaseRequest:
             rehearsal_seed=settings.rehearsal_seed,
             revision=Revision.parse(settings.source_revision),
             variables={name: secret for name, secret in variables.items() if secret is not None},
+            signing=Signing(settings.signing_key, settings.signing_password, settings.public_key),
+            databases=tuple(settings.trivy_db or ()),
         )
 
     def servers(self) -> LocalServers | None:

@@ -10,10 +10,10 @@ from stage_ci.adapters.gather import gather, gather_all
 from stage_ci.rules.decisions import Deployment, MoveState
 from stage_ci.rules.release import Outcome, Release, renderer
 from stage_ci.rules.timeline import Span
-from stage_ci.steps.checks import CHECKS, Subject
+from stage_ci.steps.checks import CHECKS, SCAN, Subject
 from stage_ci.steps.deploy import Deployed, deploy, raise_if_undeployable
 from stage_ci.steps.progress import FailedFast, Progress
-from stage_ci.steps.publish import Published, publish
+from stage_ci.steps.publish import Publication, Published, publish
 from stage_ci.steps.remotes import Remotes, connect
 from stage_ci.steps.request import ReleaseRequest, raise_if_empty
 
@@ -33,9 +33,7 @@ class StageOptions:
     format: str
 
 
-async def stage_source(
-    request: ReleaseRequest, source: dagger.Directory, addresses: list[str] | None, options: StageOptions
-) -> str:
+async def stage_source(request: ReleaseRequest, source: dagger.Directory, options: StageOptions) -> str:
     """Lint, test, build, scan, publish and deploy; skip what an earlier run of the same inputs has finished.
 
     The first failure is printed when it happens. Returns the release in the format of ``options``.
@@ -47,8 +45,8 @@ async def stage_source(
     """
     render = renderer(options.format)
     servers, progress = request.servers(), Progress(fail_fast=options.fail_fast)
-    subject = Subject.of(request, source, addresses, servers, progress)
-    await gather(request.credentials.raise_if_empty(), raise_if_empty(request.variables))
+    subject = Subject.of(request, source, servers, progress)
+    await gather(request.credentials.raise_if_empty(), raise_if_empty(request.variables), request.signing.signing_key())
     async with AsyncExitStack() as stack:
         try:
             results, remotes = await gather(
@@ -58,7 +56,8 @@ async def stage_source(
         except FailedFast as failed:
             raise failed.failure from None
         with progress.span("publish"):
-            published = await publish(*await subject.candidate.parts(), remotes, request.line, request.revision)
+            scanned = dict(zip(CHECKS, results, strict=True))[SCAN]
+            published = await publish(await Publication.of(subject, scanned, request, remotes), remotes, request.line)
         version, digest = published.version, published.digest
         deployment = Deployment(request.line, version, digest, options.allow_downgrade, request.revision)
         with progress.span("deploy"):
@@ -108,6 +107,9 @@ def release(
         timeline=timeline,
         rehearsal=servers.name if servers else None,
         revision=request.revision,
+        evidence=published.record.evidence,
+        is_signed=bool(published.record.signer),
+        replaced=published.replaced,
     )
 
 

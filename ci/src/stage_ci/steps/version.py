@@ -8,7 +8,7 @@ from stage_ci.adapters.registry import Registry
 from stage_ci.errors import InvalidVersion
 from stage_ci.rules.claim import Claims, InputDigest, claim_prefix, claim_text
 from stage_ci.rules.decisions import ClaimedVersion, VersionDecision, decide_version
-from stage_ci.rules.record import raise_if_swapped, record_prefix, recorded_versions
+from stage_ci.rules.record import Record, raise_if_swapped, record_prefix, recorded_versions
 from stage_ci.rules.reference import Digest
 from stage_ci.rules.release import ReleaseLine
 from stage_ci.rules.version import Version, counted, strays
@@ -18,7 +18,11 @@ from stage_ci.steps.request import ReleaseRequest
 
 
 async def resolve_version(
-    inputs: InputDigest | None, remotes: Remotes, line: ReleaseLine, built: Digest | None = None
+    inputs: InputDigest | None,
+    remotes: Remotes,
+    line: ReleaseLine,
+    built: Digest | None = None,
+    rejected: Version | None = None,
 ) -> VersionDecision:
     """Return the version for ``inputs``; for None, the version for inputs that were never released.
 
@@ -27,6 +31,7 @@ async def resolve_version(
         remotes: The registry and the infrastructure repository.
         line: The image and its version line.
         built: The digest of the image that the run would push; None if it builds none.
+        rejected: A version of the inputs that must not be used any more; None for none.
 
     Raises:
         SwappedTag: if the registry shows another image than the version's record.
@@ -41,7 +46,7 @@ async def resolve_version(
     recorded = recorded_versions(refs, line.repository, line.versions)
     version = claims.claimed_with(text_object(claim_text(line.repository, inputs))) if inputs else None
     claimed = None
-    if inputs and version:
+    if inputs and version and version != rejected:
         claimed = await _claimed_version(version, inputs, remotes, line, built, is_recorded=version in recorded)
     taken = claims.by_version.keys() | recorded
     for stray in strays(line.versions, tags, taken):
@@ -104,7 +109,7 @@ async def latest_version(request: ReleaseRequest) -> str:
         released = [version for version in tagged if version in recorded]
         latest = max(released if recorded else counted(line.versions, tags, recorded), default=None)
         if latest in recorded:
-            await released_digest(latest, remotes, line)
+            await released_record(latest, remotes, line)
     return str(latest or "")
 
 
@@ -113,16 +118,8 @@ async def image_inputs(reference: str, registry: Registry) -> InputDigest | None
     return InputDigest.read(await registry.labels(reference) or {})
 
 
-async def released_digest(
-    version: Version, remotes: Remotes, line: ReleaseLine, *, allow_unrecorded: bool = False
-) -> Digest:
-    """Return the digest that a version was released as, which is also that in the registry.
-
-    Args:
-        version: The version.
-        remotes: The registry and the infrastructure repository.
-        line: The image and its version line.
-        allow_unrecorded: Whether the registry alone is trusted for a version that was never recorded.
+async def released_record(version: Version, remotes: Remotes, line: ReleaseLine) -> Record:
+    """Return the record of a version, which the registry holds as its record says.
 
     Raises:
         InvalidVersion: if it is not in the registry, or has no record.
@@ -130,21 +127,38 @@ async def released_digest(
         RegistryError: if the registry denies access or fails.
         InfrastructureError: if the infrastructure repository denies access or fails, or the record is invalid.
     """
+    record, found = await _released(version, remotes, line)
+    if record is None:
+        raise InvalidVersion(
+            f"{version} has no record, so only the registry says what it is",
+            step="record",
+            remedy=f"if {found} is what you expect, deploy it with --allow-unrecorded",
+        )
+    return record
+
+
+async def unrecorded_digest(version: Version, remotes: Remotes, line: ReleaseLine) -> Digest:
+    """Return the digest of a version in the registry, which must be that of its record if it has one.
+
+    Raises:
+        InvalidVersion: if it is not in the registry.
+        SwappedTag: if the registry shows another image than the record.
+        RegistryError: if the registry denies access or fails.
+        InfrastructureError: if the infrastructure repository denies access or fails, or the record is invalid.
+    """
+    return (await _released(version, remotes, line))[1]
+
+
+async def _released(version: Version, remotes: Remotes, line: ReleaseLine) -> tuple[Record | None, Digest]:
     record, found = await gather(
         read_record(version, remotes.infrastructure, line), remotes.registry.digest(str(version))
     )
     if found is None:
         raise InvalidVersion(
             f"{version} is not in the registry",
-            step="deploy",
+            step="registry",
             remedy="publish it first, or give a published version; `latest-version` prints the highest",
         )
     if record:
         raise_if_swapped(record, found)
-    elif not allow_unrecorded:
-        raise InvalidVersion(
-            f"{version} has no record, so only the registry says what it is",
-            step="deploy",
-            remedy=f"if {found} is what you expect, give --allow-unrecorded",
-        )
-    return found
+    return record, found

@@ -33,7 +33,7 @@ COMMANDS = {
     "trivy convert --quiet --show-suppressed --format table --output /scan/scan.txt /scan/scan.json": "scan",
     "uvicorn --factory callcenterai_svm.service.app:create_app --host 0.0.0.0 --port 8000": "smoke",
     "python3 /probe.py http://service:8000 30 'my laptop screen stays black' Hardware": "smoke",
-    "sh /push_archive.sh registry:5000 medhedimaaroufi/callcenterai-svm@sha256:0 true 900": "push",
+    "sh /copy_image.sh push registry:5000 medhedimaaroufi/callcenterai-svm@sha256:0 true 900": "push",
     "sleep 5": "other",
 }
 

@@ -74,8 +74,8 @@ def test_inputs_get_the_version_they_claimed_or_the_next(
 ) -> None:
     """Inputs keep the version they claimed unless another client has its tag, or its recorded image is lost."""
     decision = decide_version(LINE, {LINE.version(number) for number in taken}, tags, claimed)
-    digest = DIGEST if state is VersionState.PUBLISHED else None
-    assert decision == VersionDecision(LINE.version(number), state, digest)
+    record = RECORDED.record if state is VersionState.PUBLISHED else None
+    assert decision == VersionDecision(LINE.version(number), state, record)
 
 
 @pytest.mark.fault(41)

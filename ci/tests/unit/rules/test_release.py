@@ -10,6 +10,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from stage_ci.errors import InvalidFilename, InvalidInput, InvalidVersion
+from stage_ci.rules.evidence import Kind
 from stage_ci.rules.manifest import Change, Hold
 from stage_ci.rules.reference import Digest, Repository
 from stage_ci.rules.release import (
@@ -36,6 +37,7 @@ RELEASE = Release(
     outcome=Outcome.RELEASED,
     deployed=("manifests/default/svm.yaml:7 owner/service:v1.0.6 -> owner/service:v1.0.7",),
     checks={"lint": "4 files", "test": "3 passed"},
+    evidence={Kind.SBOM: Digest.parse(f"sha256:{'b' * 64}")},
     timeline=(Span("test", 0.1, 4.0), Span("lint", 0.1, 2.0), Span("deploy", 4.1, 1.504)),
 )
 
@@ -98,6 +100,7 @@ def test_json_is_one_object_on_one_line() -> None:
         "manifest": "manifests/default/svm.yaml",
         "outcome": "released",
         "revision": None,
+        "evidence": {"sbom": f"sha256:{'b' * 64}"},
         "timeline": [
             {"step": "test", "start": 0.1, "seconds": 4.0},
             {"step": "lint", "start": 0.1, "seconds": 2.0},
@@ -129,6 +132,7 @@ def test_a_summary_lists_checks_changes_commit_and_time() -> None:
         "    test      3 passed",
         "    manifest  manifests/default/svm.yaml:7 owner/service:v1.0.6 -> owner/service:v1.0.7",
         "    source    not known: --source-revision was not given",
+        "    evidence  sbom, not signed: --signing-key was not given",
         f"    commit    {'c' * 40}",
         "    time      5.6 s: test 4.0 s, deploy 1.5 s",
     ]

@@ -63,11 +63,12 @@ async def release(  # noqa: PLR0913 - what differs between the tests
 ) -> tuple[Version, Digest, Deployed]:
     """Release ``inputs`` as a stage does, with an image that the registry holds already."""
     await raise_if_undeployable(remotes.infrastructure, LOCATION, line)
-    version, digest = await claim(inputs, pushed, remotes, line)
-    if digest is None:
+    version, recorded = await claim(inputs, pushed, remotes, line)
+    if recorded is None:
         published = await write_tag(Record(line.repository, version, pushed, inputs, revision), remotes, line)
         assert published
-        digest = published.digest
+        recorded = published.record
+    digest = recorded.digest
     deployment = Deployment(line, version, digest, allow_downgrade, revision)
     return version, digest, await deploy(remotes.infrastructure, LOCATION, deployment)
 

@@ -1,11 +1,10 @@
 """How a stage ended, by what it published and what became of the manifest."""
 
 import pytest
+from tests.unit.steps.releasing import LINE, PUSHED, record
 
 from stage_ci.rules.decisions import Move, MoveState
-from stage_ci.rules.reference import Digest
 from stage_ci.rules.release import Outcome
-from stage_ci.rules.version import VersionLine
 from stage_ci.steps.deploy import Deployed
 from stage_ci.steps.publish import Published
 from stage_ci.steps.stage import outcome
@@ -27,5 +26,5 @@ from stage_ci.steps.stage import outcome
 )
 def test_an_outcome_follows_from_the_push_and_the_move(*, pushed: bool, state: MoveState, expected: Outcome) -> None:
     """A stage that neither pushes nor moves anything is already released; a hold and a newer version have outcomes."""
-    published = Published(VersionLine.parse("v1.0").version(2), Digest.parse(f"sha256:{'d' * 64}"), pushed=pushed)
+    published = Published(record(LINE, PUSHED), pushed=pushed)
     assert outcome(published, Deployed("c", Move(state, b""))) is expected

@@ -2,22 +2,26 @@
 
 from __future__ import annotations
 
+from datetime import date
+from types import SimpleNamespace
 from typing import TYPE_CHECKING, cast
 
 import anyio
 import pytest
 from tests.unit.steps.releasing import MINE, PUSHED, push, record
 
-from stage_ci.adapters.image import Archive
+from stage_ci.adapters.image import Archive, Inputs
 from stage_ci.adapters.infrastructure import Infrastructure
 from stage_ci.adapters.publisher import Destination
 from stage_ci.adapters.registry import Registry, RetryPolicy
 from stage_ci.errors import DigestMismatch, InfrastructureAccessDenied, InfrastructureConflict, StageError
+from stage_ci.rules.advisories import Advisories
 from stage_ci.rules.claim import InputDigest, claim_ref
 from stage_ci.rules.reference import Digest
+from stage_ci.rules.verdict import Verdict
+from stage_ci.rules.waivers import Waivers
 from stage_ci.steps import retry
-from stage_ci.steps.candidate import Image
-from stage_ci.steps.publish import Published, claim, publish, verify_tag, write_tag
+from stage_ci.steps.publish import Publication, Published, claim, publish, verify_tag, write_tag
 from stage_ci.steps.record import write_record
 from stage_ci.steps.remotes import Remotes
 
@@ -26,11 +30,18 @@ if TYPE_CHECKING:
     from tests.servers.git import GitRepository
     from tests.unit.steps.conftest import RegistryServer
 
+    from stage_ci.rules.record import Record
     from stage_ci.rules.release import ReleaseLine
+    from stage_ci.steps.evidence import Facts
 
 OTHER = InputDigest.of("other", {})
 # A pre-receive hook that writes the same refs just before the push that triggers it.
 FASTER = "while read old new ref; do env -u GIT_QUARANTINE_PATH git update-ref $ref main; done"
+
+
+async def passes(_: Record) -> Verdict:
+    """Return the verdict of a released image that holds no vulnerability."""
+    return Verdict(1, (), (), Advisories(date(2026, 11, 1), sample=False), Waivers())
 
 
 async def test_the_first_version_is_1(remotes: Remotes, line: ReleaseLine, repository: GitRepository) -> None:
@@ -74,8 +85,9 @@ async def test_what_was_published_is_found_again(
     digest = push(registry_server, str(version))
     await write_record(record(line, digest), remotes.infrastructure, line)
     archive = Archive(cast("dagger.File", None), Digest.parse(f"sha256:{'0' * 64}"))
-    image = Image(cast("dagger.Container", None), MINE)
-    assert await publish(image, archive, remotes, line) == Published(version, digest, pushed=False)
+    facts = cast("Facts", SimpleNamespace(inputs=Inputs(MINE, {}), revision=None))
+    publication = Publication(cast("dagger.Container", None), archive, facts, passes)
+    assert await publish(publication, remotes, line) == Published(record(line, digest), pushed=False)
 
 
 @pytest.mark.fault(10)
@@ -197,10 +209,9 @@ async def test_a_version_names_what_was_pushed(
     """Writing the tag makes it name the image that was pushed by digest, and records it; again, it changes nothing."""
     pushed = push(registry_server, "untagged")
     del registry_server.tags["untagged"]
-    version = line.versions.version(1)
-    assert await write_tag(record(line, pushed), remotes, line) == Published(version, pushed, pushed=True)
+    assert await write_tag(record(line, pushed), remotes, line) == Published(record(line, pushed), pushed=True)
     assert registry_server.tags == {"v1.0.1": str(pushed)}
-    assert await write_tag(record(line, pushed), remotes, line) == Published(version, pushed, pushed=False)
+    assert await write_tag(record(line, pushed), remotes, line) == Published(record(line, pushed), pushed=False)
 
 
 @pytest.mark.fault(10)

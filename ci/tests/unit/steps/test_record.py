@@ -17,14 +17,17 @@ from stage_ci.rules.revision import Revision
 from stage_ci.steps.plan import make_plan
 from stage_ci.steps.publish import Published, claim, verify_tag, write_tag
 from stage_ci.steps.record import read_record, write_record
-from stage_ci.steps.version import released_digest
+from stage_ci.steps.version import released_record, unrecorded_digest
 
 if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable
+
     from tests.servers.git import GitRepository
     from tests.unit.steps.conftest import RegistryServer
 
     from stage_ci.rules.reference import Digest
     from stage_ci.rules.release import ReleaseLine
+    from stage_ci.rules.version import Version
     from stage_ci.steps.remotes import Remotes
 
 
@@ -61,8 +64,8 @@ async def test_a_tag_that_was_swapped_stops_every_function(
         claim(MINE, released, remotes, line),
         claim(MINE, swapped, remotes, line),
         make_plan(MINE, remotes, line, LOCATION, allow_downgrade=False),
-        released_digest(version, remotes, line),
-        released_digest(version, remotes, line, allow_unrecorded=True),
+        released_record(version, remotes, line),
+        unrecorded_digest(version, remotes, line),
     ):
         with pytest.raises(SwappedTag, match=rf"^record: .*v1\.0\.1 is {swapped} but was released as {released}"):
             await attempt
@@ -105,8 +108,8 @@ async def test_a_concurrent_run_of_the_same_inputs_is_waited_for(
         await anyio.sleep(0.3)
         await write_record(record(line, other), remotes.infrastructure, line)
     version = line.versions.version(1)
-    assert (version, other) in found
-    assert Published(version, other, pushed=False) in found
+    assert (version, record(line, other)) in found
+    assert Published(record(line, other), pushed=False) in found
 
 
 @pytest.mark.fault(15)
@@ -128,7 +131,7 @@ async def test_a_run_that_was_killed_before_the_record_is_completed(
     tagged = push(registry_server, "v1.0.1")
     version = line.versions.version(1)
     assert await claim(MINE, tagged, remotes, line) == (version, None)
-    assert await write_tag(record(line, tagged), remotes, line) == Published(version, tagged, pushed=True)
+    assert await write_tag(record(line, tagged), remotes, line) == Published(record(line, tagged), pushed=True)
 
 
 async def test_a_registry_that_lost_a_release_gets_it_again(
@@ -140,7 +143,7 @@ async def test_a_registry_that_lost_a_release_gets_it_again(
     plan = await make_plan(MINE, remotes, line, LOCATION, allow_downgrade=False)
     assert plan.startswith("Claimed before; would publish docker.io/owner/service:v1.0.1\n")
     assert await claim(MINE, released, remotes, line) == (version, None)
-    assert await write_tag(record(line, released), remotes, line) == Published(version, released, pushed=False)
+    assert await write_tag(record(line, released), remotes, line) == Published(record(line, released), pushed=False)
     registry_server.tags.clear()
     assert await claim(MINE, PUSHED, remotes, line) == (line.versions.version(2), None)
 
@@ -165,20 +168,21 @@ async def test_a_deleted_record_is_written_again_by_the_same_image_only(
     assert await claim(MINE, PUSHED, remotes, line) == (line.versions.version(2), None)
     repository.git("update-ref", "-d", claim_ref(line.repository, line.versions.version(2)))
     assert await claim(MINE, released, remotes, line) == (version, None)
-    assert await write_tag(record(line, released), remotes, line) == Published(version, released, pushed=True)
+    assert await write_tag(record(line, released), remotes, line) == Published(record(line, released), pushed=True)
 
 
 async def test_a_version_is_recorded_once(remotes: Remotes, line: ReleaseLine, released: Digest) -> None:
     """Recording a version again changes nothing, and fails with another digest."""
-    assert not await write_record(record(line, released), remotes.infrastructure, line)
+    assert await write_record(record(line, released), remotes.infrastructure, line) == record(line, released)
     with pytest.raises(SwappedTag, match=f"is {PUSHED} but was released as {released}"):
         await write_record(record(line, PUSHED), remotes.infrastructure, line)
     assert await read_record(line.versions.version(1), remotes.infrastructure, line) == record(line, released)
 
 
-async def test_a_released_version_has_a_digest(remotes: Remotes, line: ReleaseLine, released: Digest) -> None:
-    """The digest of a released version is the recorded one."""
-    assert await released_digest(line.versions.version(1), remotes, line) == released
+async def test_a_released_version_has_a_record(remotes: Remotes, line: ReleaseLine, released: Digest) -> None:
+    """A released version is found by its record, which is that of the image in the registry."""
+    assert await released_record(line.versions.version(1), remotes, line) == record(line, released)
+    assert await unrecorded_digest(line.versions.version(1), remotes, line) == released
 
 
 async def test_a_version_without_a_record_needs_permission(
@@ -186,19 +190,19 @@ async def test_a_version_without_a_record_needs_permission(
 ) -> None:
     """A version that only the registry knows is deployed with --allow-unrecorded only."""
     version, digest = line.versions.version(2), push(registry_server, "v1.0.2")
-    error = rf"^deploy: v1\.0\.2 has no record, .*; if {digest} is what you expect, give --allow-unrecorded"
+    error = rf"^record: v1\.0\.2 has no record, .*; if {digest} is what you expect, deploy it with --allow-unrecorded"
     with pytest.raises(InvalidVersion, match=error):
-        await released_digest(version, remotes, line)
-    assert await released_digest(version, remotes, line, allow_unrecorded=True) == digest
+        await released_record(version, remotes, line)
+    assert await unrecorded_digest(version, remotes, line) == digest
 
 
-@pytest.mark.parametrize("allow_unrecorded", [False, True])
+@pytest.mark.parametrize("find", [released_record, unrecorded_digest])
 async def test_a_version_that_was_not_published_cannot_be_deployed(
-    remotes: Remotes, line: ReleaseLine, *, allow_unrecorded: bool
+    remotes: Remotes, line: ReleaseLine, find: Callable[[Version, Remotes, ReleaseLine], Awaitable[object]]
 ) -> None:
     """Deploying a version that is not in the registry fails, and the error advises to publish it first."""
-    with pytest.raises(InvalidVersion, match=r"^deploy: v1\.0\.2 is not in the registry; publish it first"):
-        await released_digest(line.versions.version(2), remotes, line, allow_unrecorded=allow_unrecorded)
+    with pytest.raises(InvalidVersion, match=r"^registry: v1\.0\.2 is not in the registry; publish it first"):
+        await find(line.versions.version(2), remotes, line)
 
 
 @pytest.mark.fault(44)
@@ -236,4 +240,4 @@ async def test_an_invalid_record_is_an_error(
     value = f"main:{FILE}" if target == "blob" else "main"
     repository.git("update-ref", record_ref(line.repository, version), value)
     with pytest.raises(InvalidRecord, match=r"the record of docker\.io/owner/service:v1\.0\.1 has Image ''"):
-        await released_digest(version, remotes, line, allow_unrecorded=True)
+        await unrecorded_digest(version, remotes, line)

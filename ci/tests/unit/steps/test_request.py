@@ -29,6 +29,10 @@ DEFAULTS: Final[dict[str, object]] = {
     "rehearsal_name": "",
     "rehearsal_seed": None,
     "source_revision": "",
+    "signing_key": None,
+    "signing_password": None,
+    "public_key": None,
+    "trivy_db": None,
 }
 
 

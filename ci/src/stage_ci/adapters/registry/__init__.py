@@ -2,7 +2,8 @@
 
 ::
 
-    client          tags, digests, labels and artifacts of the repository
+    client          tags, digests, labels, artifacts and referrers of the repository
+    ├── api         one exchange of the distribution specification
     └── session     authentication and retries
         └── transport   one HTTP exchange, bounded in time, size and redirects
 """

@@ -3,35 +3,22 @@
 Source: OCI distribution-spec v1.1 (https://github.com/opencontainers/distribution-spec/blob/v1.1.1/spec.md).
 """
 
-from collections.abc import Container
-from types import MappingProxyType, TracebackType
-from typing import Final, Self
+from collections.abc import Sequence
+from dataclasses import replace
+from types import TracebackType
+from typing import Self
 from urllib.parse import quote
 
 import httpx
 
+from stage_ci.adapters.gather import gather_all
+from stage_ci.adapters.registry.api import RepositoryApi
 from stage_ci.adapters.registry.session import RETRY_POLICY, RetryPolicy, Session
-from stage_ci.errors import DigestMismatch, InvalidInput, RegistryError, RegistryUnavailable
+from stage_ci.errors import DigestMismatch, InvalidInput, RegistryUnavailable
 from stage_ci.rules.reference import Digest
 from stage_ci.rules.registry.auth import RegistryLogin
-from stage_ci.rules.registry.image import (
-    ACCEPT,
-    IMAGE_MANIFEST_TYPE,
-    Artifact,
-    ImageManifest,
-    digest_of,
-    labels,
-    parse_digest,
-    verify,
-)
-from stage_ci.rules.registry.protocol import NOT_FOUND, describe, is_unknown, next_page, tag_list, upload_url
-
-_OK: Final = 200
-# The specification has 201 for a pushed blob or image manifest and 202 for an opened upload; Quay, for one, answers 202
-# to a pushed image manifest (https://github.com/containers/image/pull/382).
-_SUCCESS: Final = range(200, 300)
-_DIGEST: Final = "Docker-Content-Digest"
-_ACCEPT_MANIFESTS: Final = MappingProxyType({"Accept": ACCEPT})
+from stage_ci.rules.registry.image import INDEX_TYPE, Artifact, ImageManifest, digest_of, labels
+from stage_ci.rules.registry.referrers import Referrer, fallback_tag, image_descriptor, with_referrers
 
 
 class Registry:
@@ -60,10 +47,11 @@ class Registry:
         policy: RetryPolicy = RETRY_POLICY,
     ) -> None:
         base = _parse_base_url(base_url)
+        root = f"{base.scheme}://{base.netloc.decode()}/v2/{quote(path)}"
         self._name = f"{base.netloc.decode()}/{path}"
-        self._root = f"{base.scheme}://{base.netloc.decode()}/v2/{quote(path)}"
         self._pages = policy.pages
-        self._session = Session(self._root, self._name, login, transport, policy)
+        self._session = Session(root, self._name, login, transport, policy)
+        self._api = RepositoryApi(root, self._name, self._session)
 
     @property
     def name(self) -> str:
@@ -90,13 +78,13 @@ class Registry:
         """
         found: list[str] = []
         seen: set[str] = set()
-        page: str | None = f"{self._root}/tags/list"
+        page: str | None = self._api.tags_url
         with self._session.deadline():
             while page:
                 if page in seen or len(seen) == self._pages:
                     raise RegistryUnavailable(f"the tag listing of {self._name} does not end (page {len(seen) + 1})")
                 seen.add(page)
-                tags, page = await self._session.with_retries(self._get_page, page, first=len(seen) == 1)
+                tags, page = await self._session.with_retries(self._api.page, page, first=len(seen) == 1)
                 found += tags
         return found
 
@@ -114,7 +102,7 @@ class Registry:
             RegistryUnavailable: if the registry sends no usable response.
         """
         with self._session.deadline():
-            return await self._session.with_retries(self._get_digest, reference)
+            return await self._session.with_retries(self._api.digest, reference)
 
     async def labels(self, reference: str) -> dict[str, str] | None:
         """Return the labels of an image; of the linux/amd64 image if there are several platforms.
@@ -130,12 +118,12 @@ class Registry:
             RegistryUnavailable: if the registry sends no usable response.
         """
         with self._session.deadline():
-            manifest = await self._session.with_retries(self._get_image_manifest, reference)
+            manifest = await self._session.with_retries(self._image_manifest, reference)
             if manifest and manifest.linux_amd64:
-                manifest = await self._session.with_retries(self._get_image_manifest, str(manifest.linux_amd64))
+                manifest = await self._session.with_retries(self._image_manifest, str(manifest.linux_amd64))
             if manifest is None or manifest.config is None:
                 return None
-            return await self._session.with_retries(self._get_labels, manifest.config)
+            return await self._session.with_retries(self._labels, manifest.config)
 
     async def tag(self, name: str, digest: Digest) -> Digest | None:
         """Point a new tag at an image manifest of this repository; leave an existing tag unchanged.
@@ -155,10 +143,10 @@ class Registry:
             RegistryUnavailable: if the image manifest is missing, or the registry sends no usable response.
         """
         with self._session.deadline():
-            manifest = await self._session.with_retries(self._get_manifest, str(digest))
+            manifest = await self._session.with_retries(self._api.manifest, str(digest))
             if manifest is None:
                 raise RegistryUnavailable(f"{self._name} does not hold {digest}, which was just pushed")
-            return await self._session.with_retries(self._push_new_tag, name, manifest)
+            return await self._session.with_retries(self._api.push_new_tag, name, manifest)
 
     async def push_artifact(
         self, tag: str, config_media_type: str, layer_media_type: str, layer: bytes, *, title: str = ""
@@ -183,88 +171,85 @@ class Registry:
         artifact = Artifact(config_media_type, layer_media_type, layer, title)
         digest = digest_of(artifact.manifest())
         with self._session.deadline():
-            if await self._session.with_retries(self._get_digest, tag) != digest:
-                await self._push(tag, artifact)
-                found = await self._session.with_retries(self._get_digest, tag)
+            if await self._session.with_retries(self._api.digest, tag) != digest:
+                await self._push(artifact, tag)
+                found = await self._session.with_retries(self._api.digest, tag)
                 if found != digest:
                     raise DigestMismatch(f"{self._name}:{tag} is {found or 'missing'} after {digest} was pushed")
         return digest
 
-    async def _get_page(self, url: str, *, first: bool) -> tuple[list[str], str | None]:
-        response = await self._session.send("GET", url)
-        if first and response.status_code == NOT_FOUND and is_unknown(response.content):
-            return [], None
-        self._expect(response, {_OK})
-        return tag_list(response.content), next_page(response.headers.get_list("Link"), str(response.url))
+    async def push_referrers(self, subject: Digest, artifacts: Sequence[Artifact]) -> list[Digest]:
+        """Push small files as artifacts that refer to an image (distribution-spec, "Pushing Manifests with Subject").
 
-    async def _get_digest(self, reference: str) -> Digest | None:
-        response = await self._session.send("HEAD", self._manifest_url(reference), headers=_ACCEPT_MANIFESTS)
-        if response.status_code == _OK and _DIGEST in response.headers:
-            return parse_digest(response.headers[_DIGEST])
-        # Older registries send no digest, and HEAD has no body with the error code that a 404 needs (see is_unknown).
-        manifest = await self._get_manifest(reference)
-        return None if manifest is None else digest_of(manifest)
+        For a registry without the referrers API, they are also listed under the tag of "Referrers Tag Schema".
 
-    async def _get_image_manifest(self, reference: str) -> ImageManifest | None:
-        manifest = await self._get_manifest(reference)
+        Args:
+            subject: The image manifest, which the repository must hold.
+            artifacts: The files.
+
+        Returns:
+            The digests of the artifacts' image manifests.
+
+        Raises:
+            RegistryAccessDenied: if the registry denies access.
+            RegistryUnavailable: if the image manifest is missing, or the registry sends no usable response.
+        """
+        with self._session.deadline():
+            image = await self._session.with_retries(self._api.manifest, str(subject))
+            if image is None:
+                raise RegistryUnavailable(f"{self._name} does not hold {subject}, which was just pushed")
+            referring = [replace(artifact, subject=image_descriptor(image)) for artifact in artifacts]
+            blobs = {blob for artifact in referring for blob in (artifact.config, artifact.layer)}
+            await gather_all(self._session.with_retries(self._api.push_blob, blob) for blob in blobs)
+            manifests = [artifact.manifest() for artifact in referring]
+            listed = await gather_all(self._push_by_digest(manifest) for manifest in manifests)
+            if not all(listed):
+                await self._session.with_retries(self._list_referrers, subject, manifests)
+        return [digest_of(manifest) for manifest in manifests]
+
+    async def referrer(self, digest: Digest) -> Referrer | None:
+        """Return a file that was pushed as a referrer.
+
+        Args:
+            digest: The digest of its image manifest.
+
+        Returns:
+            The file; None if the registry does not hold it.
+
+        Raises:
+            RegistryAccessDenied: if the registry denies access.
+            RegistryUnavailable: if it is not such a file, or the registry sends no usable response.
+        """
+        with self._session.deadline():
+            return await self._session.with_retries(self._referrer, digest)
+
+    async def _referrer(self, digest: Digest) -> Referrer | None:
+        manifest = await self._api.manifest(str(digest))
+        if manifest is None:
+            return None
+        subject, layer = Referrer.parts(manifest)
+        return Referrer(subject, await self._api.blob(layer))
+
+    async def _push_by_digest(self, manifest: bytes) -> bool:
+        return await self._session.with_retries(self._api.push_manifest, str(digest_of(manifest)), manifest)
+
+    async def _list_referrers(self, subject: Digest, manifests: Sequence[bytes]) -> None:
+        tag = fallback_tag(subject)
+        index = with_referrers(await self._api.manifest(tag), manifests)
+        await self._api.push_manifest(tag, index, INDEX_TYPE)
+
+    async def _image_manifest(self, reference: str) -> ImageManifest | None:
+        manifest = await self._api.manifest(reference)
         return None if manifest is None else ImageManifest.parse(manifest)
 
-    async def _get_manifest(self, reference: str) -> bytes | None:
-        response = await self._session.send("GET", self._manifest_url(reference), headers=_ACCEPT_MANIFESTS)
-        if response.status_code == NOT_FOUND and is_unknown(response.content):
-            return None
-        self._expect(response, {_OK})
-        expected = reference if ":" in reference else response.headers.get(_DIGEST)
-        return verify(response.content, parse_digest(expected)) if expected else response.content
+    async def _labels(self, config: Digest) -> dict[str, str]:
+        return labels(await self._api.blob(config))
 
-    async def _get_labels(self, config: Digest) -> dict[str, str]:
-        response = await self._session.send("GET", self._blob_url(config))
-        self._expect(response, {_OK})
-        return labels(verify(response.content, config))
-
-    async def _push_new_tag(self, tag: str, manifest: bytes) -> Digest | None:
-        found = await self._get_digest(tag)
-        if found is None:
-            try:
-                await self._push_manifest(tag, manifest)
-            except RegistryError:
-                # A registry with immutable tags rejects the write if another client has written the tag since the
-                # check: Quay with 409, Harbor with 412, Amazon ECR with 400, each with an error code of its own.
-                found = await self._get_digest(tag)
-                if found is None:
-                    raise
-        return found
-
-    async def _push(self, tag: str, artifact: Artifact) -> None:
+    async def _push(self, artifact: Artifact, tag: str) -> None:
         for blob in (artifact.config, artifact.layer):
-            await self._session.with_retries(self._push_blob, blob)
+            await self._session.with_retries(self._api.push_blob, blob)
         # Last, so that the tag never points at missing blobs.
-        await self._session.with_retries(self._push_manifest, tag, artifact.manifest())
-
-    async def _push_blob(self, content: bytes) -> None:
-        digest = digest_of(content)
-        if (await self._session.send("HEAD", self._blob_url(digest))).status_code == _OK:
-            return
-        opened = await self._session.send("POST", f"{self._root}/blobs/uploads/")
-        self._expect(opened, _SUCCESS)
-        url = upload_url(opened.headers.get("Location"), str(opened.url), digest)
-        headers = {"Content-Type": "application/octet-stream"}
-        self._expect(await self._session.send("PUT", url, headers=headers, content=content), _SUCCESS)
-
-    async def _push_manifest(self, tag: str, manifest: bytes) -> None:
-        headers = {"Content-Type": IMAGE_MANIFEST_TYPE}
-        response = await self._session.send("PUT", self._manifest_url(tag), headers=headers, content=manifest)
-        self._expect(response, _SUCCESS)
-
-    def _manifest_url(self, reference: str) -> str:
-        return f"{self._root}/manifests/{quote(reference, safe=':')}"
-
-    def _blob_url(self, digest: Digest) -> str:
-        return f"{self._root}/blobs/{digest}"
-
-    def _expect(self, response: httpx.Response, statuses: Container[int]) -> None:
-        if response.status_code not in statuses:
-            raise RegistryUnavailable(f"{self._name} {describe(response.status_code, response.content)}")
+        await self._session.with_retries(self._api.push_manifest, tag, artifact.manifest())
 
 
 def _parse_base_url(base_url: str) -> httpx.URL:

@@ -6,7 +6,8 @@ config.md) and Docker's image manifest version 2, schema 2, which has the same s
 
 import hashlib
 import json
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from typing import Final, Self
 
 from stage_ci.errors import InvalidDigest
@@ -14,12 +15,15 @@ from stage_ci.rules.reference import Digest
 from stage_ci.rules.registry.protocol import TransientError, json_object
 
 IMAGE_MANIFEST_TYPE: Final = "application/vnd.oci.image.manifest.v1+json"
+INDEX_TYPE: Final = "application/vnd.oci.image.index.v1+json"
 _MEDIA_TYPES: Final = (
     IMAGE_MANIFEST_TYPE,
-    "application/vnd.oci.image.index.v1+json",
+    INDEX_TYPE,
     "application/vnd.docker.distribution.manifest.v2+json",
     "application/vnd.docker.distribution.manifest.list.v2+json",
 )
+# The media type of a configuration that is `{}` (image-spec, manifest.md, "Guidance for an Empty Descriptor").
+EMPTY_TYPE: Final = "application/vnd.oci.empty.v1+json"
 ACCEPT: Final = ", ".join(_MEDIA_TYPES)
 # image-spec, annotations.md; Trivy takes the file name from it (aquasecurity/trivy, pkg/oci/artifact.go).
 _TITLE: Final = "org.opencontainers.image.title"
@@ -110,34 +114,46 @@ class Artifact:
     """A single file packed as an OCI artifact (image-spec, manifest.md, "Guidelines for Artifact Usage").
 
     Args:
-        config_media_type: The media type of the configuration, which names the kind of artifact.
+        config_media_type: The media type of the configuration, which names the kind of artifact; EMPTY_TYPE if the
+            media type of the file names it.
         layer_media_type: The media type of the file.
         layer: The content of the file.
         title: The file's name; empty for none.
+        annotations: The annotations of the image manifest.
+        subject: The descriptor of the image manifest that the artifact refers to; None for none.
     """
 
     config_media_type: str
     layer_media_type: str
     layer: bytes
     title: str = ""
+    annotations: Mapping[str, str] = field(default_factory=dict)
+    subject: Mapping[str, object] | None = None
 
     config = b"{}"
 
     def manifest(self) -> bytes:
         """Return the image manifest; equal artifacts give equal bytes."""
-        layer = _descriptor(self.layer_media_type, self.layer)
+        layer = descriptor(self.layer_media_type, self.layer)
         if self.title:
             layer["annotations"] = {_TITLE: self.title}
-        manifest = {
+        manifest: dict[str, object] = {
             "schemaVersion": 2,
             "mediaType": IMAGE_MANIFEST_TYPE,
-            "config": _descriptor(self.config_media_type, self.config),
+            "config": descriptor(self.config_media_type, self.config),
             "layers": [layer],
         }
+        if self.config_media_type == EMPTY_TYPE:
+            manifest["artifactType"] = self.layer_media_type
+        if self.subject:
+            manifest["subject"] = self.subject
+        if self.annotations:
+            manifest["annotations"] = self.annotations
         return json.dumps(manifest, separators=(",", ":")).encode()
 
 
-def _descriptor(media_type: str, content: bytes) -> dict[str, object]:
+def descriptor(media_type: str, content: bytes) -> dict[str, object]:
+    """Return the descriptor of ``content`` (image-spec, descriptor.md)."""
     return {"mediaType": media_type, "digest": str(digest_of(content)), "size": len(content)}
 
 

@@ -1,0 +1,123 @@
+"""The exchanges with one repository of a registry; each sends one request, or the few that belong to one answer.
+
+Source: OCI distribution-spec v1.1 (https://github.com/opencontainers/distribution-spec/blob/v1.1.1/spec.md).
+"""
+
+from collections.abc import Container
+from types import MappingProxyType
+from typing import Final
+from urllib.parse import quote
+
+import httpx
+
+from stage_ci.adapters.registry.session import Session
+from stage_ci.errors import RegistryError, RegistryUnavailable
+from stage_ci.rules.reference import Digest
+from stage_ci.rules.registry.image import ACCEPT, IMAGE_MANIFEST_TYPE, digest_of, parse_digest, verify
+from stage_ci.rules.registry.protocol import NOT_FOUND, describe, is_unknown, next_page, tag_list, upload_url
+
+_OK: Final = 200
+# The specification has 201 for a pushed blob or image manifest and 202 for an opened upload; Quay, for one, answers 202
+# to a pushed image manifest (https://github.com/containers/image/pull/382).
+_SUCCESS: Final = range(200, 300)
+_DIGEST: Final = "Docker-Content-Digest"
+# "Pushing Manifests with Subject": a registry without the referrers API does not send this header.
+_SUBJECT: Final = "OCI-Subject"
+_ACCEPT_MANIFESTS: Final = MappingProxyType({"Accept": ACCEPT})
+
+
+class RepositoryApi:
+    """The exchanges with one repository.
+
+    Every method raises RegistryAccessDenied if the registry denies access, RegistryUnavailable if its answer is final
+    and not one of the specification, and TransientError if another attempt may succeed.
+
+    Args:
+        root: The URL of the repository, such as ``https://registry/v2/owner/service``.
+        name: The repository's name in errors.
+        session: The session with the registry.
+    """
+
+    def __init__(self, root: str, name: str, session: Session) -> None:
+        self._root = root
+        self._name = name
+        self._session = session
+
+    @property
+    def tags_url(self) -> str:
+        """The URL of the first page of tags."""
+        return f"{self._root}/tags/list"
+
+    async def page(self, url: str, *, first: bool) -> tuple[list[str], str | None]:
+        """Return a page of tags and the URL of the next one; no tags if the registry does not know the repository."""
+        response = await self._session.send("GET", url)
+        if first and response.status_code == NOT_FOUND and is_unknown(response.content):
+            return [], None
+        self._expect(response, {_OK})
+        return tag_list(response.content), next_page(response.headers.get_list("Link"), str(response.url))
+
+    async def digest(self, reference: str) -> Digest | None:
+        """Return the digest of the image manifest under a tag or digest; None if the registry does not know it."""
+        response = await self._session.send("HEAD", self._manifest_url(reference), headers=_ACCEPT_MANIFESTS)
+        if response.status_code == _OK and _DIGEST in response.headers:
+            return parse_digest(response.headers[_DIGEST])
+        # Older registries send no digest, and HEAD has no body with the error code that a 404 needs (see is_unknown).
+        manifest = await self.manifest(reference)
+        return None if manifest is None else digest_of(manifest)
+
+    async def manifest(self, reference: str) -> bytes | None:
+        """Return the image manifest or image index under a tag or digest; None if the registry does not know it."""
+        response = await self._session.send("GET", self._manifest_url(reference), headers=_ACCEPT_MANIFESTS)
+        if response.status_code == NOT_FOUND and is_unknown(response.content):
+            return None
+        self._expect(response, {_OK})
+        expected = reference if ":" in reference else response.headers.get(_DIGEST)
+        return verify(response.content, parse_digest(expected)) if expected else response.content
+
+    async def blob(self, digest: Digest) -> bytes:
+        """Return the content of a blob."""
+        response = await self._session.send("GET", self._blob_url(digest))
+        self._expect(response, {_OK})
+        return verify(response.content, digest)
+
+    async def push_new_tag(self, tag: str, manifest: bytes) -> Digest | None:
+        """Push an image manifest under a tag, unless the tag exists; return the digest that it names already."""
+        found = await self.digest(tag)
+        if found is None:
+            try:
+                await self.push_manifest(tag, manifest)
+            except RegistryError:
+                # A registry with immutable tags rejects the write if another client has written the tag since the
+                # check: Quay with 409, Harbor with 412, Amazon ECR with 400, each with an error code of its own.
+                found = await self.digest(tag)
+                if found is None:
+                    raise
+        return found
+
+    async def push_blob(self, content: bytes) -> None:
+        """Push a blob, unless the registry holds it."""
+        digest = digest_of(content)
+        if (await self._session.send("HEAD", self._blob_url(digest))).status_code == _OK:
+            return
+        opened = await self._session.send("POST", f"{self._root}/blobs/uploads/")
+        self._expect(opened, _SUCCESS)
+        url = upload_url(opened.headers.get("Location"), str(opened.url), digest)
+        headers = {"Content-Type": "application/octet-stream"}
+        self._expect(await self._session.send("PUT", url, headers=headers, content=content), _SUCCESS)
+
+    async def push_manifest(self, reference: str, manifest: bytes, media_type: str = IMAGE_MANIFEST_TYPE) -> bool:
+        """Push an image manifest or image index; return whether the registry keeps it as a referrer of its subject."""
+        headers = {"Content-Type": media_type}
+        response = await self._session.send("PUT", self._manifest_url(reference), headers=headers, content=manifest)
+        self._expect(response, _SUCCESS)
+        return _SUBJECT in response.headers
+
+    def _manifest_url(self, reference: str) -> str:
+        return f"{self._root}/manifests/{quote(reference, safe=':')}"
+
+    def _blob_url(self, digest: Digest) -> str:
+        return f"{self._root}/blobs/{digest}"
+
+    def _expect(self, response: httpx.Response, statuses: Container[int]) -> None:
+        if response.status_code not in statuses:
+            raise RegistryUnavailable(f"{self._name} {describe(response.status_code, response.content)}")

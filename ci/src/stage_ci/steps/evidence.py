@@ -1,0 +1,131 @@
+"""Evidence of a release: pushed beside its image, named by its record, and verified by whoever asks."""
+
+import json
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any
+
+from stage_ci import pins
+from stage_ci.adapters.commands import step
+from stage_ci.adapters.gather import gather, gather_all
+from stage_ci.adapters.image import Inputs
+from stage_ci.adapters.registry import Registry
+from stage_ci.errors import RegistryUnavailable
+from stage_ci.rules.evidence import Envelope, Kind, Statement, signing_input
+from stage_ci.rules.evidence.check import read_evidence, verify_evidence
+from stage_ci.rules.evidence.predicates import Build, provenance, vulnerabilities
+from stage_ci.rules.record import Record
+from stage_ci.rules.reference import Digest
+from stage_ci.rules.registry.referrers import Referrer
+from stage_ci.rules.release import ReleaseLine
+from stage_ci.rules.revision import Revision
+from stage_ci.rules.verdict import Verdict
+
+if TYPE_CHECKING:
+    from stage_ci.adapters.signing import PublicKey, SigningKey
+
+
+@dataclass(frozen=True, slots=True)
+class Facts:
+    """What a run knows about its image.
+
+    Attributes:
+        inputs: What the image is made from.
+        revision: The revision of its source; None if it is unknown.
+        verdict: The verdict of its scan.
+        sbom: Returns the CycloneDX document that was scanned.
+        signer: Returns the key that signs the evidence; None if the run has none.
+        engine: Returns the version of the engine that built the image.
+    """
+
+    inputs: Inputs
+    revision: Revision | None
+    verdict: Verdict
+    sbom: Callable[[], Awaitable[str]]
+    signer: Callable[[], Awaitable["SigningKey | None"]]
+    engine: Callable[[], Awaitable[str]]
+
+
+@dataclass(frozen=True, slots=True)
+class Evidence:
+    """The evidence of a release, as its record names it.
+
+    Attributes:
+        digests: The digest of each piece in the registry, by its kind.
+        signer: The public key that signed them, as DER in base64; empty if they are not signed.
+    """
+
+    digests: Mapping[Kind, Digest]
+    signer: str = ""
+
+
+@step("publish")
+async def push_evidence(facts: Facts, digest: Digest, registry: Registry, line: ReleaseLine) -> Evidence:
+    """Push the evidence of an image as referrers of it, signed if the run has a key.
+
+    Args:
+        facts: What the run knows about the image.
+        digest: The image's digest.
+        registry: The registry, which holds the image.
+        line: The image and its version line.
+
+    Raises:
+        InvalidInput: if the key cannot be read.
+        RegistryError: if the registry denies access or fails.
+    """
+    engine, sbom, key = await gather(facts.engine(), facts.sbom(), facts.signer())
+    now = datetime.now(UTC)
+    build = Build(line, facts.inputs.digest, facts.inputs.bases, facts.revision, {"dagger": engine}, now)
+    predicates: dict[Kind, Mapping[str, Any]] = {
+        Kind.SBOM: json.loads(sbom),
+        Kind.PROVENANCE: provenance(build),
+        Kind.VERDICT: vulnerabilities(facts.verdict, pins.TRIVY, now),
+    }
+    if key:
+        predicates[Kind.SIGNATURE] = {}
+    payloads = {
+        kind: Statement(kind, str(line.repository), digest, predicate).payload()
+        for kind, predicate in predicates.items()
+    }
+    artifacts = [_envelope(payload, key).artifact(kind) for kind, payload in payloads.items()]
+    pushed = await registry.push_referrers(digest, artifacts)
+    return Evidence(dict(zip(payloads, pushed, strict=True)), key.public.text if key else "")
+
+
+async def verified(record: Record, registry: Registry, key: "PublicKey") -> dict[Kind, Statement]:
+    """Return all pieces of evidence that a complete record names, whose signatures are valid.
+
+    Raises:
+        InvalidEvidence: names the piece that is missing, invalid, about another image, or not signed by ``key``.
+        RegistryError: if the registry denies access or fails.
+    """
+    found = await gather_all(_fetch(kind, record, registry) for kind in Kind)
+    return {
+        kind: verify_evidence(kind, record, referrer, key.has_signed)
+        for kind, referrer in zip(Kind, found, strict=True)
+    }
+
+
+async def recorded_sbom(record: Record, registry: Registry) -> str | None:
+    """Return the CycloneDX document of a version, which its record names by digest; None if it names none.
+
+    Raises:
+        InvalidEvidence: if it is missing, invalid, or about another image.
+        RegistryError: if the registry denies access or fails.
+    """
+    if Kind.SBOM not in record.evidence:
+        return None
+    _, statement = read_evidence(Kind.SBOM, record, await _fetch(Kind.SBOM, record, registry))
+    return json.dumps(statement.predicate)
+
+
+async def _fetch(kind: Kind, record: Record, registry: Registry) -> Referrer | None:
+    try:
+        return await registry.referrer(record.evidence[kind])
+    except RegistryUnavailable as error:
+        raise RegistryUnavailable(f"the {kind} of {record.repository}:{record.version}: {error.cause}") from error
+
+
+def _envelope(payload: bytes, key: "SigningKey | None") -> Envelope:
+    return Envelope(payload, key.sign(signing_input(payload)), key.public.hint) if key else Envelope(payload)

@@ -1,0 +1,50 @@
+"""Verifies the evidence of a version."""
+
+from collections.abc import Mapping
+
+from stage_ci.rules.evidence import Kind, Statement
+from stage_ci.rules.evidence.check import raise_if_incomplete
+from stage_ci.rules.evidence.predicates import describe
+from stage_ci.rules.record import Record
+from stage_ci.rules.release import line_version
+from stage_ci.steps.evidence import verified
+from stage_ci.steps.remotes import Remotes, connect
+from stage_ci.steps.request import ReleaseRequest
+from stage_ci.steps.signing import Signing
+from stage_ci.steps.version import released_record
+
+
+async def verify_version(request: ReleaseRequest, image_version: str) -> str:
+    """Verify the evidence of a version; return one line for each piece.
+
+    Raises:
+        InvalidVersion: if it is not a version of the line, has no record, or is not in the registry.
+        SwappedTag: if the registry shows another image than the version's record.
+        InvalidEvidence: if a piece is missing, invalid, about another image, or not signed by the expected key.
+        RegistryError: if the registry denies access or fails.
+        InfrastructureError: if the infrastructure repository denies access or fails, or the record is invalid.
+    """
+    version = line_version(request.line.versions, image_version)
+    async with connect(request, request.selected_servers()) as remotes:
+        return await verify(await released_record(version, remotes, request.line), remotes, request.signing)
+
+
+async def verify(record: Record, remotes: Remotes, signing: Signing) -> str:
+    """Verify the evidence that a record names; return one line for each piece.
+
+    Raises:
+        InvalidEvidence: if a piece is missing, invalid, about another image, or not signed by the expected key.
+        RegistryError: if the registry denies access or fails.
+    """
+    raise_if_incomplete(record)
+    key = await signing.verification_key(record)
+    statements = await verified(record, remotes.registry, key)
+    origin = "that of --public-key" if signing.public_key else "that of its record"
+    return _text(record, statements, f"{key.fingerprint}, {origin}")
+
+
+def _text(record: Record, statements: Mapping[Kind, Statement], key: str) -> str:
+    rows = {"record": record.ref, "key": key, "source": str(record.revision or "not known")}
+    rows |= {str(kind): describe(kind, statement.predicate) for kind, statement in statements.items()}
+    headline = f"Verified: {record.repository}:{record.version}@{record.digest}"
+    return "\n".join([headline, "", *(f"    {name:10} {text}" for name, text in rows.items())]) + "\n"
