@@ -8,8 +8,8 @@ FROM python:3.11-slim AS installer
 # Takes a third of pip's time, and stays behind.
 COPY requirements.uv /tmp/
 RUN pip install --no-cache-dir --root-user-action=ignore --require-hashes --requirement /tmp/requirements.uv
-ENV UV_LINK_MODE=copy UV_NO_CACHE=1 VIRTUAL_ENV=/opt/venv
-RUN uv venv /opt/venv
+ENV UV_LINK_MODE=copy UV_NO_CACHE=1 VIRTUAL_ENV=/venv
+RUN uv venv /venv
 
 
 FROM installer AS packages
@@ -20,14 +20,14 @@ COPY requirements /tmp/
 # the others are its start; a test holds them complete. Times are set before it too: bytecode is valid for one time of its
 # source.
 RUN uv pip install --require-hashes --requirement /tmp/requirements \
-    && find /opt/venv -type d -name tests -prune -exec rm -rf {} + \
-    && find /opt/venv -name '*.pyi' -delete \
-    && find /opt/venv -exec touch --no-dereference --date="@$SOURCE_DATE_EPOCH" {} + \
-    && /opt/venv/bin/python -c "import \
+    && find /venv -type d -name tests -prune -exec rm -rf {} + \
+    && find /venv -name '*.pyi' -delete \
+    && find /venv -exec touch --no-dereference --date="@$SOURCE_DATE_EPOCH" {} + \
+    && /venv/bin/python -c "import \
 mlflow.artifacts, mlflow.tracking.request_header.registry, \
 fastapi.openapi.docs, fastapi.telemetry._runtime, numpy.typing, prometheus_client.core, pydantic.v1, pydantic_settings, \
 safetensors.numpy, uvicorn.lifespan.on, uvicorn.loops.uvloop, uvicorn.main, uvicorn.protocols.http.httptools_impl" \
-    && find /opt/venv -exec touch --no-dereference --date="@$SOURCE_DATE_EPOCH" {} +
+    && find /venv -exec touch --no-dereference --date="@$SOURCE_DATE_EPOCH" {} +
 
 
 FROM installer AS training
@@ -42,8 +42,8 @@ COPY data/tickets.csv data/
 # Training is all but the folder service/, which these lines leave out.
 COPY src/callcenterai_svm/*.py callcenterai_svm/
 COPY src/callcenterai_svm/templates callcenterai_svm/templates
-RUN /opt/venv/bin/python -m callcenterai_svm.train --data data/tickets.csv --output /opt/model \
-    && find /opt/model -exec touch --date="@$SOURCE_DATE_EPOCH" {} +
+RUN /venv/bin/python -m callcenterai_svm.train --data data/tickets.csv --output /model \
+    && find /model -exec touch --date="@$SOURCE_DATE_EPOCH" {} +
 
 
 FROM python:3.11-slim AS application
@@ -55,16 +55,18 @@ RUN python3 -m compileall -q --invalidation-mode unchecked-hash /app \
 
 FROM python:3.11-slim AS service
 # HOME: the user below is a number and has none, and MLflow does not go without.
-ENV PATH=/opt/venv/bin:$PATH \
+ENV PATH=/venv/bin:$PATH \
     PYTHONPATH=/app \
     PYTHONUNBUFFERED=1 \
     PYTHONDONTWRITEBYTECODE=1 \
     HOME=/tmp \
-    MODEL_PATH=/opt/model
-WORKDIR /app
-COPY --from=packages /opt/venv /opt/venv
-COPY --from=model /opt/model /opt/model
+    MODEL_PATH=/model
+# These folders are new in the image, so each keeps the time of its source; a copy into a folder that exists would leave the
+# time of the build there.
+COPY --from=packages /venv /venv
+COPY --from=model /model /model
 COPY --from=application /app /app
+WORKDIR /app
 # A number, so that Kubernetes can see that it is not root.
 USER 10001
 EXPOSE 8000

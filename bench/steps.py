@@ -19,7 +19,7 @@ _STEPS: Final = {
     "inputs": r"\bfind \. -type f\b",
     "pack": r"^tar --create\b",
     "unpack": r"^tar --extract --preserve-permissions\b",
-    "archive": r"^tar --extract\b",
+    "archive": r"\bnormalize_archive\.py\b",
     "secrets": r"^trivy .*--scanners secret\b",
     "scan": r"^trivy\b",
     "push": r"\bcopy_image\.sh push\b",

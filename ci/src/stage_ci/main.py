@@ -170,12 +170,13 @@ class StageCi:
         return await deploy.deploy_version(self._request(), wanted)
 
     @dagger.function(cache="never")
-    async def verify(self, image_version: arguments.ImageVersion) -> str:
+    async def verify(self, image_version: arguments.ImageVersion, rebuild: arguments.Rebuild = None) -> str:
         """Check the evidence of a version: signature, bill of materials, provenance and the verdict of its scan.
 
-        Prints what was checked. Fails, naming the piece, if one is missing, changed, about another image or not signed.
+        Fails, naming the piece, if one is missing, changed, about another image or not signed. With --rebuild, it also
+        builds that source and fails if the image differs in a single byte.
         """
-        return await verify.verify_version(self._request(), image_version)
+        return await verify.verify_version(self._request(), image_version, rebuild)
 
     @dagger.function(cache="never")
     async def rescan(self, source: arguments.Source) -> str:

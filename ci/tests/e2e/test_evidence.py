@@ -76,16 +76,21 @@ def test_a_release_can_be_verified_by_anybody(env: Environment, source: Path, ke
     for predicate in PREDICATES:
         run("cosign", "verify-attestation", *offline, f"--type={predicate}", image, folder=keys)
 
-    def verify(*config: str) -> tuple[int, str]:
-        flags = [*env.config, *config]
-        result = dagger("verify", "--image-version=v1.0.1", config=flags, variables=CREDENTIAL_VARIABLES)
+    def verify(*config: str, rebuild: Path | None = None) -> tuple[int, str]:
+        flags = [f"--rebuild={rebuild}"] if rebuild else []
+        config_flags = [*env.config, *config]
+        result = dagger("verify", "--image-version=v1.0.1", *flags, config=config_flags, variables=CREDENTIAL_VARIABLES)
         return result.status, result.error or result.stdout
 
-    status, text = verify(f"--public-key={keys}/cosign.pub")
+    status, text = verify(f"--public-key={keys}/cosign.pub", rebuild=source)
     assert (status, text.partition("\n")[0]) == (0, f"Verified: docker.io/{env.image}:v1.0.1@{digest}"), text
     assert "that of --public-key" in text
+    assert "    rebuild    equal, byte for byte, from inputs sha256:" in text
     assert "packages, nothing critical that has a fix" in text
     assert env.deploy("v1.0.1", "--require-verified").status == 0
+
+    (source / "src" / "service" / "__init__.py").write_text("# changed\n")
+    assert f"the source is not that of docker.io/{env.image}:v1.0.1" in verify(rebuild=source)[1]
 
     (keys / "cosign.pub").rename(keys / "first.pub")
     (keys / "cosign.key").unlink()

@@ -109,9 +109,9 @@ def test_the_interface_is_as_recorded() -> None:
     )
 
 
-def test_the_module_has_at_most_sixty_parameters() -> None:
-    """The constructor and all functions of all objects have at most 60 parameters in total."""
-    assert len(PARAMETERS) <= 60
+def test_the_module_has_at_most_62_parameters() -> None:
+    """The constructor and all functions of all objects have at most 62 parameters in total."""
+    assert len(PARAMETERS) <= 62
 
 
 def test_every_function_but_three_has_arguments() -> None:

@@ -14,7 +14,7 @@ from stage_ci.adapters.gather import gather, gather_all
 from stage_ci.adapters.programs import program
 from stage_ci.adapters.source import Source
 from stage_ci.errors import BuildFailed, InvalidInput, SmokeFailed
-from stage_ci.rules.archive import manifest_digest
+from stage_ci.rules.archive import ArchiveDigests
 from stage_ci.rules.build_failure import last_line
 from stage_ci.rules.checks import SmokeReport
 from stage_ci.rules.claim import InputDigest
@@ -47,10 +47,17 @@ _STAND_IN: Final = "ci.stage.stand-in"
 
 @dataclass(frozen=True, slots=True)
 class Archive:
-    """A built image as an OCI archive; the scan and the push use the same file."""
+    """A built image as an OCI archive; the scan and the push use the same file.
+
+    Attributes:
+        file: The archive.
+        digest: The digest of the image manifest, which names the image.
+        config: The digest of the image configuration.
+    """
 
     file: dagger.File
     digest: Digest
+    config: Digest
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,11 +152,16 @@ async def raise_if_stand_in(image: dagger.Container) -> None:
 
 @step("build")
 async def export_archive(image: dagger.Container) -> Archive:
-    """Return ``image`` as an archive."""
-    file = image.as_tarball().chown(NOBODY)
-    reader = as_nobody(toolchain.python()).with_mounted_file("/image.tar", file)
-    index = await reader.with_exec(["tar", "--extract", "--to-stdout", "--file=/image.tar", "index.json"]).stdout()
-    return Archive(file, manifest_digest(index))
+    """Return ``image`` as an archive without the times of its build, so that equal images have equal digests."""
+    normalized = "/tmp/image.tar"  # noqa: S108 - of the container
+    done = (
+        as_nobody(toolchain.python())
+        .with_new_file("/normalize_archive.py", program("normalize_archive.py"))
+        .with_mounted_file("/image.tar", image.as_tarball().chown(NOBODY))
+        .with_exec(["python3", "/normalize_archive.py", "/image.tar", normalized])
+    )
+    digests = ArchiveDigests.parse(await done.stdout())
+    return Archive(done.file(normalized), digests.manifest, digests.config)
 
 
 async def smoke(image: dagger.Container, smoke_test: SmokeTest) -> SmokeReport:

@@ -13,6 +13,8 @@ from stage_ci.adapters.gather import gather
 from stage_ci.adapters.source import Source
 from stage_ci.errors import ScannerUnavailable
 from stage_ci.rules.advisories import Advisories
+from stage_ci.rules.archive import raise_if_other_image
+from stage_ci.rules.reference import Digest
 from stage_ci.rules.secrets import SecretsReport
 from stage_ci.rules.verdict import Verdict, scanner_cause
 from stage_ci.rules.vex import VEX_FILE, raise_if_invalid_vex
@@ -123,16 +125,26 @@ async def sbom(archive: dagger.File) -> dagger.File:
 
 
 @step("scan")
-async def scan(sbom: dagger.File, database: Download, suppressions: Suppressions) -> tuple[Verdict, dagger.Directory]:
+async def scan(
+    sbom: dagger.File, database: Download, suppressions: Suppressions, config: Digest | None = None
+) -> tuple[Verdict, dagger.Directory]:
     """Look for vulnerabilities in the packages of an image; return the verdict, and the folder with the files of Trivy.
 
     The files are ``scan.txt``, ``scan.sarif``, ``scan.json`` and ``sbom.cdx.json``.
+
+    Args:
+        sbom: The CycloneDX document of the packages.
+        database: The vulnerability database.
+        suppressions: The findings that the source suppresses.
+        config: The digest of the image's configuration, if the document must be of that image.
 
     Raises:
         ScannerUnavailable: if the scanner fails.
     """
     formats = await _reports(sbom, database.folder, suppressions)
     report, packages = await gather(formats.file("scan.json").contents(), sbom.contents())
+    if config:
+        raise_if_other_image(packages, config)
     return Verdict.read(report, packages, database.advisories, suppressions.waivers), formats
 
 

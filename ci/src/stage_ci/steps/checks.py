@@ -177,7 +177,8 @@ async def _scan(subject: Subject) -> CheckResult:
         subject.candidate.archive(), subject.database(), subject.suppressions()
     )
     with subject.progress.span("scan"):
-        verdict, files = await scanner.scan(await scanner.sbom(archive.file), database, suppressions)
+        sbom = await scanner.sbom(archive.file)
+        verdict, files = await scanner.scan(sbom, database, suppressions, archive.config)
     return scan_result(verdict, files)
 
 

@@ -21,6 +21,7 @@ from stage_ci.rules.registry.referrers import Referrer
 from stage_ci.rules.release import ReleaseLine
 from stage_ci.rules.revision import Revision
 from stage_ci.rules.verdict import Verdict
+from stage_ci.rules.version import Version
 
 if TYPE_CHECKING:
     from stage_ci.adapters.signing import PublicKey, SigningKey
@@ -61,11 +62,14 @@ class Evidence:
 
 
 @step("publish")
-async def push_evidence(facts: Facts, digest: Digest, registry: Registry, line: ReleaseLine) -> Evidence:
+async def push_evidence(
+    facts: Facts, version: Version, digest: Digest, registry: Registry, line: ReleaseLine
+) -> Evidence:
     """Push the evidence of an image as referrers of it, signed if the run has a key.
 
     Args:
         facts: What the run knows about the image.
+        version: The version that the image gets.
         digest: The image's digest.
         registry: The registry, which holds the image.
         line: The image and its version line.
@@ -76,7 +80,7 @@ async def push_evidence(facts: Facts, digest: Digest, registry: Registry, line: 
     """
     engine, sbom, key = await gather(facts.engine(), facts.sbom(), facts.signer())
     now = datetime.now(UTC)
-    build = Build(line, facts.inputs.digest, facts.inputs.bases, facts.revision, {"dagger": engine}, now)
+    build = Build(line, version, facts.inputs.digest, facts.inputs.bases, facts.revision, {"dagger": engine}, now)
     predicates: dict[Kind, Mapping[str, Any]] = {
         Kind.SBOM: json.loads(sbom),
         Kind.PROVENANCE: provenance(build),

@@ -154,7 +154,7 @@ async def publish(publication: Publication, remotes: Remotes, line: ReleaseLine)
                 continue
             return Published(released, pushed=False)
         await publisher.push(publication.archive, remotes.destination, line.repository)
-        evidence = await push_evidence(facts, digest, remotes.registry, line)
+        evidence = await push_evidence(facts, version, digest, remotes.registry, line)
         inputs, revision = facts.inputs.digest, facts.revision
         record = Record(line.repository, version, digest, inputs, revision, evidence.digests, evidence.signer)
         if published := await write_tag(record, remotes, line):

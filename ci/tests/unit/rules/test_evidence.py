@@ -3,94 +3,47 @@
 import json
 from contextlib import suppress
 from dataclasses import replace
-from datetime import UTC, date, datetime
 from typing import Any, Final
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from tests.unit.rules.evidence import (
+    ADVISORIES,
+    BUILD,
+    BUNDLE_TYPE,
+    CRITICAL,
+    DIGEST,
+    FIELDS,
+    LINE,
+    NOON,
+    OTHER,
+    PIECES,
+    PREDICATES,
+    RECORD,
+    SBOM,
+    SBOM_TYPE,
+    SIGNED,
+    STATEMENT_TYPE,
+    STATEMENTS,
+    TIME,
+    VERDICT,
+    bundle,
+    has_signed,
+    json_objects,
+    json_values,
+    pushed,
+    signed,
+)
 
 from stage_ci.errors import InvalidEvidence
-from stage_ci.rules.advisories import Advisories
 from stage_ci.rules.claim import InputDigest
 from stage_ci.rules.evidence import Envelope, Kind, Statement, signing_input
 from stage_ci.rules.evidence.check import raise_if_incomplete, read_evidence, verify_evidence
-from stage_ci.rules.evidence.predicates import Build, describe, provenance, vulnerabilities
-from stage_ci.rules.record import Record
+from stage_ci.rules.evidence.predicates import describe, provenance, vulnerabilities
 from stage_ci.rules.reference import Digest
 from stage_ci.rules.registry.image import EMPTY_TYPE, Artifact
 from stage_ci.rules.registry.referrers import Referrer
-from stage_ci.rules.release import ReleaseLine
-from stage_ci.rules.revision import Revision
-from stage_ci.rules.verdict import Finding, Suppressed, Verdict
-from stage_ci.rules.waivers import Waivers
-
-LINE: Final = ReleaseLine.parse("owner/service", "v1.0")
-DIGEST: Final = Digest.parse(f"sha256:{'d' * 64}")
-OTHER: Final = Digest.parse(f"sha256:{'e' * 64}")
-INPUTS: Final = InputDigest(Digest.parse(f"sha256:{'1' * 64}"))
-PIECES: Final = {kind: Digest.parse(f"sha256:{number:064}") for number, kind in enumerate(Kind)}
-RECORD: Final = Record(LINE.repository, LINE.versions.version(7), DIGEST, INPUTS, evidence=PIECES)
-NOON: Final = datetime(2026, 5, 4, 12, 0, 0, 999, tzinfo=UTC)
-TIME: Final = "2026-05-04T12:00:00Z"
-BASES: Final = {"python:3.12": f"docker.io/library/python:3.12@sha256:{'b' * 64}"}
-BUILD: Final = Build(LINE, INPUTS, BASES, Revision("a" * 40, NOON), {"dagger": "v0.19.10"}, NOON)
-CRITICAL: Final = Finding("CVE-2026-1", "openssl", "3.0.1", "3.0.2", "CRITICAL", "pkg:deb/debian/openssl@3.0.1")
-UNFIXED: Final = Finding("CVE-2026-2", "zlib", "1.3", "", "HIGH")
-ADVISORIES: Final = Advisories(date(2026, 5, 4), sample=False)
-VERDICT: Final = Verdict(2, (UNFIXED,), (Suppressed(CRITICAL, "waived by team-a"),), ADVISORIES, Waivers())
-
-BUNDLE_TYPE: Final = "application/vnd.dev.sigstore.bundle.v0.3+json"
-STATEMENT_TYPE: Final = "application/vnd.in-toto+json"
-SBOM_TYPE: Final = "https://cyclonedx.org/bom"
-PREDICATES: Final[dict[Kind, dict[str, Any]]] = {
-    Kind.SIGNATURE: {},
-    Kind.SBOM: {"bomFormat": "CycloneDX", "specVersion": "1.7", "components": [{}, {}]},
-    Kind.PROVENANCE: provenance(BUILD),
-    Kind.VERDICT: vulnerabilities(VERDICT, "aquasec/trivy:0.74.0", NOON),
-}
-STATEMENTS: Final = {kind: Statement(kind, "owner/service", DIGEST, PREDICATES[kind]) for kind in Kind}
-SBOM: Final = STATEMENTS[Kind.SBOM]
-FIELDS: Final[dict[str, Any]] = {
-    "_type": "https://in-toto.io/Statement/v1",
-    "subject": [{"name": "owner/service", "digest": {"sha256": "d" * 64}}],
-    "predicateType": SBOM_TYPE,
-    "predicate": PREDICATES[Kind.SBOM],
-}
-SIGNED: Final[dict[str, Any]] = {
-    "mediaType": BUNDLE_TYPE,
-    "verificationMaterial": {"publicKey": {"hint": "key 1"}},
-    "dsseEnvelope": {"payload": "e30=", "payloadType": STATEMENT_TYPE, "signatures": [{"sig": "c2ln"}]},
-}
-
-KEYS: Final = ["name", "digest", "sha256", "payload", "payloadType", "signatures", "sig", "publicKey", "hint"]
-json_values = st.recursive(
-    st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | st.text(max_size=5),
-    lambda inner: st.lists(inner, max_size=2) | st.dictionaries(st.sampled_from(KEYS), inner),
-    max_leaves=8,
-)
-json_objects = st.dictionaries(st.text(max_size=5) | st.sampled_from(KEYS), json_values, max_size=3)
-
-
-def bundle(**changed: object) -> bytes:
-    """Return a Sigstore bundle with changed fields of its envelope."""
-    return json.dumps(SIGNED | {"dsseEnvelope": SIGNED["dsseEnvelope"] | changed}).encode()
-
-
-def has_signed(message: bytes, signature: bytes) -> bool:
-    """Return whether the key of these tests made a signature; the rules do not know how a key signs."""
-    return signature == b"signature of " + message
-
-
-def pushed(statement: Statement, signature: bytes) -> Referrer:
-    """Return a statement and its signature as a referrer of the image."""
-    return Referrer(DIGEST, Envelope(statement.payload(), signature).artifact(statement.kind).layer)
-
-
-def signed(statement: Statement, **changed: Any) -> Referrer:  # noqa: ANN401 - the fields of a statement
-    """Return a statement with changed fields, and with the signature of the key over them, as a referrer."""
-    other = replace(statement, **changed)
-    return pushed(other, b"signature of " + signing_input(other.payload()))
 
 
 def test_a_statement_is_one_of_in_toto() -> None:
@@ -207,7 +160,7 @@ def test_any_json_is_an_envelope_or_rejected(envelope: object, material: object)
 def test_a_provenance_says_how_the_image_was_built() -> None:
     """A provenance holds the arguments of the build, its source if known, inputs, base images and builder."""
     definition, details = PREDICATES[Kind.PROVENANCE]["buildDefinition"], PREDICATES[Kind.PROVENANCE]["runDetails"]
-    line = {"image": "docker.io/owner/service", "versionLine": "v1.0"}
+    line = {"image": "docker.io/owner/service", "versionLine": "v1.0", "version": "v1.0.7"}
     fixed = {"dockerfile": "Dockerfile", "platform": "linux/amd64"}
     assert definition["externalParameters"] == line | fixed | {"inputs": f"sha256:{'1' * 64}"}
     dependencies = [
@@ -272,9 +225,10 @@ def test_evidence_is_read_without_its_signature() -> None:
 
 RELEASE: Final = "of docker.io/owner/service:v1.0.7"
 OLD: Final = b"signature of " + signing_input(b"{}")
-MOVED: Final = replace(signed(SBOM), subject=OTHER)
 BUILT: Final = STATEMENTS[Kind.PROVENANCE]
 FOREIGN: Final = provenance(replace(BUILD, inputs=InputDigest(OTHER)))
+ANOTHER: Final = "another version or other inputs than the record"
+REUSED: Final = provenance(replace(BUILD, version=LINE.versions.version(6)))
 
 
 @pytest.mark.fault(49)
@@ -282,15 +236,20 @@ FOREIGN: Final = provenance(replace(BUILD, inputs=InputDigest(OTHER)))
     ("kind", "found", "error"),
     [
         (Kind.SBOM, None, f"sbom {RELEASE} is missing from the registry: {PIECES[Kind.SBOM]}"),
-        (Kind.SBOM, MOVED, f"sbom {RELEASE} refers to {OTHER}, but the version is {DIGEST}"),
+        (
+            Kind.SBOM,
+            replace(signed(SBOM), subject=OTHER),
+            f"sbom {RELEASE} refers to {OTHER}, but the version is {DIGEST}",
+        ),
         (Kind.SBOM, Referrer(DIGEST, b"damaged"), f"sbom {RELEASE} is no Sigstore bundle with one signature"),
         (Kind.SBOM, signed(SBOM, digest=OTHER), f"sbom of {DIGEST} is about {OTHER}"),
         (Kind.SBOM, signed(BUILT), f"sbom of {DIGEST} is a statement of another kind: https://slsa.dev/provenance/v1"),
         (Kind.SBOM, pushed(SBOM, OLD), f"sbom {RELEASE} is signed by another key, or changed"),
         (Kind.SBOM, pushed(SBOM, b"other key"), f"sbom {RELEASE} is signed by another key, or changed"),
         (Kind.SBOM, pushed(SBOM, b""), f"sbom {RELEASE} is not signed"),
-        (Kind.PROVENANCE, signed(BUILT, predicate=FOREIGN), f"provenance {RELEASE} names other inputs than the record"),
-        (Kind.PROVENANCE, signed(BUILT, predicate={}), f"provenance {RELEASE} names other inputs than the record"),
+        (Kind.PROVENANCE, signed(BUILT, predicate=REUSED), f"provenance {RELEASE} names {ANOTHER}"),
+        (Kind.PROVENANCE, signed(BUILT, predicate=FOREIGN), f"provenance {RELEASE} names {ANOTHER}"),
+        (Kind.PROVENANCE, signed(BUILT, predicate={}), f"provenance {RELEASE} names {ANOTHER}"),
     ],
 )
 def test_invalid_evidence_is_named(kind: Kind, found: Referrer | None, error: str) -> None:

@@ -84,7 +84,7 @@ async def test_what_was_published_is_found_again(
     version, _ = await claim(MINE, PUSHED, remotes, line)
     digest = push(registry_server, str(version))
     await write_record(record(line, digest), remotes.infrastructure, line)
-    archive = Archive(cast("dagger.File", None), Digest.parse(f"sha256:{'0' * 64}"))
+    archive = Archive(cast("dagger.File", None), *[Digest.parse(f"sha256:{'0' * 64}")] * 2)
     facts = cast("Facts", SimpleNamespace(inputs=Inputs(MINE, {}), revision=None))
     publication = Publication(cast("dagger.Container", None), archive, facts, passes)
     assert await publish(publication, remotes, line) == Published(record(line, digest), pushed=False)

@@ -38,7 +38,7 @@ def publication(*findings: Finding) -> Publication:
         return verdict
 
     facts = cast("Facts", SimpleNamespace())
-    return Publication(cast("dagger.Container", None), Archive(cast("dagger.File", None), BUILT), facts, judge)
+    return Publication(cast("dagger.Container", None), Archive(cast("dagger.File", None), BUILT, BUILT), facts, judge)
 
 
 async def test_the_image_that_was_built_is_not_judged_again() -> None:

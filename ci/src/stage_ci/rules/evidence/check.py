@@ -4,7 +4,7 @@ from collections.abc import Callable
 
 from stage_ci.errors import InvalidEvidence
 from stage_ci.rules.evidence.envelope import Envelope, signing_input
-from stage_ci.rules.evidence.predicates import built_inputs
+from stage_ci.rules.evidence.predicates import built_for
 from stage_ci.rules.evidence.statement import Kind, Statement
 from stage_ci.rules.record import Record
 from stage_ci.rules.registry.referrers import Referrer
@@ -42,8 +42,8 @@ def read_evidence(kind: Kind, record: Record, referrer: Referrer | None) -> tupl
         raise InvalidEvidence(f"{what} refers to {referrer.subject}, but the version is {record.digest}")
     envelope = Envelope.parse(referrer.content, what)
     statement = Statement.parse(envelope.payload, kind, record.digest)
-    if kind is Kind.PROVENANCE and built_inputs(statement.predicate) != str(record.inputs):
-        raise InvalidEvidence(f"{what} names other inputs than the record")
+    if kind is Kind.PROVENANCE and built_for(statement.predicate) != (str(record.version), str(record.inputs)):
+        raise InvalidEvidence(f"{what} names another version or other inputs than the record")
     return envelope, statement
 
 

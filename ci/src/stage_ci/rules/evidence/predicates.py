@@ -11,6 +11,7 @@ from stage_ci.rules.evidence.statement import Kind
 from stage_ci.rules.release import ReleaseLine
 from stage_ci.rules.revision import Revision
 from stage_ci.rules.verdict import Finding, Verdict
+from stage_ci.rules.version import Version
 
 # Where the format of the parameters and the builder are described.
 _HOME: Final = "https://github.com/MLOps-CallcenterAI/Model1-TF-IDF-SVM/blob/main/docs/evidence.md"
@@ -27,6 +28,7 @@ class Build:
 
     Attributes:
         line: The image and its version line.
+        version: The version that it was built for.
         inputs: The digest of its inputs.
         bases: The resolved reference, with its digest, of each image that the build depends on, by its name.
         revision: The revision of the source; None if it is unknown.
@@ -35,6 +37,7 @@ class Build:
     """
 
     line: ReleaseLine
+    version: Version
     inputs: InputDigest
     bases: Mapping[str, str]
     revision: Revision | None
@@ -50,6 +53,7 @@ def provenance(build: Build) -> dict[str, Any]:
             "externalParameters": {
                 "image": str(build.line.repository),
                 "versionLine": str(build.line.versions),
+                "version": str(build.version),
                 "dockerfile": "Dockerfile",
                 "platform": PLATFORM,
                 "inputs": str(build.inputs),
@@ -92,9 +96,10 @@ def timestamp(moment: datetime) -> str:
     return moment.strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
-def built_inputs(predicate: Mapping[str, Any]) -> str:
-    """Return the digest of the inputs in a provenance; empty if it names none."""
-    return _text(predicate, "buildDefinition", "externalParameters", "inputs")
+def built_for(predicate: Mapping[str, Any]) -> tuple[str, str]:
+    """Return the version and the digest of the inputs in a provenance; empty if it names none."""
+    path = ("buildDefinition", "externalParameters")
+    return _text(predicate, *path, "version"), _text(predicate, *path, "inputs")
 
 
 def describe(kind: Kind, predicate: Mapping[str, Any]) -> str:
