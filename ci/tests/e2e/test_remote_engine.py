@@ -1,4 +1,4 @@
-"""Runners that start with nothing, and the long-lived engine that they share over TCP."""
+"""Runners that start with nothing, the long-lived engine that they share over TCP, and what it builds."""
 
 import logging
 import time
@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Final
 
 import pytest
-from cli import MINIMAL_SERVICE, REPOSITORY, Call, wait_for
+from cli import MINIMAL_SERVICE, REPOSITORY, Call, Rehearsal, dagger, wait_for
 from remote_engine import RemoteEngine, Runner, create_runner, observe_containers, remote_engine, state_folder
 
 LOGGER: Final = logging.getLogger(__name__)
@@ -19,7 +19,7 @@ WORK: Final = ("black", "flake8", "isort", "run_tests.py", "trivy", "probe.py", 
 pytestmark = pytest.mark.slow
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def engine() -> Iterator[RemoteEngine]:
     """A second engine with an empty cache, which listens on TCP."""
     programs = state_folder()
@@ -47,3 +47,13 @@ def test_a_runner_without_a_cache_uses_that_of_a_remote_engine(engine: RemoteEng
     second, work = stage(create_runner(tmp_path / "second"), engine)
     assert second.release == first.release | {"outcome": "already-released"}
     assert work == set()
+
+
+@pytest.mark.fault(43)
+def test_two_engines_build_the_same_image(engine: RemoteEngine, rehearsal: Rehearsal, tmp_path: Path) -> None:
+    """The service of this repository gets one digest on two engines, which share no cache."""
+    local = dagger("publish", config=rehearsal.config)
+    assert local.status == 0, local.stderr
+    remote = wait_for(create_runner(tmp_path).start(engine, "call", *rehearsal.config, "publish"))
+    assert remote.status == 0, remote.stderr
+    assert remote.stdout == local.stdout
