@@ -19,6 +19,7 @@ FUNCTIONS: Final = {
     "publish",
     "rehearsal",
     "reports",
+    "rescan",
     "scan",
     "secrets",
     "smoke",
@@ -26,6 +27,7 @@ FUNCTIONS: Final = {
     "test",
     "train",
     "update-manifest",
+    "verify",
 }
 UNPRIVILEGED_TEST: Final = '''"""A test of its own process."""
 

@@ -82,6 +82,7 @@ def test_the_summary_begins_with_the_kind_of_run(rehearsal: Rehearsal, source: P
         "secrets",
         "smoke",
         "manifest",
+        "evidence",
         "commit",
         "time",
     ]
