@@ -17,8 +17,10 @@ WORKFLOWS: Final = sorted((ROOT / ".github/workflows").glob("*.yaml"))
 STAGE_TEXT: Final = (ROOT / ".github/workflows/stage.yaml").read_text()
 STAGE: Final[dict[str, Any]] = YAML(typ="safe").load(STAGE_TEXT)
 CHECKS: Final[dict[str, Any]] = YAML(typ="safe").load(ROOT / ".github/workflows/checks.yaml")
+RESCAN_TEXT: Final = (ROOT / ".github/workflows/rescan.yaml").read_text()
+RESCAN: Final[dict[str, Any]] = YAML(typ="safe").load(RESCAN_TEXT)
 STEPS: Final[list[dict[str, Any]]] = [
-    step for workflow in (STAGE, CHECKS) for job in workflow["jobs"].values() for step in job["steps"]
+    step for workflow in (STAGE, RESCAN, CHECKS) for job in workflow["jobs"].values() for step in job["steps"]
 ]
 # The rest of each line that has `uses:`: the pin and the comment that names its version.
 USES: Final = [use for path in WORKFLOWS for use in re.findall(r"uses: *(.+)", path.read_text())]
@@ -67,14 +69,23 @@ def test_the_flags_of_the_stage_belong_to_the_constructor() -> None:
     assert "--" not in rest
 
 
-def test_the_stage_workflow_fits_on_a_screen() -> None:
-    """The workflow of the stage has at most forty lines."""
-    assert len(STAGE_TEXT.splitlines()) <= 40
+@pytest.mark.parametrize("text", [STAGE_TEXT, RESCAN_TEXT], ids=["stage", "rescan"])
+def test_a_workflow_with_credentials_fits_on_a_screen(text: str) -> None:
+    """The workflows that have credentials have at most forty lines each."""
+    assert len(text.splitlines()) <= 40
 
 
-def test_only_the_protected_branch_is_released() -> None:
-    """A run that somebody starts by hand on another branch releases nothing."""
-    assert [job["if"] for job in STAGE["jobs"].values()] == ["github.ref == 'refs/heads/main'"]
+@pytest.mark.parametrize("workflow", [STAGE, RESCAN], ids=["stage", "rescan"])
+def test_only_the_protected_branch_gets_credentials(workflow: dict[str, Any]) -> None:
+    """A run that somebody starts by hand on another branch neither releases nor reads a secret."""
+    assert [job["if"] for job in workflow["jobs"].values()] == ["github.ref == 'refs/heads/main'"]
+
+
+def test_what_the_manifest_names_is_scanned_every_day() -> None:
+    """A scheduled workflow runs `dagger call … rescan` in an environment of its own, which needs no reviewer."""
+    assert RESCAN["on"] == {"schedule": [{"cron": "17 5 * * *"}], "workflow_dispatch": None}
+    assert [job["environment"] for job in (*STAGE["jobs"].values(), *RESCAN["jobs"].values())] == ["stage", "rescan"]
+    assert len(re.findall(r"\bdagger +call( +--[\w=:/-]+)* +rescan\b", RESCAN_TEXT)) == 1
 
 
 def test_a_running_release_is_never_cancelled() -> None:
@@ -87,27 +98,27 @@ def test_a_newer_push_replaces_the_checks_of_a_pull_request() -> None:
     assert CHECKS["concurrency"]["cancel-in-progress"] is True
 
 
-@pytest.mark.parametrize("workflow", [STAGE, CHECKS], ids=["stage", "checks"])
+@pytest.mark.parametrize("workflow", [STAGE, RESCAN, CHECKS], ids=["stage", "rescan", "checks"])
 def test_a_workflow_may_only_read_the_repository(workflow: dict[str, Any]) -> None:
     """The workflow's own token can only read, and no job extends its permissions."""
     assert workflow["permissions"] == {"contents": "read"}
     assert not any("permissions" in job for job in workflow["jobs"].values())
 
 
-@pytest.mark.parametrize("workflow", [STAGE, CHECKS], ids=["stage", "checks"])
+@pytest.mark.parametrize("workflow", [STAGE, RESCAN, CHECKS], ids=["stage", "rescan", "checks"])
 def test_every_job_has_a_time_limit(workflow: dict[str, Any]) -> None:
     """Every job ends after an hour at most; GitHub's default limit is six hours."""
     assert all(job["timeout-minutes"] <= 60 for job in workflow["jobs"].values())
 
 
-def test_credentials_are_in_the_environment_of_the_step_that_calls_the_stage_only() -> None:
+@pytest.mark.parametrize("text", [STAGE_TEXT, RESCAN_TEXT], ids=["stage", "rescan"])
+def test_credentials_are_in_the_environment_of_the_step_that_calls_the_module_only(text: str) -> None:
     """Each flag names a variable of the step, each variable holds the secret of its name, and no other step has one."""
-    variables = re.findall(r"env://(\w+)", STAGE_TEXT)
+    variables = re.findall(r"env://(\w+)", text)
     assert variables == ["DOCKER_USERNAME", "DOCKER_PASSWORD", "TOKEN"]
-    assert [step["env"] for step in STEPS if "env" in step] == [
-        {name: f"${{{{ secrets.{name} }}}}" for name in variables}
-    ]
-    assert STAGE_TEXT.count("secrets.") == len(variables)
+    environment = {name: f"${{{{ secrets.{name} }}}}" for name in variables}
+    assert [step["env"] for step in STEPS if "env" in step] == [environment] * 2
+    assert text.count("secrets.") == len(variables)
 
 
 def test_a_red_stage_is_a_red_step() -> None:
@@ -135,14 +146,14 @@ def test_one_action_has_one_pin() -> None:
 def test_a_checkout_leaves_no_token_behind() -> None:
     """No checkout writes its token to .git/config, where the other steps of the job could read it."""
     checkouts = [step["with"] for step in STEPS if step.get("uses", "").startswith("actions/checkout@")]
-    assert checkouts == [{"persist-credentials": False}] * 3
+    assert checkouts == [{"persist-credentials": False}] * 4
 
 
 def test_the_workflows_install_the_module_s_own_version_of_dagger() -> None:
-    """Both workflows install the version of Dagger in dagger.json, because another may not load the module."""
+    """All workflows install the version of Dagger in dagger.json, because another may not load the module."""
     engine = json.loads((ROOT / "dagger.json").read_text())["engineVersion"]
     clients = [step["with"] for step in STEPS if step.get("uses", "").startswith("dagger/dagger-for-github@")]
-    assert clients == [{"version": engine}] * 2
+    assert clients == [{"version": engine}] * 3
 
 
 def test_the_checks_call_targets_that_the_makefile_has() -> None:
