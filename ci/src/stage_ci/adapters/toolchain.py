@@ -14,7 +14,6 @@ from stage_ci.adapters.source import Source
 WORKDIR: Final = "/work"
 _PACKED: Final = "/tmp"  # noqa: S108 - of the container; nobody may write there
 _VENV: Final = "/venv"
-_CACHE: Final = "/root/.cache/uv"
 _UV: Final = "/locks/uv"
 _LINTERS: Final = "/locks/linters"
 
@@ -27,7 +26,7 @@ def python() -> dagger.Container:
 def with_linters() -> dagger.Container:
     """Return a container with the linters in a virtual environment that is first on the PATH."""
     container = _with_uv().with_new_file(_LINTERS, lock("linters.requirements"))
-    return install(container, ["--require-hashes", "--requirement", _LINTERS]).without_mount(_CACHE)
+    return install(container, ["--require-hashes", "--requirement", _LINTERS])
 
 
 async def requirement_files(source: Source) -> dict[str, str]:
@@ -53,7 +52,7 @@ def with_requirements(present: Mapping[str, str], wanted: Iterable[str], extra: 
     for name, text in present.items():
         container = container.with_new_file(name, text)
     arguments = [*extra, *(part for name in wanted for part in ("--requirement", name))]
-    return (install(container, arguments) if arguments else container).without_mount(_CACHE)
+    return install(container, arguments) if arguments else container
 
 
 def with_source(container: dagger.Container, source: dagger.Directory, exclude: Sequence[str]) -> dagger.Container:
@@ -96,7 +95,9 @@ def _with_uv() -> dagger.Container:
         python()
         .with_new_file(_UV, lock("uv.requirements"))
         .with_exec(["python3", "-m", "pip", "install", "--quiet", "--root-user-action=ignore", "--requirement", _UV])
-        .with_mounted_cache(_CACHE, dag.cache_volume("stage-ci-uv"))
+        # An installation runs code of packages as root, which could leave something for another source in a volume that
+        # sources share. The layers are the cache.
+        .with_env_variable("UV_NO_CACHE", "1")
         .with_env_variable("UV_LINK_MODE", "copy")
         .with_env_variable("VIRTUAL_ENV", _VENV)
         .with_env_variable("PATH", f"{_VENV}/bin:${{PATH}}", expand=True)
