@@ -168,11 +168,7 @@ AllowUnrecorded = Annotated[
 RequireVerified = Annotated[
     bool, Doc("Whether the version's evidence must be complete and signed, as `verify` checks it.")
 ]
-Rebuild = Annotated[
-    dagger.Directory | None,
-    Ignore(_NOT_UPLOADED),
-    Doc("Source to build again and compare with the version, such as https://github.com/owner/service#COMMIT, or ."),
-]
+Rebuild = Annotated[bool, Doc("Whether to build the source again and fail if the image differs in a single byte.")]
 FailFast = Annotated[
     bool, Doc("Whether the first failure ends the run; by default it is printed at once, and the other steps go on.")
 ]

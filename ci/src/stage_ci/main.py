@@ -170,13 +170,14 @@ class StageCi:
         return await deploy.deploy_version(self._request(), wanted)
 
     @dagger.function(cache="never")
-    async def verify(self, image_version: arguments.ImageVersion, rebuild: arguments.Rebuild = None) -> str:
+    async def verify(
+        self, source: arguments.Source, image_version: arguments.ImageVersion, rebuild: arguments.Rebuild = False
+    ) -> str:
         """Check the evidence of a version: signature, bill of materials, provenance and the verdict of its scan.
 
-        Fails, naming the piece, if one is missing, changed, about another image or not signed. With --rebuild, it also
-        builds that source and fails if the image differs in a single byte.
+        Fails, naming the piece, if one is missing, changed, about another image or not signed.
         """
-        return await verify.verify_version(self._request(), image_version, rebuild)
+        return await verify.verify_version(self._request(), image_version, source if rebuild else None)
 
     @dagger.function(cache="never")
     async def rescan(self, source: arguments.Source) -> str:

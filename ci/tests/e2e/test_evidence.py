@@ -77,7 +77,7 @@ def test_a_release_can_be_verified_by_anybody(env: Environment, source: Path, ke
         run("cosign", "verify-attestation", *offline, f"--type={predicate}", image, folder=keys)
 
     def verify(*config: str, rebuild: Path | None = None) -> tuple[int, str]:
-        flags = [f"--rebuild={rebuild}"] if rebuild else []
+        flags = [f"--source={rebuild}", "--rebuild"] if rebuild else []
         config_flags = [*env.config, *config]
         result = dagger("verify", "--image-version=v1.0.1", *flags, config=config_flags, variables=CREDENTIAL_VARIABLES)
         return result.status, result.error or result.stdout
