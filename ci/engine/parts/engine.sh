@@ -13,13 +13,31 @@ start_engine() {
     ! ip link show "${NETWORK}0" >/dev/null 2>&1 ||
         die "starting the engine" "the network interface ${NETWORK}0 exists: another engine is running on this machine, or was killed" \
             "stop that engine, run \`ip link delete ${NETWORK}0\` if the interface is still there, and run \`make engine\` again"
+    launch_engine
+    if is_cache_damaged; then
+        log "the engine cannot open its cache ($(last_line "$STATE/log/engine")): starting with an empty one, so rehearsals begin anew"
+        stop_engine
+        rm -rf --one-file-system "$STATE/cache"
+        launch_engine
+    fi
+    wait_until_ready engine test -S "$SOCKET"
+    record running-engine "$key"
+    log "the engine listens on $SOCKET${LISTEN:+ and $LISTEN}"
+}
+
+launch_engine() {
     prepare_engine
     start_daemon engine unshare --mount --propagation private --pid --fork --kill-child \
         env -i "${ENVIRONMENT[@]}" "$HERE/entrypoint"
     wait_for_pid_file engine # written by the entrypoint: the pid known here is that of unshare
-    wait_until_ready engine test -S "$SOCKET"
-    record running-engine "$key"
-    log "the engine listens on $SOCKET${LISTEN:+ and $LISTEN}"
+}
+
+# is_cache_damaged : whether the engine ended at its start because of its cache. Engine 0.19.10 may lose a snapshot that its database
+# still names, when it removes old entries, and then never starts again.
+is_cache_damaged() {
+    local deadline=$((SECONDS + 30))
+    while is_running engine && [[ ! -S $SOCKET ]] && ((SECONDS < deadline)); do sleep 0.1; done
+    ! is_running engine && grep -qF 'failed to create base worker' "$STATE/log/engine"
 }
 
 # stop_engine : also cleans up after an engine that was killed.

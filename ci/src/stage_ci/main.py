@@ -209,8 +209,7 @@ class StageCi:
 
         Nothing is published unless every check holds. Without credentials, a rehearsal: nothing leaves the machine.
         """
-        options = stage.StageOptions(allow_downgrade, fail_fast, format)
-        return await stage.stage_source(self._request(), source, options)
+        return await stage.stage_source(self._request(), source, stage.StageOptions(allow_downgrade, fail_fast, format))
 
     @dagger.function
     def rehearsal(self) -> Rehearsal:
