@@ -81,9 +81,8 @@ async def pull(destination: Destination, repository: Repository, digest: Digest)
         RegistryUnavailable: if the image cannot be pulled.
     """
     container, host = await _with_registry(destination)
-    plain_http = "true" if destination.service else "false"
-    pull = ["sh", "/copy_image.sh", "pull", host, f"{repository.path}@{digest}", plain_http, str(PUSH_LIMIT)]
-    copied = await _copy(container, pull, f"pulling {repository.path} from {host} failed")
+    command = _command("pull", destination, host, f"{repository.path}@{digest}")
+    copied = await _copy(container, command, f"pulling {repository.path} from {host} failed")
     return copied.container.file("/tmp/image.tar")  # noqa: S108 - of the container
 
 
@@ -92,9 +91,8 @@ async def _push_once(archive: Archive, destination: Destination, repository: Rep
     container = container.with_mounted_file("/image.tar", archive.file)
     # The engine caches a command by its inputs, and a cached push pushes nothing.
     container = container.with_env_variable("STAGE_CI_PUSH", str(uuid.uuid4()))
-    plain_http = "true" if destination.service else "false"
-    push = ["sh", "/copy_image.sh", "push", host, f"{repository.path}@{archive.digest}", plain_http, str(PUSH_LIMIT)]
-    await _copy(container, push, f"pushing {repository.path} to {host} failed")
+    command = _command("push", destination, host, f"{repository.path}@{archive.digest}")
+    await _copy(container, command, f"pushing {repository.path} to {host} failed")
 
 
 async def _with_registry(destination: Destination) -> tuple[dagger.Container, str]:
@@ -111,6 +109,11 @@ async def _with_registry(destination: Destination) -> tuple[dagger.Container, st
         container = container.with_mounted_secret("/run/secrets/username", destination.username, owner=NOBODY)
         container = container.with_mounted_secret("/run/secrets/password", destination.password, owner=NOBODY)
     return container, host
+
+
+def _command(direction: str, destination: Destination, host: str, target: str) -> list[str]:
+    plain_http = "true" if destination.service else "false"
+    return ["sh", "/copy_image.sh", direction, host, target, plain_http, str(PUSH_LIMIT)]
 
 
 async def _copy(container: dagger.Container, command: list[str], failed: str) -> CommandResult:

@@ -14,8 +14,8 @@ else
 fi
 tls=true
 [ "$4" = true ] && tls=false
-copy() { skopeo --command-timeout "$seconds"s copy --quiet --authfile /run/auth/auth.json "$@" >&2; }
 seconds=$5
+copy() { skopeo --command-timeout "${seconds}s" copy --quiet --authfile /run/auth/auth.json "$@" >&2; }
 case $1 in
 push) copy --preserve-digests --dest-tls-verify="$tls" oci-archive:/image.tar "docker://$2/$3" ;;
 pull) copy --src-tls-verify="$tls" "docker://$2/$3" docker-archive:/tmp/image.tar ;;

@@ -143,9 +143,7 @@ class Registry:
             RegistryUnavailable: if the image manifest is missing, or the registry sends no usable response.
         """
         with self._session.deadline():
-            manifest = await self._session.with_retries(self._api.manifest, str(digest))
-            if manifest is None:
-                raise RegistryUnavailable(f"{self._name} does not hold {digest}, which was just pushed")
+            manifest = await self._pushed(digest)
             return await self._session.with_retries(self._api.push_new_tag, name, manifest)
 
     async def push_artifact(
@@ -195,10 +193,8 @@ class Registry:
             RegistryUnavailable: if the image manifest is missing, or the registry sends no usable response.
         """
         with self._session.deadline():
-            image = await self._session.with_retries(self._api.manifest, str(subject))
-            if image is None:
-                raise RegistryUnavailable(f"{self._name} does not hold {subject}, which was just pushed")
-            referring = [replace(artifact, subject=image_descriptor(image)) for artifact in artifacts]
+            image = image_descriptor(await self._pushed(subject))
+            referring = [replace(artifact, subject=image) for artifact in artifacts]
             blobs = {blob for artifact in referring for blob in (artifact.config, artifact.layer)}
             await gather_all(self._session.with_retries(self._api.push_blob, blob) for blob in blobs)
             manifests = [artifact.manifest() for artifact in referring]
@@ -222,6 +218,12 @@ class Registry:
         """
         with self._session.deadline():
             return await self._session.with_retries(self._referrer, digest)
+
+    async def _pushed(self, digest: Digest) -> bytes:
+        manifest = await self._session.with_retries(self._api.manifest, str(digest))
+        if manifest is None:
+            raise RegistryUnavailable(f"{self._name} does not hold {digest}, which was just pushed")
+        return manifest
 
     async def _referrer(self, digest: Digest) -> Referrer | None:
         manifest = await self._api.manifest(str(digest))
