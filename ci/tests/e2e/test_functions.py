@@ -122,6 +122,7 @@ def test_reports_of_a_failed_run_are_complete(source: Path, tmp_path: Path) -> N
     summary = (folder / "summary.md").read_text()
     assert "| test | failed: test: 1 of 1 tests failed" in summary
     assert "| lint | passed:" in summary
+    assert "| coverage | passed: measured |" in summary
 
 
 @pytest.mark.fault(31)

@@ -13,7 +13,8 @@ from stage_ci.adapters.commands import NOBODY, as_nobody, run, step
 from stage_ci.adapters.gather import gather, gather_all
 from stage_ci.adapters.programs import program
 from stage_ci.adapters.source import Source
-from stage_ci.rules.checks import TestReport, started_at
+from stage_ci.rules.build_failure import last_line
+from stage_ci.rules.checks import CoverageReport, TestReport, started_at
 from stage_ci.rules.requirement_file import missing_requirements
 from stage_ci.rules.test_groups import TestGroup, groups, is_group_file, selected
 
@@ -28,7 +29,7 @@ async def test(
 ) -> tuple[TestReport, dagger.Directory, list[str]]:
     """Run the tests in ``tests/unit/``; return the report, the folder with the report files, and those with the output.
 
-    Each group writes ``junit.xml``, ``coverage.xml`` and ``test.txt``, with the group's suffix in their names.
+    Each group writes ``junit.xml`` and ``test.txt``, with the group's suffix in their names.
 
     Args:
         source: The service's source.
@@ -38,14 +39,31 @@ async def test(
     Raises:
         InvalidInput: if one of ``only`` is not in tests/unit/, or the file of a group is invalid.
     """
-    container, formed = await gather(_container(source), _groups(source, only))
-    for name, secret in environment.items():
-        container = container.with_mounted_secret(f"/run/secrets/environment/{name}", secret, owner=NOBODY)
+    container, formed = await gather(_container(source, environment), _groups(source, only))
     ended = await gather_all(_run(container, source.directory, group) for group in formed)
     folder = dag.directory()
     for _, files in ended:
         folder = folder.with_directory(".", files)
-    return TestReport.joined([report for report, _ in ended]), folder, [f"test{group.suffix}.txt" for group in formed]
+    return TestReport.joined([report for report, _ in ended]), folder, [_output(group) for group in formed]
+
+
+@step("coverage")
+async def coverage(source: Source, environment: Mapping[str, dagger.Secret]) -> tuple[CoverageReport, dagger.Directory]:
+    """Run all tests once more to measure their coverage; return the report, and the folder with the files.
+
+    Each group writes ``coverage.xml``, with the group's suffix in its name, also if its tests fail. It is a run of its
+    own, because the measurement slows the tests down, and no release waits for it.
+
+    Args:
+        source: The service's source.
+        environment: Values for the tests' ``.env``, by name.
+    """
+    container, formed = await gather(_container(source, environment), _groups(source, ()))
+    ended = await gather_all(_measure(container, source.directory, group) for group in formed)
+    folder = dag.directory()
+    for _, files in ended:
+        folder = folder.with_directory(".", files, include=["coverage*.xml"])
+    return CoverageReport([reason for reason, _ in ended if reason]), folder
 
 
 async def _groups(source: Source, only: Sequence[str]) -> list[TestGroup]:
@@ -58,22 +76,46 @@ async def _groups(source: Source, only: Sequence[str]) -> list[TestGroup]:
 async def _run(
     container: dagger.Container, source: dagger.Directory, group: TestGroup
 ) -> tuple[TestReport, dagger.Directory]:
-    container = toolchain.with_source(container, source, group.exclude)
-    # The .env lies on a temporary mount, so that no layer contains it.
-    container = container.with_symlink("/run/dotenv/.env", f"{toolchain.WORKDIR}/.env")
-    command = ["python", "/programs/run_tests.py", str(_LIMIT), _REPORTS, group.suffix, *group.paths]
+    junit = f"junit{group.suffix}.xml"
+    container, command = _pytest(container, source, group, f"--junitxml={_REPORTS}/{junit}")
     now = datetime.now(UTC).replace(microsecond=0)
     ended = await run(container, command)
     ran = started_at(ended.stdout)
     if ended.status and ran and ran < now:
         # A cached failure may come from a flaky test, so a repeated call runs the tests again.
         ended = await run(container.with_env_variable("STAGE_CI_NOW", now.isoformat()), command)
-    reports, junit = ended.container.directory(_REPORTS), f"junit{group.suffix}.xml"
+    reports = ended.container.directory(_REPORTS)
     text = await reports.file(junit).contents() if junit in await reports.entries() else None
     return TestReport.read(ended.status, ended.stdout + ended.stderr, text), reports
 
 
-async def _container(source: Source) -> dagger.Container:
+async def _measure(
+    container: dagger.Container, source: dagger.Directory, group: TestGroup
+) -> tuple[str, dagger.Directory]:
+    file = f"coverage{group.suffix}.xml"
+    container, command = _pytest(container, source, group, "--cov=src", f"--cov-report=xml:{_REPORTS}/{file}")
+    ended = await run(container, command)
+    reports = ended.container.directory(_REPORTS)
+    measured = file in await reports.entries()
+    return "" if measured else last_line(ended.stdout + ended.stderr), reports
+
+
+def _pytest(
+    container: dagger.Container, source: dagger.Directory, group: TestGroup, *options: str
+) -> tuple[dagger.Container, list[str]]:
+    """Return the container with the files of a group, and the command that runs its tests with ``options``."""
+    container = toolchain.with_source(container, source, group.exclude)
+    # The .env lies on a temporary mount, so that no layer contains it.
+    container = container.with_symlink("/run/dotenv/.env", f"{toolchain.WORKDIR}/.env")
+    program = ["python", "/programs/run_tests.py", str(_LIMIT), _REPORTS, _output(group)]
+    return container, [*program, *group.paths, *options]
+
+
+def _output(group: TestGroup) -> str:
+    return f"test{group.suffix}.txt"
+
+
+async def _container(source: Source, environment: Mapping[str, dagger.Secret]) -> dagger.Container:
     present = await toolchain.requirement_files(source)
     wanted = [name for name in ("requirements", "requirements.dev") if name in present]
     extra = (
@@ -87,4 +129,7 @@ async def _container(source: Source) -> dagger.Container:
         .with_mounted_temp("/run/dotenv")
     )
     # Evaluated once for all groups, whose requests are short then.
-    return await as_nobody(container).sync()
+    container = await as_nobody(container).sync()
+    for name, secret in environment.items():
+        container = container.with_mounted_secret(f"/run/secrets/environment/{name}", secret, owner=NOBODY)
+    return container

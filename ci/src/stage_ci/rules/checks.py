@@ -161,6 +161,31 @@ class TestReport:
         return f"{self.tests - self.skipped} passed" + (f", {self.skipped} skipped" if self.skipped else "")
 
 
+@dataclass(frozen=True, slots=True)
+class CoverageReport:
+    """The result of measuring the tests' coverage; ``gaps`` has the last line of each run that wrote no file."""
+
+    gaps: Sequence[str]
+
+    @property
+    def summary(self) -> str:
+        """One line for people."""
+        return "measured"
+
+    def raise_if_failed(self) -> None:
+        """Raise if the coverage of a group was not measured.
+
+        Raises:
+            TestsFailed: with the last line of the first such run.
+        """
+        if self.gaps:
+            raise TestsFailed(
+                f"not measured: {self.gaps[0]}",
+                step="coverage",
+                remedy="if `dagger call test` passes, list pytest-cov in requirements.dev",
+            )
+
+
 def started_at(output: str) -> datetime | None:
     """Return the start time in the first line of a test run's output; None if the run printed none."""
     found = _STARTED.search(output)

@@ -172,6 +172,12 @@ async def _test(subject: Subject) -> CheckResult:
     return CheckResult(report, files, output)
 
 
+async def _coverage(subject: Subject) -> CheckResult:
+    with subject.progress.span("coverage"):
+        report, files = await unit_tests.coverage(subject.source, subject.environment)
+    return CheckResult(report, files, [])
+
+
 async def _scan(subject: Subject) -> CheckResult:
     archive, database, suppressions = await gather(
         subject.candidate.archive(), subject.database(), subject.suppressions()
@@ -219,3 +225,5 @@ SMOKE: Final = Check("smoke", _smoke)
 IMAGE_CHECKS: Final = (SCAN, SECRETS, SMOKE)
 # In the order of the rows in a summary.
 CHECKS: Final = (LINT, TEST, *IMAGE_CHECKS)
+# No release waits for it; only `reports` runs it.
+COVERAGE: Final = Check("coverage", _coverage)

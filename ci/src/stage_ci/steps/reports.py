@@ -8,18 +8,19 @@ from dagger import dag
 from stage_ci.adapters.gather import gather_all
 from stage_ci.errors import StageError
 from stage_ci.rules import timeline
-from stage_ci.steps.checks import CHECKS, Check, CheckResult, Subject, subject_alone
+from stage_ci.steps.checks import CHECKS, COVERAGE, Check, CheckResult, Subject, subject_alone
 from stage_ci.steps.request import ReleaseRequest
 
 
 async def collect_reports(request: ReleaseRequest, source: dagger.Directory) -> dagger.Directory:
-    """Return a folder with the files of every check, ``timeline.svg`` and ``summary.md``.
+    """Return a folder with the files of every check, the coverage of the tests, ``timeline.svg`` and ``summary.md``.
 
     If a check fails or cannot run, summary.md contains its error, and the function still succeeds.
     """
     folder, subject = dag.directory(), subject_alone(request, source)
     rows: dict[str, str] = {}
-    for check, result in zip(CHECKS, await gather_all(_run(check, subject) for check in CHECKS), strict=True):
+    checks = (*CHECKS, COVERAGE)
+    for check, result in zip(checks, await gather_all(_run(check, subject) for check in checks), strict=True):
         rows[check.name] = _row(result)
         if isinstance(result, CheckResult):
             folder = folder.with_directory(".", result.files)

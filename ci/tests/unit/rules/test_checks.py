@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from stage_ci.errors import LintFailed, NothingToCheck, StageError, TestsFailed
-from stage_ci.rules.checks import LintReport, TestReport, ToolRun, started_at
+from stage_ci.rules.checks import CoverageReport, LintReport, TestReport, ToolRun, started_at
 
 CLEAN = ToolRun(0, "", "")
 BLACK = ToolRun(1, "--- src/a.py\t2026-01-01 00:00:00\n+++ src/a.py\t2026-01-01 00:00:00\n@@ -1 +1 @@\n-x\n+y\n", "")
@@ -230,3 +230,10 @@ def test_a_group_that_did_not_run_fails_the_others(status: int, error: type[Stag
     """The tests fail if one group collects nothing, hangs or crashes, although the others pass."""
     with pytest.raises(error):
         TestReport.joined([TestReport.read(0, "", GREEN), TestReport.read(status, "", None)]).raise_if_failed()
+
+
+def test_coverage_that_was_not_measured_fails_with_the_last_line() -> None:
+    """The error has the last line of the first run that wrote no file; a report without gaps passes."""
+    CoverageReport([]).raise_if_failed()
+    with pytest.raises(TestsFailed, match=r"^coverage: not measured: error: unrecognized arguments: --cov=src; "):
+        CoverageReport(["error: unrecognized arguments: --cov=src", "another"]).raise_if_failed()

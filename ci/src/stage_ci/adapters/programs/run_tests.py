@@ -1,7 +1,8 @@
 """Runs pytest over the unit tests with a time limit, and masks secrets in its output and reports.
 
-usage: run_tests.py SECONDS REPORTS_FOLDER SUFFIX TESTS...; exits with pytest's status, or with 124 if the time limit is
-exceeded. The folder then has junit.xml, coverage.xml and test.txt, with the suffix before the dot.
+usage: run_tests.py SECONDS REPORTS OUTPUT PYTEST_ARGUMENT...; exits with pytest's status, or with 124 if the time limit
+is exceeded. REPORTS is a folder, in which OUTPUT becomes the output of pytest, next to the XML files that the arguments
+ask for.
 Each file in /run/secrets/environment becomes a line of the `.env`, which lies in a temporary mount.
 Runs in the test container, with the standard library only.
 """
@@ -123,8 +124,8 @@ def run(command: list[str], seconds: float) -> tuple[int, bytes]:
 
 def main() -> int:
     """Run the tests with the limits on the command line; return the exit status."""
-    seconds, reports, suffix, *tests = sys.argv[1:]
-    files = {name: pathlib.Path(reports, f"{name}{suffix}.xml") for name in ("junit", "coverage")}
+    seconds, reports, name, *arguments = sys.argv[1:]
+    folder = pathlib.Path(reports)
     values = {path.name: path.read_bytes().decode() for path in sorted(SECRETS.glob("*"))}
     if values:
         DOTENV.write_text(dotenv(values), newline="")
@@ -133,14 +134,12 @@ def main() -> int:
         f"unit tests started at {datetime.now(UTC).isoformat(timespec='seconds')}",
         flush=True,
     )
-    command = [sys.executable, "-m", "pytest", *tests, "--junitxml", str(files["junit"]), "--cov=src"]
-    command += ["--cov-report", f"xml:{files['coverage']}", "--cov-report", "term", "-p", "no:cacheprovider"]
+    command = [sys.executable, "-m", "pytest", *arguments, "-p", "no:cacheprovider"]
     status, output = run(command, float(seconds))
-    for path in files.values():
-        if path.exists():
-            mask_report(path, values)
+    for path in folder.glob("*.xml"):
+        mask_report(path, values)
     masked = mask(output, values)
-    pathlib.Path(reports, f"test{suffix}.txt").write_bytes(masked)
+    (folder / name).write_bytes(masked)
     sys.stdout.buffer.write(masked)
     return status if status >= 0 else 128 - status  # a process that was killed by a signal, as in a shell
 

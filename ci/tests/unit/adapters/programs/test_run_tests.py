@@ -188,8 +188,8 @@ class Container:
         (root / ".env").symlink_to("dotenv/.env")
         (root / "src/service.py").write_text("import dotenv\n\nVALUES = dotenv.dotenv_values('.env')\n")
 
-    def run(self, test: str, **secrets: str) -> subprocess.CompletedProcess[str]:
-        """Run the program over one test file, with these secrets."""
+    def run(self, test: str, *options: str, **secrets: str) -> subprocess.CompletedProcess[str]:
+        """Run the program over one test file, with these options of pytest and these secrets."""
         for name, value in secrets.items():
             (self._root / "secrets" / name).write_text(value, newline="")
         (self._root / "tests/unit/test_service.py").write_text("import os, service\n" + test)
@@ -198,10 +198,11 @@ class Container:
             "run_tests.SECRETS, run_tests.DOTENV = pathlib.Path('secrets'), pathlib.Path('dotenv/.env')\n"
             "sys.exit(run_tests.main())\n"
         )
-        # The container has this plugin only, and loading the others of this environment takes longer than the tests.
-        plugins = {"PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1", "PYTEST_PLUGINS": "pytest_cov.plugin"}
+        # Loading the plugins of this environment takes longer than the tests.
+        plugins = {"PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1"}
         environment = plugins | {"PATH": os.environ["PATH"], "PYTHONPATH": "src", "PYTHONDONTWRITEBYTECODE": "1"}
-        command = [sys.executable, "-c", program, "60", "reports", "-group", "tests/unit/"]
+        command = [sys.executable, "-c", program, "60", "reports", "test.txt", "tests/unit/"]
+        command += options or ["--junitxml=reports/junit.xml"]
         return subprocess.run(command, cwd=self._root, env=environment, capture_output=True, text=True, check=False)
 
     def reports(self) -> dict[str, str]:
@@ -222,9 +223,9 @@ def test_a_run_that_passes_exits_with_0_and_writes_reports(container: Container)
     assert done.returncode == 0, done.stdout
     assert re.match(r"unit tests started at 20\S+\+00:00\n", done.stdout)
     reports = container.reports()
-    assert sorted(reports) == ["coverage-group.xml", "junit-group.xml", "test-group.txt"]
-    assert 'tests="1"' in reports["junit-group.xml"]
-    assert done.stdout.endswith(reports["test-group.txt"])
+    assert sorted(reports) == ["junit.xml", "test.txt"]
+    assert 'tests="1"' in reports["junit.xml"]
+    assert done.stdout.endswith(reports["test.txt"])
 
 
 @pytest.mark.fault(36)
@@ -237,17 +238,29 @@ def test_a_run_that_fails_exits_with_1_and_discloses_no_secret(container: Contai
     )
     done = container.run(test, DATABRICKS_HOST=LONG, DATABRICKS_TOKEN=KEY)
     assert done.returncode == 1, done.stdout
-    junit = ET.fromstring(container.reports()["junit-group.xml"])  # noqa: S314 - written by our own pytest
+    junit = ET.fromstring(container.reports()["junit.xml"])  # noqa: S314 - written by our own pytest
     assert len(list(junit.iter("failure"))) == 2
     left = "".join([done.stdout, done.stderr, *container.reports().values()])
     assert [line for line in left.splitlines() if "canary" in line or "0123456789" in line] == []
+
+
+@pytest.mark.fault(36)
+def test_the_coverage_of_a_run_that_fails_is_written_without_secrets(container: Container) -> None:
+    """The file that the options ask for exists although a test fails, and no file has the secret."""
+    options = ("-p", "pytest_cov.plugin", "--cov=src", "--cov-report=xml:reports/coverage.xml")
+    done = container.run("def test_env(): assert not service.VALUES\n", *options, MODEL_URI=CANARY)
+    assert done.returncode == 1, done.stdout
+    reports = container.reports()
+    assert sorted(reports) == ["coverage.xml", "test.txt"]
+    assert 'filename="service.py"' in reports["coverage.xml"]
+    assert CANARY not in "".join(reports.values())
 
 
 def test_a_plain_word_as_a_value_does_not_break_the_reports(container: Container) -> None:
     """If an experiment is called `test`, the names and numbers in the report stay as they are."""
     done = container.run("def test_one(): pass\n", EXPERIMENT_NAME="test", MODEL_URI="1", DATABRICKS_HOST="e")
     assert done.returncode == 0, done.stdout
-    suite = ET.fromstring(container.reports()["junit-group.xml"]).find("testsuite")  # noqa: S314 - written by our own pytest
+    suite = ET.fromstring(container.reports()["junit.xml"]).find("testsuite")  # noqa: S314 - written by our own pytest
     assert suite is not None
     assert suite.get("tests") == "1"
 
