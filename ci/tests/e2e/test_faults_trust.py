@@ -5,6 +5,7 @@ import subprocess
 from pathlib import Path
 from typing import Final
 
+import httpx
 import pytest
 from cli import FILENAME, WAIVED_UNTIL, dagger
 from environment import Environment
@@ -62,6 +63,25 @@ def test_an_input_that_cannot_be_known_stops_the_build(source: Path, line: str, 
     call = dagger("build", f"--source={source}")
     assert call.status != 0
     assert error in call.error
+
+
+@pytest.mark.fault(48)
+def test_an_image_is_published_for_linux_amd64_alone(env: Environment, source: Path) -> None:
+    """The published image is for linux/amd64, and a Dockerfile that builds for another platform is not released.
+
+    The unit tests have base images and archives for another platform. No test has an engine of another one.
+    """
+    env.assert_released(env.stage(source, "--format=json"), "v1.0.1")
+    config = env.image_manifest("v1.0.1").json()["config"]["digest"]
+    image = httpx.get(f"http://{env.registry_address}/v2/{env.image}/blobs/{config}", timeout=60).json()
+    assert f"{image['os']}/{image['architecture']}" == "linux/amd64"
+
+    dockerfile, tags, claims = source / "Dockerfile", env.tags(), env.claims()
+    dockerfile.write_text(dockerfile.read_text().replace("FROM ", "FROM --platform=linux/arm64 "))
+    call = env.stage(source)
+    assert call.status != 0
+    assert "the Dockerfile's FROM --platform=linux/arm64 is for another platform than linux/amd64" in call.error
+    assert (env.tags(), env.claims()) == (tags, claims)
 
 
 @pytest.fixture

@@ -18,7 +18,7 @@ from stage_ci.rules.archive import ArchiveDigests
 from stage_ci.rules.build_failure import last_line
 from stage_ci.rules.checks import SmokeReport
 from stage_ci.rules.claim import InputDigest
-from stage_ci.rules.dockerfile import PLATFORM, base_images
+from stage_ci.rules.dockerfile import BUILD_ARGUMENTS, PLATFORM, base_images, raise_if_other_image
 from stage_ci.rules.dockerignore import patterns
 from stage_ci.rules.reference import Digest
 from stage_ci.rules.smoke import SmokeTest
@@ -26,6 +26,7 @@ from stage_ci.rules.vex import VEX_FILE
 from stage_ci.rules.waivers import WAIVERS_FILE
 
 _PLATFORM: Final = dagger.Platform(PLATFORM)
+_BUILD_ARGUMENTS: Final = [dagger.BuildArg(name=name, value=value) for name, value in BUILD_ARGUMENTS.items()]
 # The seconds in which a started image must become ready.
 READY_LIMIT: Final = 30
 # Prints a line for each file: the digest of its content or of a link's target, the mode as git stores it, and the
@@ -93,7 +94,7 @@ async def build(context: dagger.Directory) -> dagger.Container:
         BuildFailed: if the build fails; names the instruction or the package.
     """
     try:
-        return await context.docker_build(platform=_PLATFORM).sync()
+        return await context.docker_build(platform=_PLATFORM, build_args=_BUILD_ARGUMENTS).sync()
     except dagger.QueryError as error:
         raise BuildFailed(cause(error)) from error
 
@@ -121,12 +122,20 @@ async def inputs(names: list[str], context: dagger.Directory) -> Inputs:
     Args:
         names: The images that the build depends on.
         context: The build context.
+
+    Raises:
+        InvalidInput: if one of the images is for another platform.
     """
-    listing, references = await gather(
-        _list(context), gather_all(dag.container(platform=_PLATFORM).from_(name).image_ref() for name in names)
-    )
+    listing, references = await gather(_list(context), gather_all(_resolve(name) for name in names))
     bases = dict(zip(names, references, strict=True))
     return Inputs(InputDigest.of(listing, bases), bases)
+
+
+async def _resolve(name: str) -> str:
+    image = dag.container(platform=_PLATFORM).from_(name)
+    reference, platform = await gather(image.image_ref(), image.platform())
+    raise_if_other_image(name, platform)
+    return reference
 
 
 async def _list(context: dagger.Directory) -> str:
@@ -152,7 +161,11 @@ async def raise_if_stand_in(image: dagger.Container) -> None:
 
 @step("build")
 async def export_archive(image: dagger.Container) -> Archive:
-    """Return ``image`` as an archive without the times of its build, so that equal images have equal digests."""
+    """Return ``image`` as an archive without the times of its build, so that equal images have equal digests.
+
+    Raises:
+        BuildFailed: if it is for another platform.
+    """
     normalized = "/tmp/image.tar"  # noqa: S108 - of the container
     done = (
         as_nobody(toolchain.python())

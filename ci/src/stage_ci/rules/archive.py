@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import Final, Self
 
 from stage_ci.errors import BuildFailed, InvalidDigest, ScannerUnavailable
+from stage_ci.rules.dockerfile import PLATFORM
 from stage_ci.rules.reference import Digest
 
 # What Trivy names the digest of the image configuration in a CycloneDX document (aquasecurity/trivy, pkg/sbom/core).
@@ -23,13 +24,17 @@ class ArchiveDigests:
         """Return the digests that normalize_archive.py has printed.
 
         Raises:
-            BuildFailed: if it printed anything else.
+            BuildFailed: if it printed anything else, or if the image is for another platform than the pipeline builds.
         """
         try:
             fields = json.loads(output)
-            return cls(Digest.parse(fields["manifest"]), Digest.parse(fields["config"]))
+            digests = cls(Digest.parse(fields["manifest"]), Digest.parse(fields["config"]))
+            platform = fields["platform"]
         except (ValueError, KeyError, TypeError, AttributeError, InvalidDigest) as error:
             raise BuildFailed("the archive has no readable digests") from error
+        if platform != PLATFORM:
+            raise BuildFailed(f"the archive holds an image for {platform!s:.100}, but images are built for {PLATFORM}")
+        return digests
 
 
 def raise_if_other_image(sbom: str, config: Digest) -> None:

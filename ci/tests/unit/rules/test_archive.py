@@ -18,7 +18,7 @@ def bill_of_materials(*properties: dict[str, str]) -> str:
 
 def test_the_digests_of_manifest_and_configuration_are_returned() -> None:
     """The output of the program that normalizes an archive yields the digests of manifest and configuration."""
-    output = json.dumps({"manifest": str(MANIFEST), "config": str(CONFIG)})
+    output = json.dumps({"manifest": str(MANIFEST), "config": str(CONFIG), "platform": "linux/amd64"})
     assert ArchiveDigests.parse(output) == ArchiveDigests(MANIFEST, CONFIG)
 
 
@@ -32,6 +32,7 @@ def test_the_digests_of_manifest_and_configuration_are_returned() -> None:
         "7",
         "{}",
         json.dumps({"manifest": str(MANIFEST)}),
+        json.dumps({"manifest": str(MANIFEST), "config": str(CONFIG)}),
         json.dumps({"manifest": None, "config": str(CONFIG)}),
         json.dumps({"manifest": "sha256:abc", "config": str(CONFIG)}),
         json.dumps({"manifest": str(MANIFEST).upper(), "config": str(CONFIG)}),
@@ -40,6 +41,15 @@ def test_the_digests_of_manifest_and_configuration_are_returned() -> None:
 def test_output_without_two_digests_is_rejected(output: str) -> None:
     """Output that does not have both digests fails the build."""
     with pytest.raises(BuildFailed, match="the archive has no readable digests"):
+        ArchiveDigests.parse(output)
+
+
+@pytest.mark.fault(48)
+@pytest.mark.parametrize("platform", ["linux/arm64", "linux/386", "windows/amd64", "darwin/amd64", "linux/", "/", None])
+def test_an_image_for_another_platform_is_rejected(platform: str | None) -> None:
+    """An archive whose configuration names another platform, or none, fails the build before anything is published."""
+    output = json.dumps({"manifest": str(MANIFEST), "config": str(CONFIG), "platform": platform})
+    with pytest.raises(BuildFailed, match=f"an image for {platform}, but images are built for linux/amd64"):
         ArchiveDigests.parse(output)
 
 

@@ -1,7 +1,8 @@
 """Makes an image archive depend on the content of its image alone: its times become the start of the epoch.
 
 usage: normalize_archive.py ARCHIVE OUTPUT
-Prints one JSON object with the digests of the image manifest and of the image configuration. The layers do not change.
+Prints one JSON object with the digests of the image manifest and of the image configuration, and with the platform in
+the latter. The layers do not change.
 
 Formats: OCI image-layout and config.md (https://github.com/opencontainers/image-spec/blob/v1.1.1/), and the
 manifest.json of `docker save`, which Trivy reads. The time is SOURCE_DATE_EPOCH=0
@@ -51,7 +52,8 @@ def main(archive: str, output: str) -> None:
                 member = tarfile.TarInfo(name)
                 member.size = len(files[name])
                 target.addfile(member, io.BytesIO(files[name]))
-    print(json.dumps({"manifest": entry["digest"], "config": manifest["config"]["digest"]}))
+    platform = f"{config.get('os', '')}/{config.get('architecture', '')}"
+    print(json.dumps({"manifest": entry["digest"], "config": manifest["config"]["digest"], "platform": platform}))
 
 
 def read(archive: tarfile.TarFile, name: str) -> Any:  # noqa: ANN401 - JSON of any type

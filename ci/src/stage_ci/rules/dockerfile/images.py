@@ -7,17 +7,9 @@ from typing import Final
 from stage_ci.errors import InvalidInput, InvalidReference
 from stage_ci.rules.dockerfile import words
 from stage_ci.rules.dockerfile.instructions import Dockerfile, Instruction
+from stage_ci.rules.dockerfile.platform import PREDEFINED, raise_if_other_flag
 from stage_ci.rules.reference import Reference
 
-# The platform of every image that is built, also on an engine of another one.
-PLATFORM: Final = "linux/amd64"
-# https://docs.docker.com/reference/dockerfile/#automatic-platform-args-in-the-global-scope; a build without other
-# options has one stage as its target, the last one, which is called default.
-_PREDEFINED: Final = {
-    f"{side}{name}": value
-    for side in ("BUILD", "TARGET")
-    for name, value in {"PLATFORM": PLATFORM, "OS": "linux", "ARCH": "amd64", "VARIANT": ""}.items()
-} | {"TARGETSTAGE": "default"}
 # The reserved name of the empty image.
 _SCRATCH: Final = "scratch"
 # What ADD downloads: https://docs.docker.com/reference/dockerfile/#add
@@ -34,11 +26,12 @@ def base_images(text: str) -> tuple[str, ...]:
 
     Raises:
         InvalidInput: if the file has no FROM; if a here-document has no end; if the name of an image needs a variable
-            without a default; or if ADD downloads something without a checksum, so that its content is no input.
+            without a default; if a stage is for another platform; or if ADD downloads something without a checksum, so
+            that its content is no input.
     """
     dockerfile = Dockerfile.parse(text)
     bases = dict.fromkeys([dockerfile.syntax] if dockerfile.syntax else [])
-    arguments, stages = dict(_PREDEFINED), {_SCRATCH}
+    arguments, stages = dict(PREDEFINED), {_SCRATCH}
     variables: dict[str, str] = {}
     for instruction in dockerfile.instructions:
         match instruction.name:
@@ -75,6 +68,10 @@ def _start(instruction: Instruction, stages: set[str], arguments: Mapping[str, s
                 remedy="write FROM image, or FROM image AS stage",
             )
     name = _substitute(f"FROM {written}", written, arguments, escape)
+    for flag in instruction.flags:
+        option, _, value = flag.partition("=")
+        if option == "--platform":
+            raise_if_other_flag(flag, _substitute(f"FROM {flag}", value, arguments, escape))
     try:
         if name.lower() not in stages:
             Reference.parse(name)

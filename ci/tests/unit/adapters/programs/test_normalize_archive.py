@@ -25,11 +25,14 @@ def add(files: dict[str, bytes], content: bytes) -> dict[str, Any]:
     return {"digest": f"sha256:{digest}", "size": len(content)}
 
 
-def build(path: Path, time: str, command: str = "COPY src /app", images: int = 1) -> Path:
+def build(
+    path: Path, time: str, command: str = "COPY src /app", images: int = 1, platform: dict[str, str] | None = None
+) -> Path:
     """Write an archive of an image that was built at a time, as engine 0.19.10 does."""
     files: dict[str, bytes] = {"oci-layout": b'{"imageLayoutVersion":"1.0.0"}'}
     history = [{"created": time, "created_by": command}]
-    config = add(files, json.dumps({"created": time, "config": {"User": "10001"}, "history": history}).encode())
+    fields = {"created": time, "config": {"User": "10001"}, "history": history}
+    config = add(files, json.dumps(fields | (platform or {})).encode())
     layer = add(files, LAYER)
     manifest = add(files, json.dumps({"schemaVersion": 2, "config": config, "layers": [layer]}).encode())
     entry = manifest | {"annotations": {"org.opencontainers.image.created": time}}
@@ -90,6 +93,25 @@ def test_the_archive_is_valid_and_keeps_its_layers(tmp_path: Path, capsys: pytes
     blobs = {name: content for name, content in files.items() if name.startswith("blobs/")}
     assert len(blobs) == 3
     assert all(name == f"blobs/sha256/{hashlib.sha256(content).hexdigest()}" for name, content in blobs.items())
+
+
+@pytest.mark.parametrize(
+    ("platform", "printed"),
+    [
+        ({"os": "linux", "architecture": "amd64"}, "linux/amd64"),
+        ({"os": "linux", "architecture": "arm64", "variant": "v8"}, "linux/arm64"),
+        ({"architecture": "amd64"}, "/amd64"),
+        ({}, "/"),
+    ],
+)
+def test_the_platform_of_the_configuration_is_printed(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], platform: dict[str, str], printed: str
+) -> None:
+    """The program prints the platform that the image's configuration names, and keeps it."""
+    files, digests = normalize(build(tmp_path / "image", "2026-11-26T07:21:56Z", platform=platform), capsys)
+    assert digests["platform"] == printed
+    config = json.loads(files[f"blobs/sha256/{digests['config'][7:]}"])
+    assert {name: config[name] for name in platform} == platform
 
 
 @pytest.mark.parametrize("images", [0, 2])
