@@ -69,7 +69,7 @@ class StageCi:
     @dagger.function
     async def build(self, source: arguments.Source) -> dagger.Container:
         """Build the image from the Dockerfile; its label ci.stage.inputs is the digest of its inputs."""
-        return (await candidate.build_image(source)).container
+        return (await candidate.build_image(source, self._request().line.repository)).container
 
     @dagger.function(cache="never")
     async def scan(self, source: arguments.Source) -> str:

@@ -18,15 +18,14 @@ from stage_ci.rules.archive import ArchiveDigests
 from stage_ci.rules.build_failure import last_line
 from stage_ci.rules.checks import SmokeReport
 from stage_ci.rules.claim import InputDigest
-from stage_ci.rules.dockerfile import BUILD_ARGUMENTS, PLATFORM, base_images, raise_if_other_image
+from stage_ci.rules.dockerfile import BUILD_ARGUMENTS, PLATFORM, base_images, cache_argument, raise_if_other_image
 from stage_ci.rules.dockerignore import patterns
-from stage_ci.rules.reference import Digest
+from stage_ci.rules.reference import Digest, Repository
 from stage_ci.rules.smoke import SmokeTest
 from stage_ci.rules.vex import VEX_FILE
 from stage_ci.rules.waivers import WAIVERS_FILE
 
 _PLATFORM: Final = dagger.Platform(PLATFORM)
-_BUILD_ARGUMENTS: Final = [dagger.BuildArg(name=name, value=value) for name, value in BUILD_ARGUMENTS.items()]
 # The seconds in which a started image must become ready.
 READY_LIMIT: Final = 30
 # Prints a line for each file: the digest of its content or of a link's target, the mode as git stores it, and the
@@ -87,14 +86,20 @@ async def context(source: Source) -> dagger.Directory:
     return toolchain.with_source(as_nobody(toolchain.python()), source.directory, exclude).directory(toolchain.WORKDIR)
 
 
-async def build(context: dagger.Directory) -> dagger.Container:
-    """Build the image from the Dockerfile in ``context`` and return it.
+async def build(context: dagger.Directory, repository: Repository) -> dagger.Container:
+    """Build an image from the Dockerfile in ``context`` and return it.
+
+    Args:
+        context: The build context.
+        repository: The image's name, which has cache mounts of its own.
 
     Raises:
         BuildFailed: if the build fails; names the instruction or the package.
     """
+    values = {**BUILD_ARGUMENTS, **cache_argument(repository)}
+    arguments = [dagger.BuildArg(name=name, value=value) for name, value in values.items()]
     try:
-        return await context.docker_build(platform=_PLATFORM, build_args=_BUILD_ARGUMENTS).sync()
+        return await context.docker_build(platform=_PLATFORM, build_args=arguments).sync()
     except dagger.QueryError as error:
         raise BuildFailed(cause(error)) from error
 

@@ -67,7 +67,7 @@ class Subject:
         suppressions = Once(partial(scanner.suppressions, files))
         selected = partial(select_database, request.databases, servers, request.credentials.registry_service)
         database = Once(partial(_download, selected, suppressions, progress))
-        candidate, smoke_test = Candidate(files, progress), request.smoke_test
+        candidate, smoke_test = Candidate(files, request.line.repository, progress), request.smoke_test
         return cls(candidate, smoke_test, request.variables, database, suppressions, progress)
 
     @property

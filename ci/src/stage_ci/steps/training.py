@@ -42,7 +42,8 @@ async def smoke_test(
         BuildFailed: if the image cannot be built.
         SmokeFailed: if the image does not start, does not become ready, or answers wrongly.
     """
-    container = await with_model((await build_image(source)).container, model, tracking)
+    built = await build_image(source, request.line.repository)
+    container = await with_model(built.container, model, tracking)
     return (await image.smoke(container, request.smoke_test)).output
 
 

@@ -50,7 +50,7 @@ async def rebuild(record: Record, source: dagger.Directory) -> str:
         BuildFailed: if the build fails.
         InvalidEvidence: if the source has other inputs than the record, or builds another image.
     """
-    image, archive = await Candidate(Source(source), Progress()).parts()
+    image, archive = await Candidate(Source(source), record.repository, Progress()).parts()
     name = f"{record.repository}:{record.version}"
     if image.inputs.digest != record.inputs:
         commit = record.revision.commit if record.revision else "whose commit is not recorded"

@@ -5,7 +5,8 @@ Reference: https://docs.docker.com/reference/dockerfile/. Where it is silent, th
 (https://github.com/moby/buildkit/tree/v0.26.0/frontend/dockerfile) reads differently is rejected.
 """
 
+from stage_ci.rules.dockerfile.caches import cache_argument
 from stage_ci.rules.dockerfile.images import base_images
 from stage_ci.rules.dockerfile.platform import BUILD_ARGUMENTS, PLATFORM, raise_if_other_image
 
-__all__ = ["BUILD_ARGUMENTS", "PLATFORM", "base_images", "raise_if_other_image"]
+__all__ = ["BUILD_ARGUMENTS", "PLATFORM", "base_images", "cache_argument", "raise_if_other_image"]
