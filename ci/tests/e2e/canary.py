@@ -2,6 +2,7 @@
 
 import base64
 import gzip
+import hashlib
 import html
 import io
 import json
@@ -14,10 +15,14 @@ from pathlib import Path
 from typing import Final
 from urllib.parse import quote, quote_plus
 
+from cryptography.hazmat.primitives import serialization
+from cryptography.hazmat.primitives.asymmetric import ec
+from nacl.secret import SecretBox
+
 CREDENTIAL_NAMES: Final = ("DOCKER_USERNAME", "DOCKER_PASSWORD", "TOKEN")
 DOTENV_NAMES: Final = ("DATABRICKS_HOST", "DATABRICKS_TOKEN", "MODEL_URI", "EXPERIMENT_NAME")
-SECRET_NAMES: Final = (*CREDENTIAL_NAMES, *DOTENV_NAMES)
-KINDS: Final = ("plain", "newline", "metacharacters", "non-ASCII", "64 KiB")
+SECRET_NAMES: Final = (*CREDENTIAL_NAMES, "SIGNING_PASSWORD", *DOTENV_NAMES)
+KINDS: Final = ("plain", "newline", "metacharacters", "non-ASCII", "64 KiB", "GitHub token")
 LONG_VALUE: Final = 64 * 1024  # bytes of a value of the kind "64 KiB"
 FRAGMENT: Final = 64  # bytes of a long value that would be a leak
 _URL_SAFE: Final = bytes.maketrans(b"+/", b"-_")
@@ -50,7 +55,35 @@ def _value(kind: str, mark: str) -> str:
         "metacharacters": f"-{mark}'\"${{HOME}}$(id)`id`#;&|<>*?~%+=/\\ {mark}\\",
         "non-ASCII": f"{mark} grüße, 日本語 🔑 {mark}é",
         "64 KiB": lines[:LONG_VALUE],
+        # https://github.blog/engineering/platform-security/behind-githubs-new-authentication-token-formats/
+        "GitHub token": f"ghp_{mark:0<36}",
     }[kind]
+
+
+def signing_key(word: str, password: str) -> str:
+    """Return a private key in the format of cosign, whose contents show ``word`` in every form.
+
+    The word is part of the number that is the key, and of the encrypted file, both where no line of base64 ends. It
+    also stands before the file, so that it is found in base64 of the whole file.
+
+    Args:
+        word: The word to search for.
+        password: The password that the key is encrypted with.
+    """
+    number = int.from_bytes((b"." * 13 + word.encode()).ljust(32, b"."))
+    der = ec.derive_private_key(number, ec.SECP256R1()).private_bytes(
+        serialization.Encoding.DER, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
+    )
+    salt, nonce = secrets.token_bytes(32), secrets.token_bytes(SecretBox.NONCE_SIZE)
+    box = SecretBox(hashlib.scrypt(password.encode(), salt=salt, n=2, r=8, p=1, dklen=SecretBox.KEY_SIZE))
+    fields = {
+        "word": word,
+        "kdf": {"params": {"N": 2, "r": 8, "p": 1}, "salt": base64.b64encode(salt).decode()},
+        "cipher": {"nonce": base64.b64encode(nonce).decode()},
+        "ciphertext": base64.b64encode(box.encrypt(der, nonce).ciphertext).decode(),
+    }
+    body, label = base64.encodebytes(json.dumps(fields).encode()).decode(), "ENCRYPTED SIGSTORE PRIVATE KEY"
+    return f"-----{word}-----\n-----BEGIN {label}-----\n{body}-----END {label}-----\n"
 
 
 def encodings(value: str) -> dict[str, set[bytes]]:

@@ -14,6 +14,7 @@ from cli import REPOSITORY, free_port, is_served
 
 # https://github.com/opencontainers/image-spec/blob/main/media-types.md
 IMAGE_MANIFEST_TYPE: Final = "application/vnd.oci.image.manifest.v1+json"
+IMAGE_INDEX_TYPE: Final = "application/vnd.oci.image.index.v1+json"
 _CONFIG_TYPE: Final = "application/vnd.oci.image.config.v1+json"
 _EMPTY_TYPE: Final = "application/vnd.oci.empty.v1+json"
 _DATABASE_PATH: Final = "aquasec/trivy-db"

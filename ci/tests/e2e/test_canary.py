@@ -3,6 +3,7 @@
 import hashlib
 import json
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -14,15 +15,17 @@ from typing import Final, Self
 
 import httpx
 import pytest
-from canary import DOTENV_NAMES, KINDS, Search, new_word, secret_values
+from canary import DOTENV_NAMES, KINDS, Search, new_word, secret_values, signing_key
 from cli import Call, dagger
 from environment import Environment, start_environment
+from real_registry import IMAGE_INDEX_TYPE
 from tests.servers.git import GIT
-from tests.servers.registry import asks_for_basic, basic
+from tests.servers.registry import TokenService, asks_for_basic, basic
 
 CARELESS: Final = Path(__file__).parent / "testdata" / "canary"
 DOTENV_READER: Final = "python-dotenv==1.2.4"  # the usual reader of .env files
 DOTENV_FLAGS: Final = [f"--{name.lower().replace('_', '-')}=env:{name}" for name in DOTENV_NAMES]
+SIGNING_FLAGS: Final = ["--signing-key=env:TEST_SIGNING_KEY", "--signing-password=env:TEST_SIGNING_PASSWORD"]
 VERBOSE: Final = ("-vvv", "--progress=plain")
 # Credentials that cannot be used: HTTP servers limit headers to less than 64 KiB, and a token is a single ASCII word.
 REJECTED: Final = {
@@ -49,12 +52,14 @@ class Canaries:
 
     Attributes:
         kind: The kind of the values.
+        word: The word that all of them contain, and the signing key.
         values: A value of this kind for each secret.
         plain: A plain value for each secret, to replace a rejected credential.
         search: The search for both.
     """
 
     kind: str
+    word: str
     values: dict[str, str]
     plain: dict[str, str]
     search: Search
@@ -64,7 +69,15 @@ class Canaries:
         """Return new values of a kind."""
         word = new_word()
         values, plain = secret_values(kind, word), secret_values("plain", word)
-        return cls(kind, values, plain, Search(word, values, plain))
+        return cls(kind, word, values, plain, Search(word, values, plain))
+
+    def variables(self, values: Mapping[str, str]) -> dict[str, str]:
+        """Return the environment variables that the flags of a call read ``values`` and the signing key from."""
+        credentials = {"TEST_USERNAME": "DOCKER_USERNAME", "TEST_PASSWORD": "DOCKER_PASSWORD", "TEST_TOKEN": "TOKEN"}
+        named = {variable: values[secret] for variable, secret in credentials.items()}
+        password = values["SIGNING_PASSWORD"]
+        signing = {"TEST_SIGNING_KEY": signing_key(self.word, password), "TEST_SIGNING_PASSWORD": password}
+        return named | signing | {name: values[name] for name in DOTENV_NAMES}
 
 
 @pytest.fixture(
@@ -92,21 +105,22 @@ def add_careless_test(source: Path, values: Mapping[str, str]) -> None:
         file.write(f"{DOTENV_READER}\n")
 
 
-def variables(values: Mapping[str, str]) -> dict[str, str]:
-    """Return the environment variables that the flags of a call read ``values`` from."""
-    credentials = {"TEST_USERNAME": "DOCKER_USERNAME", "TEST_PASSWORD": "DOCKER_PASSWORD", "TEST_TOKEN": "TOKEN"}
-    dotenv = {name: values[name] for name in DOTENV_NAMES}
-    return dotenv | {variable: values[secret] for variable, secret in credentials.items()}
-
-
 @contextmanager
 def stage_with(
-    values: Mapping[str, str], registry: str, folder: Path, source: Path
+    canaries: Canaries, values: Mapping[str, str], registry: str, folder: Path, source: Path
 ) -> Iterator[tuple[Environment, Call]]:
-    """Stage ``source`` with ``values`` in an environment whose servers accept only these credentials."""
-    request_filter = asks_for_basic(basic(values["DOCKER_USERNAME"], values["DOCKER_PASSWORD"]))
+    """Stage ``source`` with ``values`` in an environment whose servers accept only these credentials.
+
+    For tokens, the registry issues tokens of its own, which contain the word as well.
+    """
+    authorization = basic(values["DOCKER_USERNAME"], values["DOCKER_PASSWORD"])
+    is_token = canaries.kind == "GitHub token"
+    issued = TokenService(authorization, canaries.word)
+    request_filter = issued.filter if is_token else asks_for_basic(authorization)
+    config, given = [*DOTENV_FLAGS, *SIGNING_FLAGS], canaries.variables(values)
     with start_environment(registry, folder, request_filter, token=values["TOKEN"]) as env:
-        yield env, env.stage(source, "--format=json", *VERBOSE, config=DOTENV_FLAGS, variables=variables(values))
+        yield env, env.stage(source, "--format=json", *VERBOSE, config=config, variables=given)
+    assert bool(issued.given) is is_token
 
 
 @pytest.mark.fault(35, 36)
@@ -117,7 +131,7 @@ def test_a_secret_arrives_and_is_found_nowhere_else(
     kind, values, search = canaries.kind, canaries.values, canaries.search
     add_careless_test(source, values)
     if kind in REJECTED:
-        with stage_with(values, registry, tmp_path / "rejected", source) as (env, call):
+        with stage_with(canaries, values, registry, tmp_path / "rejected", source) as (env, call):
             assert call.status != 0
             assert call.stdout == ""
             assert kind == "64 KiB" or INVALID_TOKEN in call.error
@@ -125,11 +139,12 @@ def test_a_secret_arrives_and_is_found_nowhere_else(
             assert len(env.commits()) == 1
             search_release(search, env, call)
     accepted = values | {name: canaries.plain[name] for name in REJECTED.get(kind, ())}
-    with stage_with(accepted, registry, tmp_path / "released", source) as (env, call):
+    with stage_with(canaries, accepted, registry, tmp_path / "released", source) as (env, call):
         env.assert_released(call, "v1.0.1")
+        assert "signature" in call.release["evidence"]
         assert "***" in call.stderr
         search_release(search, env, call)
-    search_reports(search, source, accepted, tmp_path / "reports")
+    search_reports(search, source, canaries.variables(accepted), tmp_path / "reports")
     search_engine_logs(search)
     assert search.found == []
 
@@ -146,7 +161,9 @@ def search_release(search: Search, env: Environment, call: Call) -> None:
     search.search_folder("infrastructure folder", repository.bare)
     for request in [*env.registry_proxy.requests, *env.git_proxy.requests]:
         headers = {name: value for name, value in request.headers.items() if name != "authorization"}
-        search.search("requests without their credentials", f"{request.line} {headers}".encode())
+        # A token is requested for an account: https://distribution.github.io/distribution/spec/auth/token/
+        line = re.sub(r"([?&]account=)[^&\s]*", r"\1", request.line)
+        search.search("requests without their credentials", f"{line} {headers}".encode())
 
 
 def search_registry(search: Search, env: Environment) -> None:
@@ -156,12 +173,24 @@ def search_registry(search: Search, env: Environment) -> None:
     for tag, digest in env.tags().items():
         manifest = env.image_manifest(tag)
         search.search("image manifest", manifest.content)
-        search.search("registry referrers", httpx.get(f"{base}/referrers/{digest}", timeout=60).content)
         parts = manifest.json()
         search.search("image config and history", fetch_blob(base, parts["config"]["digest"]))
         for layer in parts["layers"]:
             assert layer["mediaType"].endswith(LAYER_TYPES)
             search.search("image layers", fetch_blob(base, layer["digest"]), layer["digest"])
+        search_evidence(search, env, base, digest)
+
+
+def search_evidence(search: Search, env: Environment, base: str, digest: str) -> None:
+    """Search the evidence of an image: the list of its referrers, their manifests, and what they name."""
+    address, accept = f"{base}/manifests/{digest.replace(':', '-')}", {"Accept": IMAGE_INDEX_TYPE}
+    referrers = httpx.get(address, headers=accept, timeout=60).raise_for_status()
+    search.search("registry referrers", referrers.content)
+    for referrer in referrers.json()["manifests"]:
+        manifest = env.image_manifest(referrer["digest"])
+        search.search("evidence", manifest.content, referrer["digest"])
+        for part in [manifest.json()["config"], *manifest.json()["layers"]]:
+            search.search("evidence", fetch_blob(base, part["digest"]), part["digest"])
 
 
 def fetch_blob(base: str, digest: str) -> bytes:
@@ -171,11 +200,11 @@ def fetch_blob(base: str, digest: str) -> bytes:
     return content
 
 
-def search_reports(search: Search, source: Path, values: Mapping[str, str], folder: Path) -> None:
+def search_reports(search: Search, source: Path, variables: Mapping[str, str], folder: Path) -> None:
     """Export the reports of the source and search them; they contain what the unit tests printed."""
-    config = [*DOTENV_FLAGS, "--trivy-db=rehearsal"]
+    config = [*DOTENV_FLAGS, *SIGNING_FLAGS, "--trivy-db=rehearsal"]
     export = ("export", f"--path={folder}", *VERBOSE)
-    call = dagger("reports", f"--source={source}", *export, config=config, variables=variables(values))
+    call = dagger("reports", f"--source={source}", *export, config=config, variables=variables)
     assert call.status == 0, call.stderr
     junit = (folder / "junit.xml").read_text()
     assert 'name="test_dotenv_values_arrive"' in junit

@@ -72,10 +72,12 @@ class TokenService:
 
     Attributes:
         authorization: The Authorization header that a token request needs.
+        prefix: What every token starts with.
         given: The number of tokens issued to the user.
     """
 
     authorization: str
+    prefix: str = ""
     given: int = 0
     _valid: set[str] = field(default_factory=set)
     _lock: threading.Lock = field(default_factory=threading.Lock)
@@ -107,6 +109,6 @@ class TokenService:
             return unauthorized('Basic realm="tokens"')
         with self._lock:
             self.given += not public
-            token = secrets.token_hex(16)
+            token = self.prefix + secrets.token_hex(16)
             self._valid.add(token)
         return Reply(200, json.dumps({"token": token}).encode(), {"Content-Type": "application/json"})

@@ -5,11 +5,27 @@ from __future__ import annotations
 import base64
 import gzip
 import io
+import json
 import tarfile
 from typing import TYPE_CHECKING, Final
 
 import pytest
-from canary import FRAGMENT, KINDS, LONG_VALUE, SECRET_NAMES, Search, fragments, needles, new_word, secret_values
+from canary import (
+    FRAGMENT,
+    KINDS,
+    LONG_VALUE,
+    SECRET_NAMES,
+    Search,
+    fragments,
+    needles,
+    new_word,
+    secret_values,
+    signing_key,
+)
+from cryptography.hazmat.primitives import serialization
+from cryptography.hazmat.primitives.asymmetric import ec
+
+from stage_ci.adapters.signing import SigningKey
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -78,6 +94,32 @@ def test_every_fragment_of_a_long_value_is_found() -> None:
     for place in places:
         search.search("here", value[place : place + FRAGMENT].encode())
     assert len(search.found) == len(places)
+
+
+@pytest.mark.fault(36)
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_signing_key_is_found_in_every_form(kind: str) -> None:
+    """A signing key is found encrypted and decrypted, in its file, in base64 of it, and as a number in hexadecimal."""
+    password = secret_values(kind, WORD)["SIGNING_PASSWORD"]
+    text = signing_key(WORD, password)
+    pem = SigningKey.parse(text, password).pem()
+    key = serialization.load_pem_private_key(pem.encode(), None)
+    assert isinstance(key, ec.EllipticCurvePrivateKey)
+    file, encoding = text.partition("\n")[2], serialization.Encoding
+    traditional, plain = serialization.PrivateFormat.TraditionalOpenSSL, serialization.NoEncryption()
+    forms = [
+        text.encode(),
+        file.encode(),
+        base64.b64encode(text.encode()),
+        text.encode().hex().encode(),
+        json.dumps(text).encode(),
+        base64.decodebytes("".join(file.splitlines(keepends=True)[1:-1]).encode()),
+        pem.encode(),
+        key.private_bytes(encoding.PEM, traditional, plain),
+        key.private_bytes(encoding.DER, traditional, plain),
+        f"{key.private_numbers().private_value:x}".encode(),
+    ]
+    assert [form for form in forms if not find(form, secret_values("plain", WORD))] == []
 
 
 @pytest.mark.fault(36)
