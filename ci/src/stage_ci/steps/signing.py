@@ -7,6 +7,7 @@ import dagger
 
 from stage_ci.adapters.gather import gather
 from stage_ci.adapters.infrastructure import Infrastructure, RefConflict
+from stage_ci.errors import MissingCredential
 from stage_ci.rules.record import Record
 
 if TYPE_CHECKING:
@@ -34,6 +35,7 @@ class Signing:
         """Return the private key; None if none was given.
 
         Raises:
+            MissingCredential: if it is empty.
             InvalidInput: if it is no key of the kind, or the password is wrong.
         """
         if self.key is None:
@@ -41,6 +43,9 @@ class Signing:
         from stage_ci.adapters.signing import SigningKey  # noqa: PLC0415 - takes 60 ms, which few runs need
 
         pem, password = await gather(self.key.plaintext(), _plaintext(self.password))
+        if not pem.strip():
+            remedy = "set its variable, or leave the flag out to release without a signature"
+            raise MissingCredential("the key of --signing-key is empty", step="sign", remedy=remedy)
         return SigningKey.parse(pem, password)
 
     async def verification_key(self, record: Record) -> "PublicKey":

@@ -123,6 +123,15 @@ async def test_an_empty_variable_is_rejected(name: str) -> None:
         await raise_if_empty(parse(**{name.lower(): secret("")}).variables)
 
 
+@pytest.mark.fault(35)
+@pytest.mark.parametrize("key", ["", "\n"])
+async def test_an_empty_signing_key_is_rejected(key: str) -> None:
+    """A signing key with an empty value is an error that names its flag; without one, there is no key."""
+    with pytest.raises(MissingCredential, match=r"^sign: the key of --signing-key is empty; set its variable"):
+        await parse(signing_key=secret(key)).signing.signing_key()
+    assert await parse().signing.signing_key() is None
+
+
 async def test_no_credentials_are_not_empty_credentials() -> None:
     """A request without credentials passes the check for empty ones."""
     await parse().credentials.raise_if_empty()
