@@ -11,8 +11,8 @@ from cli import MINIMAL_SERVICE, dagger
 
 HOSTILE: Final = Path(__file__).parent / "testdata" / "hostile"
 UNAFFECTED: Final = Path(__file__).parent / "testdata" / "unaffected"
-# Among them the names of volumes of the module and its runtime, and one that, put behind the name of the first image and
-# a slash, reads as the other image's mount of the same target.
+# Among the IDs are the names of volumes of the module and its runtime. The last one, behind the name of the first image
+# and a slash, reads as the mount of the other image with the first target.
 MOUNTS: Final = " ".join(
     f"--mount=type=cache,{mount}"
     for mount in (

@@ -3,7 +3,11 @@
 `tests/unit/steps/test_killed_runs.py` kills runs between two requests of the module itself.
 """
 
+import json
+import shutil
 import signal
+import subprocess
+import sys
 import threading
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -12,9 +16,12 @@ from typing import Final
 
 import httpx
 import pytest
-from cli import Call, make_source, wait_for
+from cli import REPOSITORY, Call, dagger, make_source, wait_for
 from environment import GIT_PUSH, PASSWORD, USERNAME, Environment, start_environment
 from real_registry import push_tags
+from soak import run_wave
+from soak_invariants import Invariants
+from test_faults_records import push_copy
 from tests.servers.fault_proxy import Exchange, after, answers, before, changes, passes
 from tests.servers.loopback import Reply
 from tests.servers.registry import TokenService, basic
@@ -23,6 +30,8 @@ from tests.servers.registry import TokenService, basic
 UPLOAD: Final = r"^(POST|PATCH|PUT) /v2/\S+/blobs/uploads/"
 UPLOAD_LAYER: Final = r"^PATCH /v2/\S+/blobs/uploads/"
 PUT_BY_DIGEST: Final = r"^PUT /v2/\S+/manifests/sha256:"
+PUT_TAG: Final = r"^PUT /v2/\S+/manifests/v1"
+NORMALIZE: Final = REPOSITORY / "ci/src/stage_ci/adapters/programs/normalize_archive.py"
 OTHER_DIGEST: Final = "sha256:" + "f" * 64
 
 
@@ -138,10 +147,52 @@ def test_concurrent_runs_of_one_source_release_one_version(env: Environment, sou
     assert len(env.commits()) == 1 + 1
 
 
+@pytest.mark.slow
+@pytest.mark.fault(11, 12)
+def test_twenty_concurrent_runs_release_a_version_for_each_source(env: Environment, tmp_path: Path) -> None:
+    """Twenty runs of one source release one version, and twenty of twenty sources twenty, each with its own digest."""
+    invariants = Invariants()
+    run_wave(env, invariants, [make_source(tmp_path, 0)])  # uploads the layers that all images share
+    run_wave(env, invariants, [make_source(tmp_path, 1)] * 20)
+    run_wave(env, invariants, [make_source(tmp_path, number) for number in range(2, 22)])
+    assert invariants.hold, invariants.counts()
+    assert (len(invariants.runs), len(env.tags())) == (41, 22)
+    assert set(env.claims()) == set(env.records()) == set(env.tags())
+
+
+@pytest.mark.fault(12)
+def test_different_builds_of_the_same_inputs_are_one_version(env: Environment, source: Path, tmp_path: Path) -> None:
+    """Two runs at once that build different images of the same inputs release one of them, and so does a third run.
+
+    Inputs have the modes that git stores, but a layer has all bits of a mode.
+    """
+    other = Path(shutil.copytree(source, tmp_path / "other"))
+    (other / "src" / "service" / "__init__.py").chmod(0o664)
+    calls = stage_at_once(env, [source, other])
+    (released,) = {(call.release["version"], call.release["digest"]) for call in calls}
+    assert env.tags() == {"v1.0.1": released[1]}
+    assert env.claims() == env.records() == ["v1.0.1"]
+    for again in (source, other):
+        call = env.stage(again)
+        assert call.stdout.startswith(f"Already released: docker.io/{env.image}:v1.0.1@{released[1]}\n"), call.stderr
+    built = {archive_digest(each, tmp_path / f"{each.name}.tar") for each in (source, other)}
+    assert len(built) == 2
+    assert released[1] in built
+
+
 def stage_at_once(env: Environment, sources: list[Path]) -> list[Call]:
     """Stage all ``sources`` concurrently and return the calls in their order."""
     with ThreadPoolExecutor(len(sources)) as pool:
         return list(pool.map(lambda source: env.stage(source, "--format=json"), sources))
+
+
+def archive_digest(source: Path, path: Path) -> str:
+    """Build the image of a source again, without the times of its build; return the digest of its image manifest."""
+    call = dagger("build", f"--source={source}", "as-tarball", "export", f"--path={path}")
+    assert call.status == 0, call.stderr
+    program = [sys.executable, str(NORMALIZE), str(path), f"{path}.normalized"]
+    digests = json.loads(subprocess.run(program, check=True, capture_output=True, text=True).stdout)
+    return str(digests["manifest"])
 
 
 @pytest.mark.fault(14)
@@ -168,12 +219,21 @@ def test_an_upload_that_keeps_failing_leaves_no_tag(env: Environment, source: Pa
 
 
 @pytest.mark.fault(15)
-def test_a_tag_with_another_digest_is_not_deployed(env: Environment, source: Path) -> None:
-    """If the registry reports another digest for the tag than was pushed, the run fails and deploys nothing."""
-    env.registry_proxy.script(r"^HEAD /v2/\S+/manifests/v1", changes("Docker-Content-Digest", OTHER_DIGEST))
+@pytest.mark.parametrize("other", ["reported", "copied"])
+def test_a_tag_with_another_digest_is_not_deployed(env: Environment, source: Path, other: str) -> None:
+    """If the registry reports another digest for the tag than was pushed, the run fails and deploys nothing.
+
+    The other image may have the labels of the pushed one.
+    """
+    if other == "reported":
+        env.registry_proxy.script(r"^HEAD /v2/\S+/manifests/v1", changes("Docker-Content-Digest", OTHER_DIGEST))
+    else:
+        env.registry_proxy.script(PUT_TAG, after(lambda: push_copy(env, "v1.0.1")), times=1)
     call = env.stage(source)
     assert call.status != 0
-    assert f":v1.0.1 is {OTHER_DIGEST} after sha256:" in call.error
+    digest = OTHER_DIGEST if other == "reported" else env.tags()["v1.0.1"]
+    assert f":v1.0.1 is {digest} after sha256:" in call.error
     assert "nothing was deployed" in call.error
+    assert env.records() == []
     assert len(env.commits()) == 1
     assert "v1.0.1" not in env.read_file()
