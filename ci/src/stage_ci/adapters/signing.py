@@ -26,7 +26,6 @@ class PublicKey:
     """A public key.
 
     Attributes:
-        pem: Its PEM text (RFC 7468, section 13).
         text: Its DER in base64, in one line.
         fingerprint: The SHA-256 of its DER, as ``sha256:…``.
         hint: The same in base64, as in a bundle of cosign.
@@ -37,7 +36,6 @@ class PublicKey:
         der = key.public_bytes(serialization.Encoding.DER, public)
         digest = hashlib.sha256(der)
         self._key = key
-        self.pem = key.public_bytes(serialization.Encoding.PEM, public).decode()
         self.text = base64.b64encode(der).decode()
         self.fingerprint = f"sha256:{digest.hexdigest()}"
         self.hint = base64.b64encode(digest.digest()).decode()

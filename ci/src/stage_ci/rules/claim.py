@@ -72,9 +72,7 @@ class Claims:
             repository: The image's repository.
             line: The version line.
         """
-        prefix = claim_prefix(repository)
-        names = {name.removeprefix(prefix): target for name, target in refs.items() if name.startswith(prefix)}
-        return cls({version: names[str(version)] for version in line.select(names)})
+        return cls(versions_behind(claim_prefix(repository), refs, line))
 
     def claimed_with(self, claim: str) -> Version | None:
         """Return the highest version that is claimed with the object of the ID ``claim``; None if there is none."""
@@ -94,6 +92,12 @@ def claim_text(repository: Repository, inputs: InputDigest) -> str:
 def claim_prefix(repository: Repository) -> str:
     """Return how the names of all claims on versions of ``repository`` begin."""
     return ref_prefix(_NAMESPACE, repository)
+
+
+def versions_behind(prefix: str, refs: Mapping[str, str], line: VersionLine) -> dict[Version, str]:
+    """Return the object IDs of the refs whose names are ``prefix`` and a version of the line, by that version."""
+    names = {name.removeprefix(prefix): target for name, target in refs.items() if name.startswith(prefix)}
+    return {version: names[str(version)] for version in line.select(names)}
 
 
 def ref_prefix(namespace: str, repository: Repository) -> str:

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from typing import Final, Self
 
 from stage_ci.errors import InvalidInput, InvalidRecord, SwappedTag
-from stage_ci.rules.claim import InputDigest, ref_prefix
+from stage_ci.rules.claim import InputDigest, ref_prefix, versions_behind
 from stage_ci.rules.evidence import Kind
 from stage_ci.rules.reference import Digest, Repository
 from stage_ci.rules.revision import Revision
@@ -93,10 +93,9 @@ def record_prefix(repository: Repository) -> str:
     return ref_prefix(_NAMESPACE, repository)
 
 
-def recorded_versions(refs: Iterable[str], repository: Repository, line: VersionLine) -> frozenset[Version]:
+def recorded_versions(refs: Mapping[str, str], repository: Repository, line: VersionLine) -> frozenset[Version]:
     """Return the versions of a line that have a record among the refs of the infrastructure repository."""
-    prefix = record_prefix(repository)
-    return frozenset(line.select(name.removeprefix(prefix) for name in refs if name.startswith(prefix)))
+    return frozenset(versions_behind(record_prefix(repository), refs, line))
 
 
 def raise_if_swapped(record: Record, found: Digest | None) -> None:

@@ -17,6 +17,7 @@ from stage_ci.rules.evidence.check import read_evidence, verify_evidence
 from stage_ci.rules.evidence.predicates import Build, provenance, vulnerabilities
 from stage_ci.rules.record import Record
 from stage_ci.rules.reference import Digest
+from stage_ci.rules.registry.image import Artifact
 from stage_ci.rules.registry.referrers import Referrer
 from stage_ci.rules.release import ReleaseLine
 from stage_ci.rules.revision import Revision
@@ -92,7 +93,7 @@ async def push_evidence(
         kind: Statement(kind, str(line.repository), digest, predicate).payload()
         for kind, predicate in predicates.items()
     }
-    artifacts = [_envelope(payload, key).artifact(kind) for kind, payload in payloads.items()]
+    artifacts = [_artifact(kind, payload, key) for kind, payload in payloads.items()]
     pushed = await registry.push_referrers(digest, artifacts)
     return Evidence(dict(zip(payloads, pushed, strict=True)), key.public.text if key else "")
 
@@ -131,5 +132,7 @@ async def _fetch(kind: Kind, record: Record, registry: Registry) -> Referrer | N
         raise RegistryUnavailable(f"the {kind} of {record.repository}:{record.version}: {error.cause}") from error
 
 
-def _envelope(payload: bytes, key: "SigningKey | None") -> Envelope:
-    return Envelope(payload, key.sign(signing_input(payload)), key.public.hint) if key else Envelope(payload)
+def _artifact(kind: Kind, payload: bytes, key: "SigningKey | None") -> Artifact:
+    if key is None:
+        return Envelope(payload).artifact(kind)
+    return Envelope(payload, key.sign(signing_input(payload))).artifact(kind, key.public.hint)

@@ -1,6 +1,6 @@
 """Claims a version, pushes the archive, writes the tag last, verifies the tag's digest, and records it."""
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, replace
 from functools import partial
 from typing import Self
@@ -21,7 +21,7 @@ from stage_ci.rules.reference import Digest
 from stage_ci.rules.release import ReleaseLine
 from stage_ci.rules.verdict import Verdict
 from stage_ci.rules.version import Version
-from stage_ci.steps.checks import IMAGE_CHECKS, SCAN, CheckResult, Subject
+from stage_ci.steps.checks import IMAGE_CHECKS, SCAN, Check, CheckResult, Subject
 from stage_ci.steps.evidence import Facts, push_evidence
 from stage_ci.steps.progress import Progress
 from stage_ci.steps.record import wait_for_record, write_record
@@ -50,9 +50,12 @@ class Publication:
     judge: Callable[[Record], Awaitable[Verdict]]
 
     @classmethod
-    async def of(cls, subject: Subject, scan: CheckResult, request: ReleaseRequest, remotes: Remotes) -> Self:
-        """Return the publication of a subject that passed the scan."""
+    async def of(
+        cls, subject: Subject, results: Mapping[Check, CheckResult], request: ReleaseRequest, remotes: Remotes
+    ) -> Self:
+        """Return the publication of a subject that passed its checks, among them the scan."""
         image, archive = await subject.candidate.parts()
+        scan = results[SCAN]
         assert isinstance(scan.report, Verdict)  # noqa: S101 - the report of a scan
         signer = partial(rehearsal_key, remotes.infrastructure) if request.servers() else request.signing.signing_key
         sbom = scan.files.file(SBOM).contents
@@ -122,9 +125,9 @@ async def publish_source(request: ReleaseRequest, source: dagger.Directory) -> s
     await request.signing.signing_key()
     subject = Subject.of(request, source, servers, Progress())
     async with connect(request, servers) as remotes:
-        results = await gather_all(check.run_or_raise(subject) for check in IMAGE_CHECKS)
-        scanned = dict(zip(IMAGE_CHECKS, results, strict=True))[SCAN]
-        published = await publish(await Publication.of(subject, scanned, request, remotes), remotes, request.line)
+        passed = await gather_all(check.run_or_raise(subject) for check in IMAGE_CHECKS)
+        results = dict(zip(IMAGE_CHECKS, passed, strict=True))
+        published = await publish(await Publication.of(subject, results, request, remotes), remotes, request.line)
     return f"{request.line.repository}:{published.version}@{published.digest}"
 
 

@@ -10,7 +10,7 @@ from stage_ci.adapters.gather import gather, gather_all
 from stage_ci.rules.decisions import Deployment, MoveState
 from stage_ci.rules.release import Outcome, Release, renderer
 from stage_ci.rules.timeline import Span
-from stage_ci.steps.checks import CHECKS, SCAN, Subject
+from stage_ci.steps.checks import CHECKS, Subject
 from stage_ci.steps.deploy import Deployed, deploy, raise_if_undeployable
 from stage_ci.steps.progress import FailedFast, Progress
 from stage_ci.steps.publish import Publication, Published, publish
@@ -49,20 +49,20 @@ async def stage_source(request: ReleaseRequest, source: dagger.Directory, option
     await gather(request.credentials.raise_if_empty(), raise_if_empty(request.variables), request.signing.signing_key())
     async with AsyncExitStack() as stack:
         try:
-            results, remotes = await gather(
+            passed, remotes = await gather(
                 gather_all(progress.watch(check.run_or_raise(subject)) for check in CHECKS),
                 progress.watch(open_remotes(request, connect(request, servers), stack, progress)),
             )
         except FailedFast as failed:
             raise failed.failure from None
+        results = dict(zip(CHECKS, passed, strict=True))
         with progress.span("publish"):
-            scanned = dict(zip(CHECKS, results, strict=True))[SCAN]
-            published = await publish(await Publication.of(subject, scanned, request, remotes), remotes, request.line)
+            published = await publish(await Publication.of(subject, results, request, remotes), remotes, request.line)
         version, digest = published.version, published.digest
         deployment = Deployment(request.line, version, digest, options.allow_downgrade, request.revision)
         with progress.span("deploy"):
             deployed = await deploy(remotes.infrastructure, request.manifest, deployment)
-    summaries = {check.name: result.report.summary for check, result in zip(CHECKS, results, strict=True)}
+    summaries = {check.name: result.report.summary for check, result in results.items()}
     return render(release(request, published, deployed, summaries, progress.spans))
 
 

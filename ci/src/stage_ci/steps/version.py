@@ -47,7 +47,11 @@ async def resolve_version(
     version = claims.claimed_with(text_object(claim_text(line.repository, inputs))) if inputs else None
     claimed = None
     if inputs and version and version != rejected:
-        claimed = await _claimed_version(version, inputs, remotes, line, built, is_recorded=version in recorded)
+        if version in recorded:
+            record, found = await _record_and_digest(version, remotes, line)
+            claimed = ClaimedVersion(version, record, found, built)
+        else:
+            claimed = await _unrecorded_version(version, inputs, remotes, line, built)
     taken = claims.by_version.keys() | recorded
     for stray in strays(line.versions, tags, taken):
         note = f"{line.repository}:{stray} does not count: it is far above every other version and was never claimed"
@@ -55,20 +59,9 @@ async def resolve_version(
     return decide_version(line.versions, taken, tags, claimed)
 
 
-async def _claimed_version(  # noqa: PLR0913 - what is known, and where to ask for the rest
-    version: Version,
-    inputs: InputDigest,
-    remotes: Remotes,
-    line: ReleaseLine,
-    built: Digest | None,
-    *,
-    is_recorded: bool,
+async def _unrecorded_version(
+    version: Version, inputs: InputDigest, remotes: Remotes, line: ReleaseLine, built: Digest | None
 ) -> ClaimedVersion:
-    if is_recorded:
-        record, found = await gather(
-            read_record(version, remotes.infrastructure, line), remotes.registry.digest(str(version))
-        )
-        return ClaimedVersion(version, record, found, built)
     found = await remotes.registry.digest(str(version))
     if found in (None, built):
         return ClaimedVersion(version, None, found, built)
@@ -150,9 +143,7 @@ async def unrecorded_digest(version: Version, remotes: Remotes, line: ReleaseLin
 
 
 async def _released(version: Version, remotes: Remotes, line: ReleaseLine) -> tuple[Record | None, Digest]:
-    record, found = await gather(
-        read_record(version, remotes.infrastructure, line), remotes.registry.digest(str(version))
-    )
+    record, found = await _record_and_digest(version, remotes, line)
     if found is None:
         raise InvalidVersion(
             f"{version} is not in the registry",
@@ -162,3 +153,9 @@ async def _released(version: Version, remotes: Remotes, line: ReleaseLine) -> tu
     if record:
         raise_if_swapped(record, found)
     return record, found
+
+
+async def _record_and_digest(
+    version: Version, remotes: Remotes, line: ReleaseLine
+) -> tuple[Record | None, Digest | None]:
+    return await gather(read_record(version, remotes.infrastructure, line), remotes.registry.digest(str(version)))

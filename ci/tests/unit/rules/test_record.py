@@ -83,7 +83,7 @@ def test_only_records_of_this_repository_and_line_are_read() -> None:
         f"{record_ref(SERVICE, LINE.version(11))}/x",
         "refs/records/docker.io/owner/service/-/v1.0.012",
     ]
-    assert recorded_versions(refs, SERVICE, LINE) == {LINE.version(7)}
+    assert recorded_versions(dict.fromkeys(refs, "a" * 40), SERVICE, LINE) == {LINE.version(7)}
 
 
 @pytest.mark.fault(41)

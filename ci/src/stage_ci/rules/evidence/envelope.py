@@ -35,12 +35,10 @@ class Envelope:
     Attributes:
         payload: The JSON text of the statement.
         signature: The signature over ``signing_input(payload)``; empty if it is not signed.
-        key_hint: Helps to find the public key; no part of what is signed.
     """
 
     payload: bytes
     signature: bytes = b""
-    key_hint: str = ""
 
     @classmethod
     def parse(cls, content: bytes, what: str) -> Self:
@@ -59,8 +57,7 @@ class Envelope:
                 return cls(content)
             envelope = fields["dsseEnvelope"]
             (signature,) = envelope["signatures"]
-            hint = str(fields["verificationMaterial"].get("publicKey", {}).get("hint", ""))
-            parsed = cls(_decoded(envelope["payload"]), _decoded(signature["sig"]), hint)
+            parsed = cls(_decoded(envelope["payload"]), _decoded(signature["sig"]))
             payload_type = envelope["payloadType"]
         except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
             raise InvalidEvidence(f"{what} is no Sigstore bundle with one signature") from error
@@ -68,13 +65,18 @@ class Envelope:
             raise InvalidEvidence(f"{what} holds something other than a statement: {payload_type!s:.100}")
         return parsed
 
-    def artifact(self, kind: Kind) -> Artifact:
-        """Return the artifact that stores a statement of ``kind`` as a referrer of its image."""
+    def artifact(self, kind: Kind, key_hint: str = "") -> Artifact:
+        """Return the artifact that stores the statement as a referrer of its image.
+
+        Args:
+            kind: The kind of the statement.
+            key_hint: Helps other programs to find the public key; no part of what is signed.
+        """
         if not self.signature:
             return Artifact(EMPTY_TYPE, _PAYLOAD_TYPE, self.payload)
         bundle = {
             "mediaType": _BUNDLE_TYPE,
-            "verificationMaterial": {"publicKey": {"hint": self.key_hint}},
+            "verificationMaterial": {"publicKey": {"hint": key_hint}},
             "dsseEnvelope": {
                 "payload": _encoded(self.payload),
                 "payloadType": _PAYLOAD_TYPE,
