@@ -198,8 +198,9 @@ def test_a_command_that_runs_as_root_is_found(code: str, found: list[str]) -> No
 
 @pytest.mark.parametrize("pin", list(strings(PINS)))
 def test_a_pin_has_a_fixed_version(pin: str) -> None:
-    """Each pin has a version, not a tag that moves such as `latest`."""
+    """Each pin has a version, not a tag that moves such as `latest`, and may have a digest behind it."""
     assert PIN.fullmatch(pin)
+    assert "@" in pin or PIN.fullmatch(f"{pin}@sha256:{'a' * 64}")
 
 
 @pytest.mark.parametrize(
@@ -207,6 +208,7 @@ def test_a_pin_has_a_fixed_version(pin: str) -> None:
     [
         ("python:3.11-slim", True),
         ("quay.io/skopeo/stable:v1.20.0", True),
+        (f"quay.io/skopeo/stable:v1.20.0@sha256:{'a' * 64}", True),
         ("localhost:5000/owner/service:1.0", True),
         ("aquasec/trivy:latest", True),
         ("registry:5000", False),

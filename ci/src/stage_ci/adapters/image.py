@@ -8,6 +8,7 @@ import anyio
 import dagger
 from dagger import dag
 
+from stage_ci import pins
 from stage_ci.adapters import toolchain
 from stage_ci.adapters.commands import NOBODY, as_nobody, cause, step
 from stage_ci.adapters.gather import gather, gather_all
@@ -41,6 +42,8 @@ done
 """
 # BuildKit prefers the first: https://docs.docker.com/build/concepts/context/#filename-and-location
 _IGNORE_FILES: Final = ("Dockerfile.dockerignore", ".dockerignore")
+# The images that see the registry's password, or decide what a release says about its image.
+_TOOLS: Final = (pins.PYTHON, pins.SKOPEO, pins.TRIVY)
 # The label that ci/engine/images sets on its replacements for public images.
 _STAND_IN: Final = "ci.stage.stand-in"
 
@@ -141,6 +144,13 @@ async def _resolve(name: str) -> str:
     reference, platform = await gather(image.image_ref(), image.platform())
     raise_if_other_image(name, platform)
     return reference
+
+
+@step("publish")
+async def tools() -> dict[str, str]:
+    """Return the resolved reference, with its digest, of each image that a release is made with, by its name."""
+    references = await gather_all(dag.container().from_(name).image_ref() for name in _TOOLS)
+    return dict(zip(_TOOLS, references, strict=True))
 
 
 async def _list(context: dagger.Directory) -> str:

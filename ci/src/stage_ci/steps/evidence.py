@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from stage_ci import pins
 from stage_ci.adapters.commands import step
 from stage_ci.adapters.gather import gather, gather_all
-from stage_ci.adapters.image import Inputs
+from stage_ci.adapters.image import Inputs, tools
 from stage_ci.adapters.registry import Registry
 from stage_ci.errors import RegistryUnavailable
 from stage_ci.rules.evidence import Envelope, Kind, Statement, signing_input
@@ -79,9 +79,10 @@ async def push_evidence(
         InvalidInput: if the key cannot be read.
         RegistryError: if the registry denies access or fails.
     """
-    engine, sbom, key = await gather(facts.engine(), facts.sbom(), facts.signer())
-    now = datetime.now(UTC)
-    build = Build(line, version, facts.inputs.digest, facts.inputs.bases, facts.revision, {"dagger": engine}, now)
+    engine, sbom, key, images = await gather(facts.engine(), facts.sbom(), facts.signer(), tools())
+    now, versions = datetime.now(UTC), {"dagger": engine}
+    inputs = facts.inputs
+    build = Build(line, version, inputs.digest, inputs.bases, facts.revision, versions, images, now)
     predicates: dict[Kind, Mapping[str, Any]] = {
         Kind.SBOM: json.loads(sbom),
         Kind.PROVENANCE: provenance(build),

@@ -29,7 +29,8 @@ RECORD: Final = Record(LINE.repository, VERSION, DIGEST, INPUTS, evidence=PIECES
 NOON: Final = datetime(2026, 5, 4, 12, 0, 0, 999, tzinfo=UTC)
 TIME: Final = "2026-05-04T12:00:00Z"
 BASES: Final = {"python:3.12": f"docker.io/library/python:3.12@sha256:{'b' * 64}"}
-BUILD: Final = Build(LINE, VERSION, INPUTS, BASES, Revision("a" * 40, NOON), {"dagger": "v0.19.10"}, NOON)
+TOOLS: Final = {"quay.io/skopeo/stable:v1": f"quay.io/skopeo/stable:v1@sha256:{'c' * 64}"}
+BUILD: Final = Build(LINE, VERSION, INPUTS, BASES, Revision("a" * 40, NOON), {"dagger": "v0.19.10"}, TOOLS, NOON)
 CRITICAL: Final = Finding("CVE-2026-1", "openssl", "3.0.1", "3.0.2", "CRITICAL", "pkg:deb/debian/openssl@3.0.1")
 UNFIXED: Final = Finding("CVE-2026-2", "zlib", "1.3", "", "HIGH")
 ADVISORIES: Final = Advisories(date(2026, 5, 4), sample=False)

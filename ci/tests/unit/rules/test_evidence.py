@@ -172,6 +172,9 @@ def test_a_provenance_says_how_the_image_was_built() -> None:
     unknown = provenance(replace(BUILD, revision=None))["buildDefinition"]
     assert unknown["resolvedDependencies"] == dependencies[1:]
     assert (details["builder"]["version"], details["metadata"]) == (BUILD.versions, {"finishedOn": TIME})
+    skopeo = "quay.io/skopeo/stable:v1"
+    tools = [{"name": skopeo, "uri": f"oci://{skopeo}", "digest": {"sha256": "c" * 64}}]
+    assert details["builder"]["builderDependencies"] == tools
 
 
 def test_a_verdict_lists_what_was_found_and_what_was_suppressed() -> None:
@@ -189,6 +192,8 @@ def test_a_verdict_lists_what_was_found_and_what_was_suppressed() -> None:
         "ci.stage.verdict": "passed",
         "ci.stage.summary": VERDICT.summary,
     }
+    pinned = vulnerabilities(VERDICT, f"aquasec/trivy:0.74.0@sha256:{'f' * 64}", NOON)
+    assert pinned == PREDICATES[Kind.VERDICT]
     sample = replace(VERDICT, advisories=replace(ADVISORIES, sample=True))
     assert vulnerabilities(sample, "aquasec/trivy:0.74.0", NOON)["ci.stage.verdict"] == "none"
 

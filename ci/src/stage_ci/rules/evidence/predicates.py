@@ -33,6 +33,7 @@ class Build:
         bases: The resolved reference, with its digest, of each image that the build depends on, by its name.
         revision: The revision of the source; None if it is unknown.
         versions: The versions of the builder's parts, by name.
+        tools: The resolved reference of each image that the builder runs, by its name.
         finished: When the build was published.
     """
 
@@ -42,6 +43,7 @@ class Build:
     bases: Mapping[str, str]
     revision: Revision | None
     versions: Mapping[str, str]
+    tools: Mapping[str, str]
     finished: datetime
 
 
@@ -61,7 +63,11 @@ def provenance(build: Build) -> dict[str, Any]:
             "resolvedDependencies": list(_materials(build)),
         },
         "runDetails": {
-            "builder": {"id": BUILDER, "version": dict(build.versions)},
+            "builder": {
+                "id": BUILDER,
+                "version": dict(build.versions),
+                "builderDependencies": list(_images(build.tools)),
+            },
             "metadata": {"finishedOn": timestamp(build.finished)},
         },
     }
@@ -72,10 +78,10 @@ def vulnerabilities(verdict: Verdict, scanner: str, scanned: datetime) -> dict[s
 
     Args:
         verdict: The verdict.
-        scanner: The scanner's image, such as ``aquasec/trivy`` with a tag.
+        scanner: The scanner's image, such as ``aquasec/trivy`` with a tag, and possibly a digest.
         scanned: When the verdict was reached.
     """
-    name, _, version = scanner.partition(":")
+    name, _, version = scanner.partition("@")[0].partition(":")
     found = [(finding, "") for finding in verdict.findings]
     found += [(each.finding, each.reason) for each in verdict.suppressed]
     return {
@@ -134,7 +140,11 @@ def _materials(build: Build) -> Iterator[dict[str, Any]]:
     if build.revision:
         yield {"name": "source", "digest": {"gitCommit": build.revision.commit}}
     yield {"name": "inputs", "digest": {"sha256": str(build.inputs).partition(":")[2]}}
-    for name, reference in sorted(build.bases.items()):
+    yield from _images(build.bases)
+
+
+def _images(references: Mapping[str, str]) -> Iterator[dict[str, Any]]:
+    for name, reference in sorted(references.items()):
         image, _, digest = reference.rpartition("@")
         algorithm, _, value = digest.partition(":")
         yield {"name": name, "uri": f"oci://{image}", "digest": {algorithm: value}}
