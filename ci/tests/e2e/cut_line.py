@@ -18,7 +18,7 @@ from dagger import dag
 from real_registry import IMAGE_MANIFEST_TYPE
 
 from stage_ci import pins
-from stage_ci.adapters.commands import as_nobody
+from stage_ci.adapters.commands import NOBODY, as_nobody
 from stage_ci.adapters.image import Archive
 from stage_ci.adapters.publisher import Destination, push
 from stage_ci.errors import RegistryUnavailable
@@ -59,11 +59,12 @@ async def blobs(client: httpx.AsyncClient, digest: Digest) -> list[bool] | None:
     return [(await client.head(f"/blobs/{part['digest']}")).is_success for part in parts]
 
 
-async def main(archive: str, digest: str, times: str, result: str) -> None:
-    """Push the image and write what became of it."""
+async def push_cut(archive: str, digest: str, times: str) -> dict[str, Any]:
+    """Push the image and return what became of it."""
     async with dagger.connection():
         line = await proxy(registry(), times).start()
-        image = Archive(dag.host().file(archive), Digest.parse(digest), Digest.parse(digest))
+        # An exported archive can be read by its owner only.
+        image = Archive(dag.host().file(archive).chown(NOBODY), Digest.parse(digest), Digest.parse(digest))
         error = ""
         try:
             await push(image, Destination("registry", line), REPOSITORY)
@@ -74,9 +75,10 @@ async def main(archive: str, digest: str, times: str, result: str) -> None:
             cuts = int((await client.get("/cuts")).text)
             client.base_url = client.base_url.join(f"/v2/{REPOSITORY.path}/")
             tags: dict[str, Any] = (await client.get("/tags/list")).json()
-            found = {"error": error, "cuts": cuts, "tags": len(tags.get("tags") or [])}
-            Path(result).write_text(json.dumps(found | {"blobs": await blobs(client, Digest.parse(digest))}))
+            held = await blobs(client, Digest.parse(digest))
+        return {"error": error, "cuts": cuts, "tags": len(tags.get("tags") or []), "blobs": held}
 
 
 if __name__ == "__main__":
-    asyncio.run(main(*sys.argv[1:]))
+    *arguments, result = sys.argv[1:]
+    Path(result).write_text(json.dumps(asyncio.run(push_cut(*arguments))))

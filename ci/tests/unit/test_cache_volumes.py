@@ -60,7 +60,7 @@ def test_a_use_of_a_volume_is_found(code: str, found: list[str]) -> None:
 
 
 def test_installations_have_no_download_cache() -> None:
-    """uv is told to keep no download where packages are installed."""
+    """Where packages are installed, uv is told to keep no download."""
     tree = ast.parse((PACKAGE / "adapters/toolchain.py").read_text())
     calls = [ast.unparse(node) for node in ast.walk(tree) if isinstance(node, ast.Call)]
     assert any(call.endswith(".with_env_variable('UV_NO_CACHE', '1')") for call in calls)

@@ -4,21 +4,12 @@ import contextlib
 import zipfile
 from pathlib import Path
 
-CACHES = (
-    "/root/.cache/uv",
-    "/root/.cache/pip",
-    "/root/.cache/trivy",
-    "/tmp/.cache/uv",
-    "/tmp/.cache/pip",
-    "/analyses",
-    "/database",
-    "/locks",
-)
+CACHES = ("/root/.cache/uv", "/root/.cache/pip", "/root/.cache/trivy", "/analyses", "/database", "/locks", "/venv")
 METADATA = "Metadata-Version: 2.1\nName: hostile\nVersion: 1.0\n"
 WHEEL = "Wheel-Version: 1.0\nGenerator: hostile\nRoot-Is-Purelib: true\nTag: py3-none-any\n"
 
 
-def build_wheel(wheel_directory: str, config_settings: object = None, metadata_directory: object = None) -> str:
+def build_wheel(wheel_directory: str, *_: object, **__: object) -> str:
     """Leave a file in every cache and return the name of a package that holds nothing (PEP 517)."""
     for cache in CACHES:
         with contextlib.suppress(OSError):
