@@ -62,7 +62,7 @@ async def _forward(
 ) -> bool:
     """Forward until the source ends or ``is_cut`` is true of the bytes so far; return whether it was cut."""
     size = 0
-    with contextlib.suppress(ConnectionError):
+    with contextlib.suppress(OSError):
         while data := await source.read(CHUNK):
             size += len(data)
             if is_cut(size):
