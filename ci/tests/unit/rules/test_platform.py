@@ -1,7 +1,11 @@
 """The platform that images are built for, in Dockerfiles, in base images and on engines of another one."""
 
+import ast
+from pathlib import Path
+
 import pytest
 
+from stage_ci.adapters import image
 from stage_ci.errors import InvalidInput
 from stage_ci.rules.dockerfile import BUILD_ARGUMENTS, PLATFORM, base_images, raise_if_other_image
 
@@ -10,9 +14,18 @@ pytestmark = pytest.mark.fault(48)
 
 def test_the_build_does_not_take_the_platform_of_the_engine() -> None:
     """The variables of the build's platform have the values in FROM that the build gets as arguments."""
-    image = "base:{BUILDOS}-{BUILDARCH}-x{BUILDVARIANT}"
-    assert base_images(f"FROM {image.replace('{', '${')}\n") == (image.format(**BUILD_ARGUMENTS),)
+    name = "base:{BUILDOS}-{BUILDARCH}-x{BUILDVARIANT}"
+    assert base_images(f"FROM {name.replace('{', '${')}\n") == (name.format(**BUILD_ARGUMENTS),)
     assert BUILD_ARGUMENTS["BUILDPLATFORM"] == PLATFORM
+
+
+def test_every_build_and_base_image_is_asked_for_with_the_platform() -> None:
+    """No build, and no image that a Dockerfile names, is left to the platform of the engine."""
+    tree = ast.parse(Path(image.__file__).read_text())
+    calls = [call for call in ast.walk(tree) if isinstance(call, ast.Call)]
+    (build,) = [call for call in calls if ast.unparse(call.func).endswith(".docker_build")]
+    assert {keyword.arg for keyword in build.keywords} == {"platform", "build_args"}
+    assert "dag.container(platform=_PLATFORM).from_(name)" in {ast.unparse(call) for call in calls}
 
 
 @pytest.mark.parametrize(
