@@ -59,7 +59,7 @@ def test_a_newer_release_that_lands_first_is_kept(env: Environment, source: Path
 
 
 @pytest.mark.fault(18)
-@pytest.mark.parametrize(("wrong", "cause"), DENIED.items())
+@pytest.mark.parametrize(("wrong", "cause"), DENIED.items(), ids=DENIED)
 def test_denied_access_to_the_repository_fails_at_once(
     registry: str, tmp_path: Path, source: Path, wrong: str, cause: str
 ) -> None:
