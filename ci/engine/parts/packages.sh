@@ -2,8 +2,9 @@
 # Debian's packages, and checks that the machine has the right Debian and Go.
 
 # runc starts containers; the CNI plugins, iptables and dnsmasq connect them; tini is process 1 of the engine's namespace, as in
-# Dagger's image; mmdebstrap builds the base systems of the stand-in images; ip, from iproute2, removes the engine's bridge.
-PACKAGES=(runc containernetworking-plugins iptables nftables dnsmasq-base tini mmdebstrap git iproute2)
+# Dagger's image; mmdebstrap builds the base systems of the stand-in images, and busybox-static is that of the smallest; ip, from
+# iproute2, removes the engine's bridge.
+PACKAGES=(runc containernetworking-plugins iptables nftables dnsmasq-base tini mmdebstrap busybox-static git iproute2)
 
 install_packages() {
     check_debian

@@ -84,8 +84,8 @@ class LocalServers:
     def _git(self) -> dagger.Container:
         installed = (
             toolchain.python()
-            .with_exec(["apt-get", "update", "-qq"])
-            .with_exec(["apt-get", "install", "-y", "-qq", "--no-install-recommends", "git", "lighttpd"])
+            # One command, because a package list from the cache of layers may name versions that no longer exist.
+            .with_exec(["sh", "-c", "apt-get update -qq && apt-get install -y -qq --no-install-recommends git lighttpd"])
         )
         return as_nobody(installed).with_mounted_cache(_REPOSITORIES, self._volume("git"), owner=NOBODY)
 
