@@ -33,9 +33,9 @@ DATABASE := ci/src/stage_ci/adapters/trivy-db.tar.gz
 LINTED := . ../bench
 GO_FILES := ci/advisories/main.go ci/engine/programs/distconsts/consts.go ci/engine/programs/registry/main.go ci/engine/sdk-python/main.go \
 	$(shell find ci/engine/trivy/absent -name '*.go')
-# The shell scripts, found by their first line: a shebang, or a shellcheck directive in files that are only sourced.
+# The shell scripts, found by a line: a shebang, or a shellcheck directive in files that are only sourced.
 HASH := \#
-SCRIPTS = $(shell grep -rlzE '^$(HASH)(!/usr/bin/env bash| shellcheck shell=bash)' --exclude-dir=.git --exclude-dir=.venv --exclude-dir=data .)
+SCRIPTS = $(shell git grep -lE '^$(HASH)(!/usr/bin/env bash| shellcheck shell=bash)')
 # A prefix for commands that call `dagger`: finds or starts an engine, and sets the variables that point to it.
 with_engine = exports=$$(ci/engine/client) && eval "$$exports" &&
 

@@ -50,6 +50,26 @@ def test_a_container_runtime_that_answers_is_used(programs: Path) -> None:
     assert not (programs.parent / "state").exists()
 
 
+def test_a_container_runtime_that_is_stopped_is_named(programs: Path) -> None:
+    """If Docker is installed but does not answer, the client says so before it turns to the engine of this project."""
+    program(programs, "docker", "exit 1")
+    program(programs, "go", "exit 1")
+    result = client(programs)
+    assert result.returncode != 0
+    assert "docker is installed, but `docker version` fails: start it if it should run the engine" in result.stderr
+    assert result.stderr.splitlines()[-1].startswith("error: ")
+
+
+def test_a_container_runtime_without_the_command_is_named(programs: Path) -> None:
+    """If Docker answers but there is no dagger command, the client says what to install."""
+    (programs / "dagger").unlink()
+    program(programs, "docker", "exit 0")
+    program(programs, "go", "exit 1")
+    result = client(programs)
+    assert result.returncode != 0
+    assert "docker answers, but the dagger command is not installed: install the dagger CLI v0.19.10" in result.stderr
+
+
 def test_another_version_of_the_command_prints_a_warning(programs: Path) -> None:
     """A dagger command of another version is used, with a warning that names both versions."""
     program(programs, "dagger", "echo dagger v0.18.0")
