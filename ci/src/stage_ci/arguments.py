@@ -128,6 +128,13 @@ TrivyDb = Annotated[
         "is the registry of --registry-service; `rehearsal` is the sample database, which gives no security verdict."
     ),
 ]
+TrivyJavaDb = Annotated[
+    list[str] | None,
+    Doc(
+        "Addresses of Trivy's Java database, tried in order, which it needs for an image with .jar, .war or .ear files; "
+        "by default the public mirrors. `registry:PORT/…` is the registry of --registry-service."
+    ),
+]
 SigningKey = Annotated[
     dagger.Secret | None,
     Doc(

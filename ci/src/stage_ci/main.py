@@ -39,6 +39,7 @@ class StageCi:
     rehearsal_seed: arguments.RehearsalSeed
     source_revision: arguments.SourceRevision = ""
     trivy_db: arguments.TrivyDb
+    trivy_java_db: arguments.TrivyJavaDb
     signing_key: arguments.SigningKey
     signing_password: arguments.SigningPassword
     public_key: arguments.PublicKey

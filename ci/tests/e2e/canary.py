@@ -51,7 +51,7 @@ def _value(kind: str, mark: str) -> str:
     lines = "".join(f"{mark}{number:05}." for number in range(LONG_VALUE // len(f"{mark}00000.") + 1))
     return {
         "plain": f"{mark}-value",
-        "newline": f"{mark} one\n{mark} two\n",
+        "newline": f"{mark} one\n{mark} two",
         "metacharacters": f"-{mark}'\"${{HOME}}$(id)`id`#;&|<>*?~%+=/\\ {mark}\\",
         "non-ASCII": f"{mark} grüße, 日本語 🔑 {mark}é",
         "64 KiB": lines[:LONG_VALUE],

@@ -2,6 +2,7 @@
 
 import contextlib
 import socket
+import ssl
 import struct
 import threading
 from abc import ABC, abstractmethod
@@ -66,6 +67,10 @@ class Server(ABC):
     def port(self) -> int:
         """Return the port."""
         return self._http.server_port
+
+    def encrypt(self, context: ssl.SSLContext) -> None:
+        """Speak TLS from now on."""
+        self._http.socket = context.wrap_socket(self._http.socket, server_side=True)
 
     def close(self) -> None:
         """Stop the server."""

@@ -74,6 +74,7 @@ WITHOUT_DEFAULT: Final = {
     "model_uri",
     "experiment_name",
     "trivy_db",
+    "trivy_java_db",
     "signing_key",
     "signing_password",
     "public_key",

@@ -10,6 +10,7 @@ from dulwich.client import HttpGitClient, HTTPUnauthorized
 from dulwich.errors import GitProtocolError, NotGitRepository
 from urllib3 import Retry
 
+from stage_ci.adapters.git_pool import open_pool
 from stage_ci.errors import InfrastructureAccessDenied
 
 if TYPE_CHECKING:
@@ -36,6 +37,7 @@ class SmartHttpClient(HttpGitClient):
 
     Raises:
         InfrastructureAccessDenied: if an HTTP header cannot hold the token.
+        InvalidInput: if the environment names a proxy or certificates that cannot be used.
     """
 
     def __init__(self, url: str, token: str | None, timeout: float) -> None:
@@ -43,7 +45,9 @@ class SmartHttpClient(HttpGitClient):
             raise InfrastructureAccessDenied(f"the token for {url} contains characters that are not printable ASCII")
         parts = urlsplit(url)
         user = _USER if token else None
-        super().__init__(f"{parts.scheme}://{parts.netloc}", username=user, password=token, timeout=timeout)
+        base = f"{parts.scheme}://{parts.netloc}"
+        pool = open_pool(base, timeout)
+        super().__init__(base, pool_manager=pool, username=user, password=token, timeout=timeout)
         # urllib3 retries on its own by default; here the caller decides about retries and bounds them.
         self.pool_manager.connection_pool_kw["retries"] = Retry(connect=0, read=0, status=0, other=0, redirect=3)
         self._secrets = [token, base64.b64encode(f"{_USER}:{token}".encode()).decode()] if token else []

@@ -33,6 +33,7 @@ from stage_ci.errors import (
     ManifestMissing,
     StageError,
 )
+from stage_ci.rules.credentials import without_line_break
 
 EXCHANGE_LIMIT: Final = 60.0  # seconds for one exchange with the server
 _SHOWN: Final = 300  # characters of the server's output in an error
@@ -104,12 +105,13 @@ class Infrastructure:
 
     Args:
         url: The URL of the repository: https, http or git, without credentials.
-        token: The token, sent as the password of every HTTP request; None for anonymous access.
+        token: The token, sent as the password of every HTTP request; None for anonymous access. Line breaks at its end
+            are removed.
     """
 
     def __init__(self, url: str, token: str | None = None) -> None:
         self.url = url
-        self._token = token
+        self._token = without_line_break(token) if token else None
 
     async def refs(self, *prefixes: str) -> dict[str, str]:
         """Return the refs whose names begin with one of ``prefixes``, each with the ID of its object.

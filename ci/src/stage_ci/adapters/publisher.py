@@ -1,6 +1,5 @@
 """Copies images between archives and a registry, on the network or in the engine, by the same commands."""
 
-import re
 import uuid
 from dataclasses import dataclass
 from typing import Final
@@ -10,20 +9,18 @@ import tenacity
 from dagger import dag
 
 from stage_ci import pins
+from stage_ci.adapters.bindings import bind
 from stage_ci.adapters.commands import NOBODY, CommandResult, as_nobody, run, step
 from stage_ci.adapters.image import Archive
 from stage_ci.adapters.programs import program
-from stage_ci.errors import RegistryAccessDenied, RegistryUnavailable
-from stage_ci.rules.build_failure import last_line
+from stage_ci.errors import RegistryAccessDenied, RegistryUnavailable, RepositoryMissing
 from stage_ci.rules.reference import Digest, Repository
+from stage_ci.rules.registry.copying import CopyFailure, copy_reason
 
 ATTEMPTS: Final = 3
 # Seconds for one attempt, and after which no other starts; without it, skopeo waits forever for a registry that sends
 # nothing (https://github.com/containers/skopeo/blob/main/docs/skopeo.1.md, --command-timeout).
 PUSH_LIMIT: Final = 900
-# Skopeo prints the error code or the status text of a denied request:
-# https://distribution.github.io/distribution/spec/api/#errors
-_DENIED: Final = re.compile(r"unauthorized|denied|forbidden|authentication required|invalid username", re.IGNORECASE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,7 +44,9 @@ class Destination:
 async def push(archive: Archive, destination: Destination, repository: Repository) -> None:
     """Push an image by its digest, without a tag.
 
-    An attempt after an interrupted one uploads only the blobs that the registry does not hold yet.
+    An attempt after an interrupted one uploads only the blobs that the registry does not hold yet. Denied access is
+    tried once more: while the first of several uploads creates a repository, some registries deny the others
+    (https://github.com/containers/image/issues/1265).
 
     Args:
         archive: The image.
@@ -56,10 +55,11 @@ async def push(archive: Archive, destination: Destination, repository: Repositor
 
     Raises:
         RegistryAccessDenied: if the user has no push access.
+        RepositoryMissing: if the registry does not create the repository.
         RegistryUnavailable: if every attempt fails.
     """
     retrying = tenacity.AsyncRetrying(
-        retry=tenacity.retry_if_exception_type(RegistryUnavailable),
+        retry=_may_succeed,
         stop=tenacity.stop_after_attempt(ATTEMPTS) | tenacity.stop_before_delay(PUSH_LIMIT),
         wait=tenacity.wait_exponential_jitter(jitter=1),
         reraise=True,
@@ -78,11 +78,12 @@ async def pull(destination: Destination, repository: Repository, digest: Digest)
 
     Raises:
         RegistryAccessDenied: if the user has no pull access.
+        RepositoryMissing: if the repository does not exist.
         RegistryUnavailable: if the image cannot be pulled.
     """
     container, host = await _with_registry(destination)
     command = _command("pull", destination, host, f"{repository.path}@{digest}")
-    copied = await _copy(container, command, f"pulling {repository.path} from {host} failed")
+    copied = await _copy(container, command, repository, f"pulling {repository.path} from {host} failed")
     return copied.container.file("/tmp/image.tar")  # noqa: S108 - of the container
 
 
@@ -92,7 +93,14 @@ async def _push_once(archive: Archive, destination: Destination, repository: Rep
     # The engine caches a command by its inputs, and a cached push pushes nothing.
     container = container.with_env_variable("STAGE_CI_PUSH", str(uuid.uuid4()))
     command = _command("push", destination, host, f"{repository.path}@{archive.digest}")
-    await _copy(container, command, f"pushing {repository.path} to {host} failed")
+    await _copy(container, command, repository, f"pushing {repository.path} to {host} failed")
+
+
+def _may_succeed(state: tenacity.RetryCallState) -> bool:
+    error = state.outcome.exception() if state.outcome else None
+    return isinstance(error, RegistryUnavailable) or (
+        isinstance(error, RegistryAccessDenied) and state.attempt_number == 1
+    )
 
 
 async def _with_registry(destination: Destination) -> tuple[dagger.Container, str]:
@@ -103,7 +111,7 @@ async def _with_registry(destination: Destination) -> tuple[dagger.Container, st
     )
     host = destination.host
     if destination.service:
-        container = container.with_service_binding("registry", destination.service)
+        container = bind(container, "registry", destination.service)
         host = f"registry:{await (await destination.service.ports())[0].port()}"
     if destination.username and destination.password:
         container = container.with_mounted_secret("/run/secrets/username", destination.username, owner=NOBODY)
@@ -116,11 +124,18 @@ def _command(direction: str, destination: Destination, host: str, target: str) -
     return ["sh", "/copy_image.sh", direction, host, target, plain_http, str(PUSH_LIMIT)]
 
 
-async def _copy(container: dagger.Container, command: list[str], failed: str) -> CommandResult:
+async def _copy(
+    container: dagger.Container, command: list[str], repository: Repository, failed: str
+) -> CommandResult:
     result = await run(container, command)
-    if result.status and _DENIED.search(result.stderr):
-        # The engine masks the secrets of the container in its output.
-        raise RegistryAccessDenied(f"{failed}: {last_line(result.stderr)}", step="publish")
-    if result.status:
-        raise RegistryUnavailable(f"{failed}: {last_line(result.stderr)}", step="publish")
-    return result
+    if not result.status:
+        return result
+    # The engine masks the secrets of the container in its output.
+    cause = f"{failed}: {copy_reason(result.stderr)}"
+    match CopyFailure.of(result.stderr, repository.path):
+        case CopyFailure.MISSING:
+            raise RepositoryMissing(cause, step="publish")
+        case CopyFailure.DENIED:
+            raise RegistryAccessDenied(cause, step="publish")
+        case CopyFailure.OTHER:
+            raise RegistryUnavailable(cause, step="publish")

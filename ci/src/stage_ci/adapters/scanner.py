@@ -8,6 +8,7 @@ import dagger
 from dagger import dag
 
 from stage_ci import pins
+from stage_ci.adapters.bindings import bind
 from stage_ci.adapters.commands import NOBODY, as_nobody, step
 from stage_ci.adapters.gather import gather
 from stage_ci.adapters.source import Source
@@ -16,7 +17,7 @@ from stage_ci.rules.advisories import Advisories
 from stage_ci.rules.archive import raise_if_other_image
 from stage_ci.rules.reference import Digest
 from stage_ci.rules.secrets import SecretsReport
-from stage_ci.rules.verdict import Verdict, scanner_cause
+from stage_ci.rules.verdict import Verdict, scanner_failure
 from stage_ci.rules.vex import VEX_FILE, raise_if_invalid_vex
 from stage_ci.rules.waivers import SECRETS, WAIVERS_FILE, Waivers, raise_if_misnamed_list
 
@@ -51,6 +52,19 @@ class Database:
     addresses: tuple[str, ...]
     service: dagger.Service | None = None
     sample: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class JavaDatabase:
+    """Where the scanner's Java database comes from, by which it identifies .jar, .war and .ear files.
+
+    Attributes:
+        addresses: OCI references, tried in order; empty for Trivy's public mirrors.
+        service: As of Database.
+    """
+
+    addresses: tuple[str, ...] = ()
+    service: dagger.Service | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,23 +119,24 @@ async def download(database: Database, today: date) -> Download:
     scanner = _trivy().with_directory(_DATABASE, dag.directory(), owner=NOBODY)
     scanner = scanner.with_env_variable("STAGE_CI_DATE", today.isoformat())
     command = ["image", *_WITH_DATABASE, "--download-db-only", "--db-repository", ",".join(database.addresses)]
-    if database.service:
-        scanner = scanner.with_service_binding("registry", database.service)
-        command.append("--insecure")
-    folder = (await _run(scanner, command)).directory(_DATABASE)
+    scanner, flags = _with_registry(scanner, database.service)
+    folder = (await _run(scanner, [*command, *flags])).directory(_DATABASE)
     metadata = await folder.file("db/metadata.json").contents()
     return Download(folder, Advisories.read(metadata, today, sample=database.sample))
 
 
 @step("scan")
-async def sbom(archive: dagger.File) -> dagger.File:
+async def sbom(archive: dagger.File, java: JavaDatabase) -> dagger.File:
     """Return the CycloneDX document of the packages in the image of ``archive``.
 
     Raises:
-        ScannerUnavailable: if the scanner fails.
+        ScannerUnavailable: if the scanner fails, or needs the Java database and cannot download it.
     """
     command = ["image", *_WITH_ARCHIVE, "--format", "cyclonedx", "--output", _SBOM]
-    return (await _run(_with_archive(archive), command)).file(_SBOM)
+    if java.addresses:
+        command += ["--java-db-repository", ",".join(java.addresses)]
+    scanner, flags = _with_registry(_with_archive(archive), java.service)
+    return (await _run(scanner, [*command, *flags])).file(_SBOM)
 
 
 @step("scan")
@@ -198,7 +213,12 @@ async def _run(scanner: dagger.Container, *commands: list[str]) -> dagger.Contai
     try:
         return await scanner.sync()
     except dagger.ExecError as error:
-        raise ScannerUnavailable(f"the scanner could not run: {scanner_cause(error.stderr)}") from error
+        cause, remedy = scanner_failure(error.stderr)
+        raise ScannerUnavailable(f"the scanner could not run: {cause}", remedy=remedy) from error
+
+
+def _with_registry(scanner: dagger.Container, service: dagger.Service | None) -> tuple[dagger.Container, list[str]]:
+    return (bind(scanner, "registry", service), ["--insecure"]) if service else (scanner, [])
 
 
 def _with_archive(archive: dagger.File) -> dagger.Container:

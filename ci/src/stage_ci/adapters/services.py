@@ -9,6 +9,7 @@ from dagger import dag
 
 from stage_ci import pins
 from stage_ci.adapters import toolchain
+from stage_ci.adapters.bindings import reach
 from stage_ci.adapters.commands import NOBODY, as_nobody, step
 from stage_ci.adapters.once import Once
 from stage_ci.adapters.programs import program
@@ -100,4 +101,4 @@ class LocalServers:
 @step("services")
 async def started(service: dagger.Service) -> str:
     """Start a service and return its address for HTTP."""
-    return await (await service.start()).endpoint(scheme="http")
+    return reach(await (await service.start()).endpoint(scheme="http"))

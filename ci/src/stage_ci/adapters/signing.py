@@ -16,6 +16,7 @@ from nacl.exceptions import CryptoError
 from nacl.secret import SecretBox
 
 from stage_ci.errors import InvalidInput
+from stage_ci.rules.credentials import without_line_break
 
 _ENCRYPTED: Final = ("ENCRYPTED SIGSTORE PRIVATE KEY", "ENCRYPTED COSIGN PRIVATE KEY")
 _SCRYPT_MEMORY: Final = 256 * 1024 * 1024  # bytes; cosign's parameters need 64 MiB
@@ -91,11 +92,13 @@ class SigningKey:
 
         Args:
             pem: A key of cosign, or one in PKCS #8 or SEC 1 (``PRIVATE KEY``, ``EC PRIVATE KEY``).
-            password: Its password; empty for a key that is not encrypted, or with an empty password.
+            password: Its password; empty for a key that is not encrypted, or with an empty password. Line breaks at its
+                end are removed.
 
         Raises:
             InvalidInput: if it is no such key, if it is of another kind, or if the password is wrong.
         """
+        password = without_line_break(password)
         if any(f"-----BEGIN {label}-----" in pem for label in _ENCRYPTED):
             key = _load(_decrypted(pem, password), serialization.load_der_private_key, None)
         else:

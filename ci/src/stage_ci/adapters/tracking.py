@@ -5,10 +5,12 @@ import uuid
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Final
+from urllib.parse import urlsplit
 
 import anyio
 import dagger
 
+from stage_ci.adapters.bindings import bind
 from stage_ci.adapters.commands import step
 from stage_ci.errors import EngineError
 
@@ -35,7 +37,7 @@ class TrackingServer:
         uri = self.uri
         if self.service:
             uri = await _address(self.service)
-            container = container.with_service_binding(_NAME, self.service)
+            container = bind(container, _NAME, self.service, urlsplit(uri).hostname or "")
         for name, secret in self.environment.items():
             container = container.with_secret_variable(name, secret)
         return container.with_env_variable("MLFLOW_TRACKING_URI", uri).with_env_variable(

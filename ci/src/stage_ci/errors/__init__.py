@@ -26,6 +26,7 @@
     ├── ScannerUnavailable              the scanner could not run, so there is no verdict
     ├── RegistryError
     │   ├── RegistryAccessDenied        status 401 or 403; not retried
+    │   ├── RepositoryMissing           not created by a push; not retried
     │   ├── RegistryUnavailable         unreachable, overloaded or sending invalid responses, after bounded retries
     │   ├── DigestMismatch              the registry holds another digest than was pushed
     │   ├── SwappedTag                  the registry shows another image for a version than its record
@@ -83,6 +84,7 @@ from stage_ci.errors.remotes import (
     RegistryAccessDenied,
     RegistryError,
     RegistryUnavailable,
+    RepositoryMissing,
     SwappedTag,
 )
 
@@ -115,6 +117,7 @@ __all__ = [
     "RegistryAccessDenied",
     "RegistryError",
     "RegistryUnavailable",
+    "RepositoryMissing",
     "ScannerUnavailable",
     "SecretInImage",
     "SmokeFailed",

@@ -12,7 +12,14 @@ class RegistryError(StageError):
 class RegistryAccessDenied(RegistryError):
     """The registry answered 401 or 403, which is not retried."""
 
-    remedy = "check the user name, the password and the user's rights in this repository"
+    # Of the registries that do not create a repository with its first push, some answer 401 or 403 until it exists.
+    remedy = "check the user name, the password and the user's rights in this repository; create it if it does not exist"
+
+
+class RepositoryMissing(RegistryError):
+    """The registry has no such repository, and does not create it with the first push; not retried."""
+
+    remedy = "create the repository in the registry first, and check --image"
 
 
 class RegistryUnavailable(RegistryError):

@@ -1,4 +1,4 @@
-"""Decides from the given credentials whether a run is a release or a rehearsal."""
+"""Reads credentials, and decides from the given ones whether a run is a release or a rehearsal."""
 
 from collections.abc import Set as AbstractSet
 from typing import Final
@@ -16,6 +16,18 @@ LABELS: Final = {
     PASSWORD: "DOCKER_PASSWORD (--docker-password)",
     TOKEN: "TOKEN (--infra-token)",
 }
+
+
+def without_line_break(secret: str) -> str:
+    r"""Return a credential without the line breaks at its end, which a file and `echo` add to it.
+
+    Every credential is read by this rule, as `docker login --password-stdin` reads a password, so that the same file
+    is right for all of them. Where a program in a container reads the secret itself, that program does the same.
+
+    >>> without_line_break("canary\r\n")
+    'canary'
+    """
+    return secret.rstrip("\r\n")
 
 
 def is_rehearsal(given: AbstractSet[str]) -> bool:

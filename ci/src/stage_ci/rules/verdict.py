@@ -155,6 +155,18 @@ def scanner_cause(output: str) -> str:
     return _LOG_PREFIX.sub("", lines[-1]).removeprefix("* ")[:_LIMIT] if lines else "it wrote nothing"
 
 
+def scanner_failure(output: str) -> tuple[str, str | None]:
+    """Return the cause for which Trivy failed, and the remedy; None for the usual one, about the vulnerability database.
+
+    Trivy downloads its Java database only for an image with Java archives (aquasecurity/trivy, pkg/javadb/client.go).
+    """
+    cause = scanner_cause(output)
+    if "Java DB" in output.rpartition("FATAL")[2]:
+        remedy = "the image contains Java archives: give a reachable Java database with --trivy-java-db"
+        return f"no Java database: {cause}", remedy
+    return cause, None
+
+
 def _count(findings: list[str]) -> str:
     return f"{len(findings)} ({', '.join(findings[:_FIRST_FEW])}{' and more' if len(findings) > _FIRST_FEW else ''})"
 

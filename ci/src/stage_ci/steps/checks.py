@@ -12,7 +12,7 @@ from dagger import dag
 from stage_ci.adapters import image, linters, scanner, unit_tests
 from stage_ci.adapters.gather import gather, gather_all
 from stage_ci.adapters.once import Once
-from stage_ci.adapters.scanner import Database, Download, Suppressions
+from stage_ci.adapters.scanner import Database, Download, JavaDatabase, Suppressions
 from stage_ci.adapters.services import LocalServers
 from stage_ci.adapters.source import Source
 from stage_ci.errors import StageError
@@ -22,7 +22,7 @@ from stage_ci.rules.verdict import Verdict
 from stage_ci.steps.candidate import Candidate
 from stage_ci.steps.progress import Progress
 from stage_ci.steps.remotes import select_database, uses_sample_database
-from stage_ci.steps.request import ReleaseRequest, raise_if_empty
+from stage_ci.steps.request import ReleaseRequest, without_line_breaks
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,6 +36,7 @@ class Subject:
         database: Downloads the vulnerability database of the scan.
         suppressions: Reads the findings that the source suppresses.
         progress: Records how long each check takes.
+        java: The Java database of the scan.
         only: The tests to run; empty for all.
     """
 
@@ -45,6 +46,7 @@ class Subject:
     database: Once[Download]
     suppressions: Once[Suppressions]
     progress: Progress
+    java: JavaDatabase
     only: Sequence[str] = ()
 
     @classmethod
@@ -68,7 +70,9 @@ class Subject:
         selected = partial(select_database, request.databases, servers, request.credentials.registry_service)
         database = Once(partial(_download, selected, suppressions, progress))
         candidate, smoke_test = Candidate(files, request.line.repository, progress), request.smoke_test
-        return cls(candidate, smoke_test, request.variables, database, suppressions, progress)
+        addresses = request.java_databases
+        java = JavaDatabase(addresses, request.credentials.registry_service if addresses else None)
+        return cls(candidate, smoke_test, request.variables, database, suppressions, progress, java)
 
     @property
     def source(self) -> Source:
@@ -166,9 +170,9 @@ async def _lint(subject: Subject) -> CheckResult:
 
 
 async def _test(subject: Subject) -> CheckResult:
-    await raise_if_empty(subject.environment)
+    environment = await without_line_breaks(subject.environment)
     with subject.progress.span("test"):
-        report, files, output = await unit_tests.test(subject.source, subject.environment, subject.only)
+        report, files, output = await unit_tests.test(subject.source, environment, subject.only)
     return CheckResult(report, files, output)
 
 
@@ -183,7 +187,7 @@ async def _scan(subject: Subject) -> CheckResult:
         subject.candidate.archive(), subject.database(), subject.suppressions()
     )
     with subject.progress.span("scan"):
-        sbom = await scanner.sbom(archive.file)
+        sbom = await scanner.sbom(archive.file, subject.java)
         verdict, files = await scanner.scan(sbom, database, suppressions, archive.config)
     return scan_result(verdict, files)
 

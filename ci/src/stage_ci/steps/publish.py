@@ -194,7 +194,7 @@ async def verify_tag(record: Record, remotes: Remotes, line: ReleaseLine) -> Pub
         RegistryError: if the registry denies access or fails.
         InfrastructureError: if the infrastructure repository denies access or fails.
     """
-    held = await remotes.registry.digest(str(record.version))
+    held = await remotes.registry.digest(str(record.version), pushed=True)
     if held == record.digest:
         before = await write_record(record, remotes.infrastructure, line)
         return Published(before or record, pushed=before is None)

@@ -5,12 +5,13 @@ from dataclasses import dataclass, field
 from typing import Final, Protocol, Self
 
 import dagger
+from dagger import dag
 
 from stage_ci.adapters.gather import gather, gather_all
 from stage_ci.adapters.registry import RegistryLogin
 from stage_ci.adapters.services import LocalServers
 from stage_ci.errors import MissingCredential
-from stage_ci.rules.credentials import LABELS, PASSWORD, USERNAME, is_rehearsal
+from stage_ci.rules.credentials import LABELS, PASSWORD, USERNAME, is_rehearsal, without_line_break
 from stage_ci.rules.infrastructure import InfrastructureRepository
 from stage_ci.rules.release import Filename, ReleaseLine
 from stage_ci.rules.revision import Revision
@@ -115,6 +116,7 @@ class Settings(Protocol):
     signing_password: dagger.Secret | None
     public_key: dagger.File | None
     trivy_db: list[str] | None
+    trivy_java_db: list[str] | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,6 +135,7 @@ class ReleaseRequest:
         variables: The given variables of the service, by name.
         signing: The given keys for the evidence of releases.
         databases: The addresses of the vulnerability database; empty for the public mirrors.
+        java_databases: The addresses of the scanner's Java database; empty for the public mirrors.
     """
 
     line: ReleaseLine
@@ -146,6 +149,7 @@ class ReleaseRequest:
     variables: Mapping[str, dagger.Secret] = field(default_factory=dict)
     signing: Signing = field(default_factory=Signing)
     databases: tuple[str, ...] = ()
+    java_databases: tuple[str, ...] = ()
 
     @classmethod
     def parse(cls, settings: Settings) -> Self:
@@ -170,6 +174,7 @@ class ReleaseRequest:
             variables={name: secret for name, secret in variables.items() if secret is not None},
             signing=Signing(settings.signing_key, settings.signing_password, settings.public_key),
             databases=tuple(settings.trivy_db or ()),
+            java_databases=tuple(settings.trivy_java_db or ()),
         )
 
     def servers(self) -> LocalServers | None:
@@ -193,19 +198,28 @@ class ReleaseRequest:
         return LocalServers.parse(self.rehearsal or DEFAULT_REHEARSAL)
 
 
-async def raise_if_empty(variables: Mapping[str, dagger.Secret]) -> None:
-    """Raise if a secret is empty, before anything runs.
+async def without_line_breaks(variables: Mapping[str, dagger.Secret]) -> dict[str, dagger.Secret]:
+    """Return the variables of the service without line breaks at the end of their values, before anything runs.
 
     Raises:
         MissingCredential: names each empty one.
     """
-    await gather_all(_plaintext(secret, name) for name, secret in variables.items())
+    secrets = await gather_all(_without_line_break(secret, name) for name, secret in variables.items())
+    return dict(zip(variables, secrets, strict=True))
+
+
+async def _without_line_break(secret: dagger.Secret, name: str) -> dagger.Secret:
+    given = await secret.plaintext()
+    value = _value(given, name)
+    return secret if given == value else dag.set_secret(f"stage-ci-{name}", value)
 
 
 async def _plaintext(secret: dagger.Secret | None, name: str) -> str | None:
-    if secret is None:
-        return None
-    value = await secret.plaintext()
+    return None if secret is None else _value(await secret.plaintext(), name)
+
+
+def _value(given: str, name: str) -> str:
+    value = without_line_break(given)
     if not value:
         raise MissingCredential(f"{name} is empty", remedy="set its variable, or leave the flag out")
     return value

@@ -49,7 +49,7 @@ async def judge(record: Record, subject: Subject, remotes: Remotes) -> tuple[Ver
         InvalidEvidence: if the recorded bill of materials is missing or invalid.
         RegistryError: if the registry denies access or fails.
     """
-    sbom, database, suppressions = await gather(_sbom(record, remotes), subject.database(), subject.suppressions())
+    sbom, database, suppressions = await gather(_sbom(record, subject, remotes), subject.database(), subject.suppressions())
     return await scanner.scan(sbom, database, suppressions)
 
 
@@ -64,9 +64,10 @@ async def _rescan(version: Version, subject: Subject, remotes: Remotes, request:
     return f"{headline}\n{await result.text()}"
 
 
-async def _sbom(record: Record, remotes: Remotes) -> dagger.File:
+async def _sbom(record: Record, subject: Subject, remotes: Remotes) -> dagger.File:
     text = await recorded_sbom(record, remotes.registry)
     if text is None:
         # The version was recorded before bills of materials were.
-        return await scanner.sbom(await publisher.pull(remotes.destination, record.repository, record.digest))
+        archive = await publisher.pull(remotes.destination, record.repository, record.digest)
+        return await scanner.sbom(archive, subject.java)
     return dag.directory().with_new_file(SBOM, text).file(SBOM)

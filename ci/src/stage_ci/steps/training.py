@@ -10,7 +10,7 @@ from stage_ci.adapters.training import TrainingJob
 from stage_ci.errors import InvalidInput
 from stage_ci.rules.training import RunMetadata, tracking_uri
 from stage_ci.steps.candidate import build_image
-from stage_ci.steps.request import ReleaseRequest, raise_if_empty
+from stage_ci.steps.request import ReleaseRequest, without_line_breaks
 
 
 async def train(job: TrainingJob, tracking: TrackingServer | None, metadata: RunMetadata) -> dagger.Directory:
@@ -74,7 +74,7 @@ async def find_tracking(request: ReleaseRequest, uri: str, service: dagger.Servi
         InvalidInput: if the address is not that of an MLflow server, or contains credentials.
         MissingCredential: if a credential is empty, or only one of the two of Databricks was given.
     """
-    databricks = {name: secret for name, secret in request.variables.items() if name.startswith("DATABRICKS_")}
-    await raise_if_empty(databricks)
+    given = {name: secret for name, secret in request.variables.items() if name.startswith("DATABRICKS_")}
+    databricks = await without_line_breaks(given)
     address = tracking_uri(uri, databricks)
     return TrackingServer(address or "", service, databricks) if address or service else None

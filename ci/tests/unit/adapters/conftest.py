@@ -43,7 +43,8 @@ class Server(loopback.Server):
     def on(self, request: str, *replies: Reply) -> None:
         """Script the replies to ``METHOD target``, relative to the repository or absolute; the last one repeats."""
         method, target = request.split(" ")
-        self._scripts[method, target if target.startswith("/") else f"/v2/{PATH}/{target}"] = list(replies)
+        absolute = target.startswith("/") or method == "CONNECT"
+        self._scripts[method, target if absolute else f"/v2/{PATH}/{target}"] = list(replies)
 
     def require(self, authorization: str, challenge: str) -> None:
         """Reply 401 with ``challenge`` to every request below /v2/ that does not send ``authorization``."""

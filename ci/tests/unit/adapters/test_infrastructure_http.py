@@ -134,6 +134,14 @@ async def test_a_token_of_other_characters_is_denied_access(repository: GitRepos
         await Infrastructure(url, f"{WRONG}\N{EM DASH}").refs("refs/")
 
 
+@pytest.mark.parametrize("end", ["\n", "\r\n"])
+async def test_a_token_from_a_file_is_accepted(
+    repository: GitRepository, http_git: GitProxy, token: str, end: str
+) -> None:
+    """A token that ends with a line break, as of a file, is sent without it."""
+    assert await Infrastructure(http_git.url(repository), f"{token}{end}").refs("refs/heads/")
+
+
 @pytest.mark.fault(18)
 async def test_anonymous_access_to_a_private_repository_is_denied(
     repository: GitRepository, http_git: GitProxy

@@ -70,8 +70,21 @@ async def test_an_endless_tag_list_is_rejected(server: Server, script: Scripting
 
 
 @pytest.mark.fault(2)
+@pytest.mark.parametrize("base", ["{other}", "https://{host}", "http://registry.inner:5000", "//registry.inner"])
+async def test_of_a_link_only_the_query_is_taken(server: Server, other: Server, script: Scripting, base: str) -> None:
+    """A link with the inner name or the scheme of a registry behind a gateway is followed on the own address."""
+    link = f"<{base.format(other=other.url, host=server.host)}/v2/inner/tags/list?last=v1.0.1&n=1>; rel=next"
+    server.on("GET tags/list", script.json({"tags": ["v1.0.1"]}, Link=link))
+    server.on("GET tags/list?last=v1.0.1&n=1", script.json({"tags": ["v1.0.2"]}))
+    server.require(script.basic, "Basic")
+    async with script.registry(server, script.login) as registry:
+        assert await registry.tags() == ["v1.0.1", "v1.0.2"]
+    assert other.lines == []
+
+
+@pytest.mark.fault(2)
 async def test_a_next_page_on_another_host_is_not_requested(server: Server, other: Server, script: Scripting) -> None:
-    """A link to another host fails the listing; the other host receives no request and no credentials."""
+    """A link to another host without a query fails the listing; the other host receives no request."""
     server.on("GET tags/list", script.json({"tags": []}, Link=f"<{other.url}/v2/owner/service/tags/list>; rel=next"))
     server.require(script.basic, "Basic")
     async with script.registry(server, script.login) as registry:
@@ -130,7 +143,7 @@ async def test_a_missing_digest_header_is_computed(server: Server, script: Scrip
         assert str(await registry.digest("v1.0.1")) == digest(image())
 
 
-@pytest.mark.parametrize("code", ["MANIFEST_UNKNOWN", "NAME_UNKNOWN"])
+@pytest.mark.parametrize("code", ["MANIFEST_UNKNOWN", "NAME_UNKNOWN", "BLOB_UNKNOWN", "NOT_FOUND"])
 async def test_an_unknown_tag_has_no_digest(server: Server, script: Scripting, code: str) -> None:
     """The digest of an unknown tag is None; the error code comes from a GET, because HEAD has no body."""
     server.on("HEAD manifests/v1.0.1", script.reply(404))

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from stage_ci.adapters.registry import RegistryLogin
-from stage_ci.errors import RegistryAccessDenied
+from stage_ci.errors import RegistryAccessDenied, RegistryUnavailable
 
 if TYPE_CHECKING:
     from tests.unit.adapters.conftest import Scripting, Server
@@ -40,14 +40,77 @@ async def test_a_message_that_repeats_a_secret_is_not_in_the_error(
 
 
 @pytest.mark.fault(6)
-@pytest.mark.parametrize("challenge", ["Basic", 'Bearer realm="{url}/token"'])
-async def test_a_rejected_password_that_ends_with_a_line_break_is_mentioned(
-    server: Server, other: Server, script: Scripting, challenge: str
+@pytest.mark.parametrize(
+    ("name", "challenge"), [("registry", "Basic"), ("token service", 'Bearer realm="{url}/token"')]
+)
+async def test_the_reason_of_a_rejected_password_is_in_the_error(
+    server: Server, other: Server, script: Scripting, name: str, challenge: str
 ) -> None:
-    """A 401 to a password that ends with a line break, as of a file, mentions the line break."""
-    server.require("another", challenge.format(url=other.url))
-    other.on("GET /token", script.error("UNAUTHORIZED", 401))
-    async with script.registry(server, RegistryLogin("robot", "canary-7f3a\n")) as registry:
-        with pytest.raises(RegistryAccessDenied, match="the password ends with a line break; check") as denied:
+    """A 401 fails with the reason of the registry or of its token service, such as a token that has expired."""
+    expired = script.json({"details": "the access token has expired", "message": ""}, 401)
+    other.on("GET /token", expired)
+    denied = {"registry": expired._replace(headers={"WWW-Authenticate": challenge}), "token service": None}[name]
+    if denied:
+        server.on("GET tags/list", denied)
+    else:
+        server.require("another", challenge.format(url=other.url))
+    async with script.registry(server, script.login) as registry:
+        with pytest.raises(RegistryAccessDenied, match="answered 401: the access token has expired; check the user"):
             await registry.tags()
-    assert "canary" not in str(denied.value)
+
+
+@pytest.mark.fault(6)
+async def test_denied_anonymous_access_asks_for_a_login(server: Server, script: Scripting) -> None:
+    """Without a login, the remedy names the flags of user and password instead of the rights of a user."""
+    server.on("GET tags/list", script.error("DENIED", 403))
+    async with script.registry(server) as registry:
+        with pytest.raises(RegistryAccessDenied, match="give .* with --docker-username and --docker-password"):
+            await registry.tags()
+
+
+@pytest.mark.fault(5, 6)
+async def test_a_missing_repository_that_no_push_creates_is_denied(
+    server: Server, other: Server, script: Scripting
+) -> None:
+    """A 401 to a token with push access is not an empty repository; the remedy says to create a missing one."""
+    server.require("Bearer of an owner", f'Bearer realm="{other.url}/token",scope="repository:owner/service:pull"')
+    other.on("GET /token?scope=repository%3Aowner%2Fservice%3Apull%2Cpush", script.json({"token": "t1"}))
+    async with script.registry(server, script.login) as registry:
+        with pytest.raises(RegistryAccessDenied, match="create it if it does not exist"):
+            await registry.tags()
+    assert len(server.lines) == 2
+
+
+@pytest.mark.fault(6)
+@pytest.mark.parametrize(
+    ("status", "body", "reason"),
+    [
+        (400, {"errors": [{"code": "NAME_INVALID", "message": "upper case in name"}]}, r"answered 400 \(NAME_INVALID\): upper"),
+        (406, {"message": "HTTP 406 by the gateway"}, "answered 406: HTTP 406 by the gateway"),
+        (503, {"errors": [{"code": "UNAVAILABLE", "message": "back at noon"}]}, r"503 \(UNAVAILABLE\): back at noon \(att"),
+        (429, {"errors": [{"code": "TOOMANYREQUESTS", "message": "100 pulls"}]}, r"429 \(TOOMANYREQUESTS\): 100 pulls \(a"),
+    ],
+)
+async def test_the_reason_of_any_failure_is_in_the_error(
+    server: Server, script: Scripting, status: int, body: object, reason: str
+) -> None:
+    """Other failures than denied access have the registry's reason as well, also after the last attempt."""
+    server.on("GET tags/list", script.json(body, status))
+    async with script.registry(server) as registry:
+        with pytest.raises(RegistryUnavailable, match=reason):
+            await registry.tags()
+
+
+@pytest.mark.parametrize("end", ["\n", "\r\n"])
+@pytest.mark.parametrize("challenge", ["Basic", 'Bearer realm="{url}/token"'])
+async def test_a_login_from_a_file_is_accepted(
+    server: Server, other: Server, script: Scripting, challenge: str, end: str
+) -> None:
+    """A user name and a password that end with a line break, as of a file, are sent without it."""
+    server.require(script.basic if challenge == "Basic" else "Bearer t1", challenge.format(url=other.url))
+    server.on("GET tags/list", script.json({"tags": []}))
+    other.on("GET /token", script.json({"access_token": "t1"}))
+    login = RegistryLogin(f"{script.login.username}{end}", f"{script.login.password}{end}")
+    async with script.registry(server, login) as registry:
+        assert await registry.tags() == []
+    assert {request.authorization for request in other.requests} <= {script.basic}

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 import pytest
+from tests.servers.loopback import Reply
 
+from stage_ci.adapters.registry import Registry, RetryPolicy
 from stage_ci.errors import InvalidInput, RegistryUnavailable
 
 if TYPE_CHECKING:
     from tests.unit.adapters.conftest import Scripting, Server
+
+HOST: Final = "registry.example:5000"
 
 
 @pytest.fixture(autouse=True)
@@ -45,14 +49,45 @@ async def test_no_proxy_excludes_the_registry(
     assert other.lines == []
 
 
-@pytest.mark.parametrize("proxy", ["socks5://robot:canary@127.0.0.1:1", "ftp://canary", "http://canary:port"])
+@pytest.mark.parametrize(
+    ("setting", "message"),
+    [
+        ("ALL_PROXY=socks5://robot:canary@127.0.0.1:1", "ALL_PROXY: SOCKS proxies are not supported"),
+        ("all_proxy=SOCKS5H://canary.example", "all_proxy: SOCKS proxies are not supported"),
+        ("http_proxy=socks4a://canary.example:1080", "http_proxy: SOCKS proxies are not supported"),
+        ("HTTP_PROXY=ftp://canary", "HTTP_PROXY: invalid URL"),
+        ("HTTP_PROXY=http://canary:port", "HTTP_PROXY: invalid URL"),
+        ("HTTP_PROXY=http://", "HTTP_PROXY: invalid URL"),
+        ("HTTP_PROXY=http://canary host:80", "HTTP_PROXY: invalid URL"),
+    ],
+)
 async def test_an_unusable_proxy_is_invalid_input(
-    server: Server, script: Scripting, monkeypatch: pytest.MonkeyPatch, waits: list[float], proxy: str
+    server: Server, script: Scripting, monkeypatch: pytest.MonkeyPatch, waits: list[float], setting: str, message: str
 ) -> None:
     """A proxy that cannot be used fails at once; the error names the variable and does not quote its value."""
-    monkeypatch.setenv("ALL_PROXY", proxy)
+    monkeypatch.setenv(*setting.split("=", 1))
     async with script.registry(server) as registry:
-        with pytest.raises(InvalidInput, match="invalid proxy in HTTP_PROXY or ALL_PROXY") as error:
+        with pytest.raises(InvalidInput, match=f"invalid proxy in {message}") as error:
             await registry.tags()
-    assert waits == []
+    assert (waits, server.lines) == ([], [])
     assert "canary" not in str(error.value)
+
+
+async def test_an_unreachable_proxy_is_named(script: Scripting, server: Server, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The error about a proxy that cannot be reached names its variable, because the registry is not at fault."""
+    monkeypatch.setenv("HTTP_PROXY", "http://robot:canary@127.0.0.1:1")
+    async with script.registry(server) as registry:
+        with pytest.raises(RegistryUnavailable, match="cannot be reached through the proxy in HTTP_PROXY: ") as error:
+            await registry.tags()
+    assert "canary" not in str(error.value)
+
+
+async def test_a_proxy_that_rejects_a_connection_is_named(other: Server, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The error about a proxy that requires a password names its variable and the proxy's status."""
+    monkeypatch.setenv("https_proxy", other.url)
+    other.on(f"CONNECT {HOST}", Reply(407))
+    policy = RetryPolicy(attempts=1)
+    async with Registry(f"https://{HOST}", "owner/service", policy=policy) as registry:
+        with pytest.raises(RegistryUnavailable, match="through the proxy in https_proxy: 407"):
+            await registry.tags()
+    assert other.lines == [f"CONNECT {HOST}"]

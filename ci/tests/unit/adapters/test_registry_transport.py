@@ -12,6 +12,7 @@ import pytest
 from stage_ci.adapters.registry import Registry, RetryPolicy
 from stage_ci.adapters.registry.transport import BODY_MAX_BYTES
 from stage_ci.errors import RegistryAccessDenied, RegistryUnavailable
+from stage_ci.rules.reference import Digest
 
 if TYPE_CHECKING:
     from tests.unit.adapters.conftest import Scripting, Server
@@ -62,16 +63,36 @@ async def test_a_challenge_of_another_host_is_not_met(
     assert [(request.target, request.authorization) for request in other.requests] == [("/blob?signature=s", "")]
 
 
-async def test_a_page_on_another_host_cannot_link_to_a_next_page(
+async def test_the_next_page_of_a_redirected_page_is_requested_from_the_registry(
     server: Server, other: Server, script: Scripting
 ) -> None:
-    """A page may be redirected to another host, but its next page is not requested there."""
+    """A page may be redirected to another host, but its next page is requested from the registry, with its query."""
+    server.require(script.basic, "Basic")
     server.on("GET tags/list", script.reply(307, headers={"Location": f"{other.url}/tags"}))
-    other.on("GET /tags", script.json({"tags": []}, Link="<?last=0>; rel=next"))
+    server.on("GET tags/list?last=0", script.json({"tags": ["v1.0.2"]}))
+    other.on("GET /tags", script.json({"tags": ["v1.0.1"]}, Link="<?last=0>; rel=next"))
+    async with script.registry(server, script.login) as registry:
+        assert await registry.tags() == ["v1.0.1", "v1.0.2"]
+    assert [(request.line, request.authorization) for request in other.requests] == [("GET /tags", "")]
+
+
+@pytest.mark.parametrize("status", [301, 302, 303, 307, 308])
+async def test_a_write_is_not_repeated_as_a_read(server: Server, script: Scripting, status: int) -> None:
+    """A redirect that would turn a write into a GET, as to a page to sign in, writes no tag and is an error."""
+    manifest = json.dumps({"schemaVersion": 2, "config": {"digest": DIGEST}}).encode()
+    digest = f"sha256:{hashlib.sha256(manifest).hexdigest()}"
+    server.on(f"GET manifests/{digest}", script.reply(body=manifest))
+    server.on("GET manifests/v1.0.1", script.error("MANIFEST_UNKNOWN"))
+    server.on("PUT manifests/v1.0.1", script.reply(status, headers={"Location": "/sign-in"}))
+    server.on("PUT /sign-in", script.reply(201))
+    server.on("GET /sign-in", script.reply(200, b"<html>"))
     async with script.registry(server) as registry:
-        with pytest.raises(RegistryUnavailable, match=f"{server.host}/owner/service leads to another host"):
-            await registry.tags()
-    assert other.lines == ["GET /tags"]
+        if status in {302, 303}:
+            with pytest.raises(RegistryUnavailable, match=f"answered {status}"):
+                await registry.tag("v1.0.1", Digest.parse(digest))
+        else:
+            assert await registry.tag("v1.0.1", Digest.parse(digest)) is None
+    assert "GET /sign-in" not in server.lines
 
 
 async def test_a_link_with_an_invalid_url_is_an_error(server: Server, script: Scripting) -> None:

@@ -86,6 +86,13 @@ def test_a_key_of_cosign_is_read(label: str, password: str) -> None:
     assert SigningKey.parse(armored(cosign(DER, password), label), password).public.fingerprint == FINGERPRINT
 
 
+@pytest.mark.parametrize("end", ["\n", "\r\n"])
+def test_a_password_from_a_file_is_accepted(end: str) -> None:
+    """A password that ends with a line break, as of a file, opens a key of cosign and one in a standard format."""
+    for text in (armored(cosign(DER, PASSWORD)), pem(P256, PKCS8, PASSWORD)):
+        assert SigningKey.parse(text, f"{PASSWORD}{end}").public.fingerprint == FINGERPRINT
+
+
 def test_a_key_with_windows_line_ends_is_read() -> None:
     """A key of cosign is read if its lines end with CR LF and blank lines surround it."""
     text = f"\n{armored(cosign(DER, PASSWORD))}\n".replace("\n", "\r\n")

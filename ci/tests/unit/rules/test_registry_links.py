@@ -10,7 +10,8 @@ from hypothesis import strategies as st
 
 from stage_ci.errors import RegistryUnavailable
 from stage_ci.rules.reference import Digest
-from stage_ci.rules.registry.protocol import TransientError, next_page, upload_url
+from stage_ci.rules.registry.links import next_page, upload_url
+from stage_ci.rules.registry.protocol import TransientError
 
 PAGE = "https://registry.example/v2/owner/service/tags/list"
 DIGEST = Digest.parse("sha256:" + "0" * 64)
@@ -46,7 +47,7 @@ ELSEWHERE = [
     ],
 )
 def test_the_next_page_is_read_from_the_link_header(header: str) -> None:
-    """The next page is read from relative and absolute links, quoted or not, and keeps scheme and host of its page."""
+    """The next page is read from relative and absolute links, quoted or not, and keeps the address of the first one."""
     page = next_page([header], PAGE)
     assert page is not None
     assert page == f"{PAGE}?last=b&n=100"
@@ -61,6 +62,9 @@ def test_a_page_without_a_next_link_is_the_last(headers: list[str]) -> None:
 def test_the_next_page_may_be_in_a_second_header() -> None:
     """The next page may be in a second Link header, because a list may span headers (RFC 9110, 5.3)."""
     assert next_page(["</v2/>; rel=start", "<?last=b>; rel=next"], PAGE) == f"{PAGE}?last=b"
+    assert next_page(["</v2/>; rel=first, </v2/?n=1>; rel=prev, <?last=b>;rel=next, <?c>; rel=last"], PAGE) == (
+        f"{PAGE}?last=b"
+    )
 
 
 @pytest.mark.parametrize(
@@ -89,9 +93,17 @@ def test_a_hostile_link_is_rejected_quickly(header: str) -> None:
 
 
 @pytest.mark.fault(2)
+@pytest.mark.parametrize("target", [*ELSEWHERE[:-2], "/v2/service/tags/list", "//inner:5000", "", "../x#fragment"])
+def test_of_a_next_page_only_the_query_is_taken(target: str) -> None:
+    """A link of a gateway or of Artifactory, with another scheme, host, port or path, leads to the own address."""
+    address, _, fragment = target.partition("#")
+    assert next_page([f"<{address}?last=b&n=100#{fragment}>; rel=next"], PAGE) == f"{PAGE}?last=b&n=100"
+
+
+@pytest.mark.fault(2)
 @pytest.mark.parametrize("target", ELSEWHERE)
-def test_a_next_page_on_another_host_is_rejected(target: str) -> None:
-    """A next page with another host or port, or with credentials in its URL, is rejected."""
+def test_a_next_page_on_another_host_without_a_query_is_rejected(target: str) -> None:
+    """A next page with another host or port, or with credentials in its URL, is rejected if it has no query."""
     with pytest.raises(RegistryUnavailable, match=r"the tag listing of registry\.example leads to another host"):
         next_page([f"<{target}>; rel=next"], PAGE)
 

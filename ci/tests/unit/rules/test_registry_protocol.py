@@ -1,6 +1,5 @@
 """The meaning of a registry's responses."""
 
-import json
 from contextlib import suppress
 from datetime import UTC, datetime
 
@@ -11,12 +10,9 @@ from hypothesis import strategies as st
 from stage_ci.rules.registry.protocol import (
     TransientError,
     api_host,
-    describe,
-    error_codes,
-    error_message,
     is_denied,
+    is_meaningful_head,
     is_transient,
-    is_unknown,
     json_object,
     retry_after,
     tag_list,
@@ -38,6 +34,11 @@ def test_a_status_is_denied_or_transient() -> None:
     """401 and 403 deny access; 408, 429 and every 5xx may succeed on a retry."""
     assert list(filter(is_denied, range(100, 600))) == [401, 403]
     assert list(filter(is_transient, range(100, 600))) == [408, 429, *range(500, 600)]
+
+
+def test_few_answers_to_head_are_final() -> None:
+    """A GET follows a HEAD unless the registry asks for a login or a pause, which a GET would not change."""
+    assert list(filter(is_meaningful_head, range(100, 600))) == [401, 408, 429, 503]
 
 
 def test_a_tag_list_keeps_order_and_foreign_tags() -> None:
@@ -117,65 +118,6 @@ def test_any_retry_after_is_a_bounded_time_or_none(header: str) -> None:
     """Any Retry-After gives a time from zero to one day or None, and no exception."""
     seconds = retry_after(header, NOW)
     assert seconds is None or 0 <= seconds <= 86_400
-
-
-def errors(*codes: object) -> bytes:
-    """Return the body of an error response."""
-    return json.dumps({"errors": [{"code": code, "message": "canary", "detail": {}} for code in codes]}).encode()
-
-
-def test_an_error_response_is_described_by_its_codes() -> None:
-    """An error response is described by its status and at most three of its codes."""
-    assert error_codes(errors("NAME_UNKNOWN", "DENIED")) == ["NAME_UNKNOWN", "DENIED"]
-    assert describe(404, errors("NAME_UNKNOWN")) == "answered 404 (NAME_UNKNOWN)"
-    assert describe(400, errors("A", "B", "C", "D")) == "answered 400 (A, B, C)"
-
-
-@pytest.mark.parametrize(
-    "body",
-    [b"", b"<html>", b"[]", b"{}", b'{"errors": null}', b'{"errors": ["A"]}', errors(None, 1, "a", "A B", "A" * 65)],
-)
-def test_a_response_without_codes_is_described_by_its_status(body: bytes) -> None:
-    """A response without valid error codes is described by its status, and nothing of its body is shown."""
-    assert describe(502, body) == "answered 502"
-
-
-def test_the_message_of_an_error_is_one_short_line() -> None:
-    """The message of an error response is shown in one line of at most 200 characters."""
-    body = json.dumps({"errors": [{"code": "DENIED"}, {"message": "quota\nexceeded:\x1b[0m " + "x" * 300}]}).encode()
-    assert error_message(body, []).startswith("quota exceeded: [0m xxx")
-    assert len(error_message(body, [])) == 200
-
-
-@pytest.mark.parametrize("message", ["bad Y2FuYXJ5", "bad pass%3Aword", "pass:word"])
-def test_a_message_with_a_secret_is_not_shown(message: str) -> None:
-    """The message of an error response is dropped if it contains a secret of the request, plain or URL-encoded."""
-    body = json.dumps({"errors": [{"message": message}]}).encode()
-    assert error_message(body, ["", "Y2FuYXJ5", "pass:word"]) == ""
-
-
-@pytest.mark.parametrize("body", [b"", b"<html>", b"{}", b'{"errors": [{"message": 1}, "text"]}'])
-def test_an_error_without_a_message_has_an_empty_one(body: bytes) -> None:
-    """A body without a message in the form of the specification gives an empty message."""
-    assert error_message(body, []) == ""
-
-
-@pytest.mark.fault(5)
-@pytest.mark.parametrize(
-    ("body", "unknown"),
-    [
-        (errors("NAME_UNKNOWN"), True),
-        (errors("MANIFEST_UNKNOWN"), True),
-        (errors("NOT_FOUND"), True),
-        (errors("BLOB_UNKNOWN"), False),
-        (errors("DENIED"), False),
-        (b"", False),
-        (b"<html>Not Found</html>", False),
-    ],
-)
-def test_only_an_error_code_means_unknown(*, body: bytes, unknown: bool) -> None:
-    """A repository or image manifest is unknown only if an error code reports it, not for a proxy's 404 page."""
-    assert is_unknown(body) is unknown
 
 
 def test_the_error_about_an_invalid_json_object_names_what_was_expected() -> None:

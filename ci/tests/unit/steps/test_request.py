@@ -9,7 +9,8 @@ import pytest
 
 from stage_ci import arguments
 from stage_ci.errors import InvalidFilename, InvalidInput, InvalidReference, InvalidVersion, MissingCredential
-from stage_ci.steps.request import VARIABLES, Credentials, ReleaseRequest, raise_if_empty
+from stage_ci.steps import request as request_module
+from stage_ci.steps.request import VARIABLES, Credentials, ReleaseRequest, without_line_breaks
 
 if TYPE_CHECKING:
     import dagger
@@ -33,6 +34,7 @@ DEFAULTS: Final[dict[str, object]] = {
     "signing_password": None,
     "public_key": None,
     "trivy_db": None,
+    "trivy_java_db": None,
 }
 
 
@@ -120,7 +122,30 @@ async def test_an_empty_credential_is_rejected(name: str, label: str) -> None:
 async def test_an_empty_variable_is_rejected(name: str) -> None:
     """A variable of the service with an empty value is an error that names it."""
     with pytest.raises(MissingCredential, match=f"{name} is empty"):
-        await raise_if_empty(parse(**{name.lower(): secret("")}).variables)
+        await without_line_breaks(parse(**{name.lower(): secret("")}).variables)
+
+
+@pytest.mark.fault(35)
+@pytest.mark.parametrize("end", ["\n", "\r\n", "\n\n"])
+async def test_a_credential_has_no_line_break_at_its_end(monkeypatch: pytest.MonkeyPatch, end: str) -> None:
+    """Line breaks at the end of a credential or a variable, as of a file, are removed; other values are unchanged."""
+    given = {name: secret(f"x y {end}") for name in ("docker_username", "docker_password", "infra_token", "model_uri")}
+    unchanged = secret("two\nlines")
+    request = parse(**given, experiment_name=unchanged)
+    login = await request.credentials.registry_login()
+    assert login
+    assert (login.username, login.password, await request.credentials.token()) == ("x y ", "x y ", "x y ")
+    monkeypatch.setattr(request_module.dag, "set_secret", lambda _, text: secret(text), raising=False)
+    variables = await without_line_breaks(request.variables)
+    assert variables["EXPERIMENT_NAME"] is unchanged
+    assert await variables["MODEL_URI"].plaintext() == "x y "
+
+
+@pytest.mark.fault(35)
+async def test_a_credential_of_line_breaks_is_empty() -> None:
+    """A credential of nothing but line breaks, as of an empty file, is empty."""
+    with pytest.raises(MissingCredential, match="TOKEN is empty"):
+        await parse(infra_token=secret("\r\n")).credentials.token()
 
 
 @pytest.mark.fault(35)

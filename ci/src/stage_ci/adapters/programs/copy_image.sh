@@ -6,9 +6,18 @@
 set -eu
 
 umask 077
+# A credential without the line breaks at its end, as the module itself reads it (rules/credentials.py).
+cr=$(printf '\r')
+credential() {
+    value=$(cat "/run/secrets/$1")
+    while [ "$value" != "${value%"$cr"}" ]; do
+        value=$(printf '%s' "${value%"$cr"}")
+    done
+    printf '%s' "$value"
+}
 if [ -f /run/secrets/username ]; then
     printf '{"auths":{"%s":{"auth":"%s"}}}' "$2" \
-        "$({ cat /run/secrets/username; printf ':'; cat /run/secrets/password; } | base64 | tr -d '\n')" >/run/auth/auth.json
+        "$({ credential username; printf ':'; credential password; } | base64 | tr -d '\n')" >/run/auth/auth.json
 else
     echo '{}' >/run/auth/auth.json
 fi

@@ -3,7 +3,6 @@
 Source: OCI distribution-spec v1.1 (https://github.com/opencontainers/distribution-spec/blob/v1.1.1/spec.md).
 """
 
-from collections.abc import Container
 from types import MappingProxyType
 from typing import Final
 from urllib.parse import quote
@@ -11,15 +10,13 @@ from urllib.parse import quote
 import httpx
 
 from stage_ci.adapters.registry.session import Session
-from stage_ci.errors import RegistryError, RegistryUnavailable
+from stage_ci.errors import RegistryError, RegistryUnavailable, RepositoryMissing
 from stage_ci.rules.reference import Digest
-from stage_ci.rules.registry.image import ACCEPT, IMAGE_MANIFEST_TYPE, digest_of, parse_digest, verify
-from stage_ci.rules.registry.protocol import NOT_FOUND, describe, is_unknown, next_page, tag_list, upload_url
+from stage_ci.rules.registry.error_response import is_missing_blob, is_unknown
+from stage_ci.rules.registry.image import ACCEPT, IMAGE_MANIFEST_TYPE, digest_of, is_digest, verify
+from stage_ci.rules.registry.links import next_page, upload_url
+from stage_ci.rules.registry.protocol import NOT_FOUND, TransientError, tag_list
 
-_OK: Final = 200
-# The specification has 201 for a pushed blob or image manifest and 202 for an opened upload; Quay, for one, answers 202
-# to a pushed image manifest (https://github.com/containers/image/pull/382).
-_SUCCESS: Final = range(200, 300)
 _DIGEST: Final = "Docker-Content-Digest"
 # "Pushing Manifests with Subject": a registry without the referrers API does not send this header.
 _SUBJECT: Final = "OCI-Subject"
@@ -51,33 +48,37 @@ class RepositoryApi:
     async def page(self, url: str, *, first: bool) -> tuple[list[str], str | None]:
         """Return a page of tags and the URL of the next one; no tags if the registry does not know the repository."""
         response = await self._session.send("GET", url)
-        if first and response.status_code == NOT_FOUND and is_unknown(response.content):
+        if first and await self._is_unknown(response):
             return [], None
-        self._expect(response, {_OK})
-        return tag_list(response.content), next_page(response.headers.get_list("Link"), str(response.url))
+        self._expect_success(response)
+        return tag_list(response.content), next_page(response.headers.get_list("Link"), self.tags_url)
 
     async def digest(self, reference: str) -> Digest | None:
         """Return the digest of the image manifest under a tag or digest; None if the registry does not know it."""
-        response = await self._session.send("HEAD", self._manifest_url(reference), headers=_ACCEPT_MANIFESTS)
-        if response.status_code == _OK and _DIGEST in response.headers:
-            return parse_digest(response.headers[_DIGEST])
-        # Older registries send no digest, and HEAD has no body with the error code that a 404 needs (see is_unknown).
+        response = await self._session.head(self._manifest_url(reference), _ACCEPT_MANIFESTS)
+        stated = response.headers.get(_DIGEST, "") if response else ""
+        if is_digest(stated):
+            return Digest(stated)
+        # Older registries send no digest, some proxies reject HEAD, and a response to HEAD has no body with the error
+        # code that a 404 needs (see is_unknown) and the reason of a denied request.
         manifest = await self.manifest(reference)
         return None if manifest is None else digest_of(manifest)
 
     async def manifest(self, reference: str) -> bytes | None:
         """Return the image manifest or image index under a tag or digest; None if the registry does not know it."""
         response = await self._session.send("GET", self._manifest_url(reference), headers=_ACCEPT_MANIFESTS)
-        if response.status_code == NOT_FOUND and is_unknown(response.content):
+        if await self._is_unknown(response):
             return None
-        self._expect(response, {_OK})
-        expected = reference if ":" in reference else response.headers.get(_DIGEST)
-        return verify(response.content, parse_digest(expected)) if expected else response.content
+        self._expect_success(response)
+        stated = reference if is_digest(reference) else response.headers.get(_DIGEST, "")
+        return verify(response.content, Digest(stated)) if is_digest(stated) else response.content
 
-    async def blob(self, digest: Digest) -> bytes:
-        """Return the content of a blob."""
+    async def blob(self, digest: Digest) -> bytes | None:
+        """Return the content of a blob; None if the registry does not know it."""
         response = await self._session.send("GET", self._blob_url(digest))
-        self._expect(response, {_OK})
+        if await self._is_unknown(response):
+            return None
+        self._expect_success(response)
         return verify(response.content, digest)
 
     async def push_new_tag(self, tag: str, manifest: bytes) -> Digest | None:
@@ -91,25 +92,30 @@ class RepositoryApi:
                 # check: Quay with 409, Harbor with 412, Amazon ECR with 400, each with an error code of its own.
                 found = await self.digest(tag)
                 if found is None:
+                    await self._session.pause()
+                    found = await self.digest(tag)
+                if found is None:
                     raise
         return found
 
     async def push_blob(self, content: bytes) -> None:
         """Push a blob, unless the registry holds it."""
         digest = digest_of(content)
-        if (await self._session.send("HEAD", self._blob_url(digest))).status_code == _OK:
+        if await self._session.head(self._blob_url(digest)):
             return
         opened = await self._session.send("POST", f"{self._root}/blobs/uploads/")
-        self._expect(opened, _SUCCESS)
+        await self._expect_written(opened)
         url = upload_url(opened.headers.get("Location"), str(opened.url), digest)
         headers = {"Content-Type": "application/octet-stream"}
-        self._expect(await self._session.send("PUT", url, headers=headers, content=content), _SUCCESS)
+        await self._expect_written(await self._session.send("PUT", url, headers=headers, content=content))
 
     async def push_manifest(self, reference: str, manifest: bytes, media_type: str = IMAGE_MANIFEST_TYPE) -> bool:
         """Push an image manifest or image index; return whether the registry keeps it as a referrer of its subject."""
         headers = {"Content-Type": media_type}
         response = await self._session.send("PUT", self._manifest_url(reference), headers=headers, content=manifest)
-        self._expect(response, _SUCCESS)
+        if not response.is_success and is_missing_blob(response.content):
+            raise TransientError(self._session.describe(response))  # the blob was pushed just before
+        await self._expect_written(response)
         return _SUBJECT in response.headers
 
     def _manifest_url(self, reference: str) -> str:
@@ -118,6 +124,19 @@ class RepositoryApi:
     def _blob_url(self, digest: Digest) -> str:
         return f"{self._root}/blobs/{digest}"
 
-    def _expect(self, response: httpx.Response, statuses: Container[int]) -> None:
-        if response.status_code not in statuses:
-            raise RegistryUnavailable(f"{self._name} {describe(response.status_code, response.content)}")
+    async def _is_unknown(self, response: httpx.Response) -> bool:
+        if response.status_code != NOT_FOUND:
+            return False
+        reported = is_unknown(response.content)
+        return await self._session.is_registry(response) if reported is None else reported
+
+    async def _expect_written(self, response: httpx.Response) -> None:
+        if await self._is_unknown(response):
+            raise RepositoryMissing(f"{self._name} {self._session.describe(response)}")
+        self._expect_success(response)
+
+    def _expect_success(self, response: httpx.Response) -> None:
+        # Any 2xx: the specification has 201 for a pushed image manifest, and Quay answers 202
+        # (https://github.com/containers/image/pull/382). What is read is checked by its form or digest.
+        if not response.is_success:
+            raise RegistryUnavailable(f"{self._name} {self._session.describe(response)}")

@@ -3,10 +3,10 @@
 Source: OCI distribution-spec v1.1 (https://github.com/opencontainers/distribution-spec/blob/v1.1.1/spec.md).
 """
 
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import replace
 from types import TracebackType
-from typing import Self
+from typing import Self, TypeVar
 from urllib.parse import quote
 
 import httpx
@@ -19,6 +19,8 @@ from stage_ci.rules.reference import Digest
 from stage_ci.rules.registry.auth import RegistryLogin
 from stage_ci.rules.registry.image import INDEX_TYPE, Artifact, ImageManifest, digest_of, labels
 from stage_ci.rules.registry.referrers import Referrer, fallback_tag, image_descriptor, with_referrers
+
+T = TypeVar("T")
 
 
 class Registry:
@@ -88,11 +90,12 @@ class Registry:
                 found += tags
         return found
 
-    async def digest(self, reference: str) -> Digest | None:
+    async def digest(self, reference: str, *, pushed: bool = False) -> Digest | None:
         """Return the digest of an image manifest (distribution-spec, "Checking if content exists in the registry").
 
         Args:
             reference: A tag or a digest.
+            pushed: Whether it was just pushed; then a registry that does not know it is asked once more.
 
         Returns:
             The digest; None if the registry does not know the reference or the repository.
@@ -102,7 +105,8 @@ class Registry:
             RegistryUnavailable: if the registry sends no usable response.
         """
         with self._session.deadline():
-            return await self._session.with_retries(self._api.digest, reference)
+            read = self._after_push if pushed else self._session.with_retries
+            return await read(self._api.digest, reference)
 
     async def labels(self, reference: str) -> dict[str, str] | None:
         """Return the labels of an image; of the linux/amd64 image if there are several platforms.
@@ -171,7 +175,7 @@ class Registry:
         with self._session.deadline():
             if await self._session.with_retries(self._api.digest, tag) != digest:
                 await self._push(artifact, tag)
-                found = await self._session.with_retries(self._api.digest, tag)
+                found = await self._after_push(self._api.digest, tag)
                 if found != digest:
                     raise DigestMismatch(f"{self._name}:{tag} is {found or 'missing'} after {digest} was pushed")
         return digest
@@ -219,8 +223,16 @@ class Registry:
         with self._session.deadline():
             return await self._session.with_retries(self._referrer, digest)
 
+    async def _after_push(self, read: Callable[[str], Awaitable[T | None]], reference: str) -> T | None:
+        # A registry with several servers may show a push to one of them only after a moment.
+        found = await self._session.with_retries(read, reference)
+        if found is None:
+            await self._session.pause()
+            found = await self._session.with_retries(read, reference)
+        return found
+
     async def _pushed(self, digest: Digest) -> bytes:
-        manifest = await self._session.with_retries(self._api.manifest, str(digest))
+        manifest = await self._after_push(self._api.manifest, str(digest))
         if manifest is None:
             raise RegistryUnavailable(f"{self._name} does not hold {digest}, which was just pushed")
         return manifest
@@ -230,7 +242,8 @@ class Registry:
         if manifest is None:
             return None
         subject, layer = Referrer.parts(manifest)
-        return Referrer(subject, await self._api.blob(layer))
+        content = await self._api.blob(layer)
+        return None if content is None else Referrer(subject, content)
 
     async def _push_by_digest(self, manifest: bytes) -> bool:
         return await self._session.with_retries(self._api.push_manifest, str(digest_of(manifest)), manifest)
@@ -245,7 +258,10 @@ class Registry:
         return None if manifest is None else ImageManifest.parse(manifest)
 
     async def _labels(self, config: Digest) -> dict[str, str]:
-        return labels(await self._api.blob(config))
+        content = await self._api.blob(config)
+        if content is None:
+            raise RegistryUnavailable(f"{self._name} does not hold {config}, the configuration of an image")
+        return labels(content)
 
     async def _push(self, artifact: Artifact, tag: str) -> None:
         for blob in (artifact.config, artifact.layer):

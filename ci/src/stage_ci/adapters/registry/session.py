@@ -12,13 +12,16 @@ from tenacity import AsyncRetrying, RetryCallState, retry_if_exception_type, wai
 
 from stage_ci.adapters.registry.transport import HttpTransport
 from stage_ci.errors import RegistryAccessDenied, RegistryUnavailable
-from stage_ci.rules.registry.auth import BEARER, Challenge, RegistryLogin, bearer, token_url
+from stage_ci.rules.registry.auth import BEARER, Challenge, RegistryLogin, bearer, token_form, token_url
+from stage_ci.rules.registry.error_response import describe, error_reason
 from stage_ci.rules.registry.protocol import (
+    FORBIDDEN,
+    METHOD_NOT_ALLOWED,
     UNAUTHORIZED,
+    NoResponse,
     TransientError,
-    describe,
-    error_message,
     is_denied,
+    is_meaningful_head,
     is_transient,
     retry_after,
 )
@@ -26,7 +29,10 @@ from stage_ci.rules.registry.protocol import (
 P = ParamSpec("P")
 T = TypeVar("T")
 
-_OK: Final = 200
+# The header of a registry's responses, also of those that are not of the specification's form:
+# https://distribution.github.io/distribution/spec/api/#api-version-check
+_API_VERSION: Final = "Docker-Distribution-API-Version"
+_CHALLENGE: Final = "WWW-Authenticate"
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +59,10 @@ class RetryPolicy:
 RETRY_POLICY: Final = RetryPolicy()
 # 0.5, 1, 2, 4 and 8 seconds plus up to half a second, so that runs that failed together do not retry together.
 _BACKOFF: Final = wait_exponential_jitter(multiplier=0.5, max=10, jitter=0.5)
+
+# Seconds after a push before the registry is asked again for what was pushed.
+_AFTER_PUSH: Final = 1.0
+_ANONYMOUS: Final = "give the registry's user and password with --docker-username and --docker-password"
 
 
 class Session:
@@ -81,6 +91,7 @@ class Session:
         self._http = HttpTransport(name, transport, policy.request_seconds)
         # httpx.Headers hides the Authorization header in its repr, and so in a traceback with local variables.
         self._authorization = httpx.Headers()
+        self._supported: bool | None = None
 
     async def aclose(self) -> None:
         """Close the connections."""
@@ -124,6 +135,10 @@ class Session:
             bounds = f"attempt {number} of {self._policy.attempts}, waiting {self._policy.wait_seconds:g} s at most"
             raise RegistryUnavailable(f"{self._name} {error.cause} ({bounds})") from None
 
+    async def pause(self) -> None:
+        """Wait as before a first retry, for a registry that does not show yet what was just pushed."""
+        await self._policy.sleep(_AFTER_PUSH)
+
     async def send(
         self, method: str, url: str, *, headers: Mapping[str, str] | None = None, content: bytes = b""
     ) -> httpx.Response:
@@ -134,61 +149,115 @@ class Session:
             RegistryAccessDenied: if the registry denies access.
             RegistryUnavailable: if the URL is not on the registry's own host.
         """
+        return self._checked(await self._exchange(method, url, headers or {}, content), self._name)
+
+    async def head(self, url: str, headers: Mapping[str, str] | None = None) -> httpx.Response | None:
+        """Send a HEAD request and return the response; None if it failed, but a GET may succeed.
+
+        Raises:
+            TransientError: if a retry may succeed.
+            RegistryAccessDenied: if the registry denies access.
+            RegistryUnavailable: if the URL is not on the registry's own host.
+        """
+        try:
+            response = await self._exchange("HEAD", url, headers or {}, b"")
+        except NoResponse:
+            return None
+        if is_meaningful_head(response.status_code):
+            self._checked(response, self._name)
+        return response if response.is_success else None
+
+    async def is_registry(self, response: httpx.Response) -> bool:
+        """Return whether the host of the registry is one (distribution-spec, "Determining Support").
+
+        Args:
+            response: A response of the host that has no code of the specification.
+
+        Raises:
+            TransientError: if the host does not answer.
+        """
+        if self._is_own(str(response.url)) and _API_VERSION in response.headers:
+            return True
+        if self._supported is None:
+            support = await self._http.send(httpx.Request("GET", self._base.join("/v2/"), headers=self._authorization))
+            is_page = support.content.lstrip().startswith(b"<")
+            asks = support.status_code == UNAUTHORIZED and _CHALLENGE in support.headers
+            self._supported = self._is_own(str(support.url)) and (asks or (support.is_success and not is_page))
+        return self._supported
+
+    def describe(self, response: httpx.Response) -> str:
+        """Return a phrase for a response, with its codes and the reason that the registry gives."""
+        return self._with_reason(describe(response.status_code, response.content), response)
+
+    async def _exchange(self, method: str, url: str, headers: Mapping[str, str], content: bytes) -> httpx.Response:
         if not self._is_own(url):
             raise RegistryUnavailable(f"{self._name} leads to another host")
-        request = httpx.Request(method, url, headers={**(headers or {})}, content=content)
+        request = httpx.Request(method, url, headers={**headers}, content=content)
         request.headers.update(self._authorization)
         response = await self._http.send(request)
         if response.status_code == UNAUTHORIZED:
             self._authorization = await self._authenticate(response)
             request.headers.update(self._authorization)
             response = await self._http.send(request)
-        return self._checked(response, self._name)
+        return response
 
     # Not an httpx.Auth: its flow reads the token service's response without the bounds of HttpTransport.
     async def _authenticate(self, response: httpx.Response) -> httpx.Headers:
-        challenge = Challenge.choose(response.headers.get_list("WWW-Authenticate"))
+        challenge = Challenge.choose(response.headers.get_list(_CHALLENGE))
         # Only the registry itself may request the password, not a host that it redirects to.
         if challenge is None or not self._is_own(str(response.url)):
             raise self._denied(response, self._name)
         if challenge.scheme == BEARER:
-            # With a login, push access is requested from the first token on. Some registries create a repository with
-            # its first push and answer 401 to a token for pull alone until then; a token service grants what the user
-            # has of the requested access (https://distribution.github.io/distribution/spec/auth/token/).
-            url = token_url(challenge, str(self._base), push=self._login is not None)
-            return await self._token(httpx.URL(url))
+            return await self._token(challenge)
         basic = self._basic()
         if basic == self._authorization:  # no login, or the registry has just rejected it
             raise self._denied(response, self._name)
         return basic
 
-    async def _token(self, url: httpx.URL) -> httpx.Headers:
-        service = f"its token service {url.netloc.decode()}"
-        request = httpx.Request("GET", url, headers=self._basic())
+    async def _token(self, challenge: Challenge) -> httpx.Headers:
+        # With a login, push access is requested from the first token on. Some registries create a repository with
+        # its first push and answer 401 to a token for pull alone until then; a token service grants what the user
+        # has of the requested access (https://distribution.github.io/distribution/spec/auth/token/).
+        url = token_url(challenge, str(self._base), push=self._login is not None)
+        name = f"its token service {httpx.URL(url).netloc.decode()}"
         try:
-            response = self._checked(await self._http.send(request), f"{self._name}: {service}")
-            if response.status_code != _OK:
-                raise RegistryUnavailable(f"{self._name}: {service} {_description(response)}")
+            response = await self._token_response(url)
+            named = token_url(challenge, str(self._base), push=False)
+            if response.status_code == FORBIDDEN and url != named:
+                # Another service denies all if the user lacks a part, as one with rights to read only does.
+                response = await self._token_response(named)
+            response = self._checked(response, f"{self._name}: {name}")
+            if not response.is_success:
+                raise RegistryUnavailable(f"{self._name}: {name} {self.describe(response)}")
             return httpx.Headers({"Authorization": bearer(response.content)})
         except TransientError as error:
-            raise TransientError(f"requires a token of {service}, which {error.cause}", error.retry_after) from None
+            raise TransientError(f"requires a token of {name}, which {error.cause}", error.retry_after) from None
+
+    async def _token_response(self, url: str) -> httpx.Response:
+        response = await self._http.send(httpx.Request("GET", url, headers=self._basic()))
+        if response.status_code == METHOD_NOT_ALLOWED and self._login:
+            url, form = token_form(url, self._login)
+            headers = {"Content-Type": "application/x-www-form-urlencoded"}
+            response = await self._http.send(httpx.Request("POST", url, headers=headers, content=form))
+        return response
 
     def _checked(self, response: httpx.Response, name: str) -> httpx.Response:
         if is_denied(response.status_code):
             raise self._denied(response, name)
         if is_transient(response.status_code):
-            what = _description(response)
+            what = describe(response.status_code, response.content)
             seconds = retry_after(response.headers.get("Retry-After"), datetime.now(UTC))
-            raise TransientError(what if seconds is None else f"{what} and asks to wait {seconds:.0f} s", seconds)
+            what = what if seconds is None else f"{what} and asks to wait {seconds:.0f} s"
+            raise TransientError(self._with_reason(what, response), seconds)
         return response
 
     def _denied(self, response: httpx.Response, name: str) -> RegistryAccessDenied:
-        denied = f"{name} {_description(response)}"
-        if response.status_code == UNAUTHORIZED:
-            return RegistryAccessDenied(f"{denied}{self._login.hint() if self._login else ''}")
-        # A 403 may have another reason than the user's rights, such as an exceeded quota, which its message explains.
-        reason = error_message(response.content, self._secrets())
-        return RegistryAccessDenied(f"{denied}: {reason}" if reason else denied)
+        remedy = None if self._login else _ANONYMOUS
+        return RegistryAccessDenied(f"{name} {self.describe(response)}", remedy=remedy)
+
+    def _with_reason(self, description: str, response: httpx.Response) -> str:
+        reason = error_reason(response.content, self._secrets())
+        return f"{description}: {reason}" if reason else description
 
     def _secrets(self) -> list[str]:
         headers = (self._authorization.get("Authorization", ""), self._basic().get("Authorization", ""))
@@ -208,10 +277,6 @@ class Session:
     def _is_enough(self, state: RetryCallState) -> bool:
         waits = state.idle_for + state.upcoming_sleep
         return state.attempt_number >= self._policy.attempts or waits > self._policy.wait_seconds
-
-
-def _description(response: httpx.Response) -> str:
-    return describe(response.status_code, response.content)
 
 
 def _pause(state: RetryCallState) -> float:

@@ -1,16 +1,18 @@
 """HTTP exchanges with a registry, each bounded in time, size and redirects; knows nothing of the registry protocol."""
 
+import os
 import ssl
 from http.cookiejar import CookieJar, DefaultCookiePolicy
 from types import MappingProxyType
 from typing import Final
-from urllib.request import getproxies, proxy_bypass
 
 import anyio
 import httpx
 
-from stage_ci.errors import InvalidInput, RegistryUnavailable
-from stage_ci.rules.registry.protocol import TransientError
+from stage_ci.adapters.certificates import trusted_certificates
+from stage_ci.errors import RegistryUnavailable
+from stage_ci.rules.proxy import Proxy
+from stage_ci.rules.registry.protocol import NoResponse, TransientError
 
 CONNECT_SECONDS: Final = 10.0
 # distribution-spec, "Pushing Manifests": registries should accept image manifests of 4 MiB.
@@ -33,7 +35,7 @@ class HttpTransport:
         self._name = name
         self._transport = transport
         self._seconds = request_seconds
-        self._clients: dict[tuple[str, str | None], httpx.AsyncClient] = {}
+        self._clients: dict[tuple[str, Proxy | None], httpx.AsyncClient] = {}
 
     async def send(self, request: httpx.Request) -> httpx.Response:
         """Send a request, follow its redirects and return the last response with its whole body.
@@ -42,7 +44,7 @@ class HttpTransport:
             request: The request; its Authorization header does not follow a redirect to another host.
 
         Raises:
-            TransientError: if no complete response arrives in time.
+            TransientError: if no connection is made; its subclass NoResponse if no complete response arrives in time.
             RegistryUnavailable: if the response exceeds a limit; not retried.
             InvalidInput: if the environment names a proxy that cannot be used.
         """
@@ -50,14 +52,17 @@ class HttpTransport:
         try:
             with anyio.fail_after(self._seconds):
                 return await self._follow(request)
+        except httpx.ConnectTimeout:
+            raise TransientError(f"cannot be reached within {CONNECT_SECONDS:g} s{self._through(request)}") from None
         except (TimeoutError, httpx.TimeoutException):
-            raise TransientError(f"did not answer within {self._seconds:g} s") from None
-        except httpx.ConnectError as error:
-            # Nothing was sent yet, so the text holds no secret; it names the host, the certificate or the port.
-            raise TransientError(f"cannot be reached: {error}") from None
+            raise NoResponse(f"did not answer within {self._seconds:g} s") from None
+        except (httpx.ConnectError, httpx.ProxyError) as error:
+            # Nothing was sent yet, so the text holds no secret; it names the host, the certificate or the port, or the
+            # status by which a proxy rejects the connection.
+            raise TransientError(f"cannot be reached{self._through(request)}: {error}") from None
         except (httpx.HTTPError, httpx.InvalidURL) as error:
             # The texts of these errors may quote a header, and so a secret.
-            raise TransientError(f"sent an unreadable response ({type(error).__name__})") from None
+            raise NoResponse(f"sent an unreadable response ({type(error).__name__})") from None
 
     async def aclose(self) -> None:
         """Close the connections."""
@@ -68,7 +73,8 @@ class HttpTransport:
         for _ in range(REDIRECTS_MAX + 1):
             response = await self._client(request.url).send(request, stream=True)
             try:
-                if response.next_request is None:
+                # A write that httpx, like browsers, would repeat as GET is not followed: it would write nothing.
+                if response.next_request is None or response.next_request.method != request.method:
                     return await self._read(response)
             finally:
                 await response.aclose()
@@ -89,39 +95,33 @@ class HttpTransport:
         return httpx.Response(response.status_code, headers=headers, content=bytes(body), request=response.request)
 
     def _client(self, url: httpx.URL) -> httpx.AsyncClient:
-        key = url.scheme, None if self._transport else _proxy(url)
+        key = url.scheme, self._proxy(url)
         if key not in self._clients:
             self._clients[key] = self._open(*key)
         return self._clients[key]
 
-    def _open(self, scheme: str, proxy: str | None) -> httpx.AsyncClient:
+    def _proxy(self, url: httpx.URL) -> Proxy | None:
+        return None if self._transport else Proxy.of(str(url), os.environ)
+
+    def _through(self, request: httpx.Request) -> str:
+        proxy = self._proxy(request.url)
+        return f" through the proxy in {proxy.variable}" if proxy else ""
+
+    def _open(self, scheme: str, proxy: Proxy | None) -> httpx.AsyncClient:
         # Loading the trusted certificates takes longer than listing the tags of a local registry, and plain http
         # verifies none. Should https reach that client after all, its context without certificates trusts no host.
-        verify = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT) if scheme == "http" else httpx.create_ssl_context()
-        try:
-            return httpx.AsyncClient(
-                verify=verify,
-                transport=self._transport,
-                proxy=proxy,
-                trust_env=False,
-                timeout=httpx.Timeout(self._seconds, connect=CONNECT_SECONDS),
-                # Harbor takes a client that returns its session cookie for a browser and requires a CSRF token of it
-                # (goharbor/harbor, src/server/middleware/csrf/csrf.go), so no cookie is kept.
-                cookies=CookieJar(DefaultCookiePolicy(allowed_domains=[])),
-            )
-        except (ImportError, ValueError, httpx.InvalidURL):  # the URL may hold a password, so it is not quoted
-            raise InvalidInput(
-                f"invalid proxy in {scheme.upper()}_PROXY or ALL_PROXY: expected an http:// or https:// URL",
-                step="registry",
-                remedy="correct the variable, or list the registry in NO_PROXY",
-            ) from None
+        verify = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT) if scheme == "http" else trusted_certificates()
+        return httpx.AsyncClient(
+            verify=verify,
+            transport=self._transport,
+            proxy=_open_proxy(proxy.url) if proxy else None,
+            trust_env=False,
+            timeout=httpx.Timeout(self._seconds, connect=CONNECT_SECONDS),
+            # Harbor takes a client that returns its session cookie for a browser and requires a CSRF token of it
+            # (goharbor/harbor, src/server/middleware/csrf/csrf.go), so no cookie is kept.
+            cookies=CookieJar(DefaultCookiePolicy(allowed_domains=[])),
+        )
 
 
-# httpx reads the same variables, but fails for every host if NO_PROXY holds an IPv6 range, as clusters write it
-# (https://github.com/encode/httpx/issues/3221).
-def _proxy(url: httpx.URL) -> str | None:
-    if proxy_bypass(url.netloc.decode()) or proxy_bypass(url.host):
-        return None
-    proxies = getproxies()
-    proxy = proxies.get(url.scheme) or proxies.get("all")
-    return proxy if proxy is None or "://" in proxy else f"http://{proxy}"
+def _open_proxy(url: str) -> httpx.Proxy:
+    return httpx.Proxy(url, ssl_context=trusted_certificates() if url.lower().startswith("https:") else None)

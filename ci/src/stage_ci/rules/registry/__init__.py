@@ -2,9 +2,12 @@
 
 ::
 
-    image           image manifests, image configurations and artifacts
-    auth            authentication challenges and tokens
-    └── protocol    status codes, error codes, tag lists, links and upload locations
+    image                   image manifests, image configurations and artifacts
+    auth                    authentication challenges and tokens
+    links                   the next page of a tag list, the location of an upload
+    error_response          error codes and reasons
+    copying                 why skopeo could not copy an image
+    └── protocol            status codes, pauses, tag lists
 """
 
 from stage_ci.rules.registry.auth import RegistryLogin

@@ -9,9 +9,10 @@ import re
 from collections.abc import Container, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Final
-from urllib.parse import urlencode, urlsplit
+from urllib.parse import parse_qsl, urlencode, urlsplit
 
 from stage_ci.errors import InvalidInput, RegistryUnavailable
+from stage_ci.rules.credentials import without_line_break
 from stage_ci.rules.registry.protocol import HEADER_MAX_CHARACTERS, TransientError, json_object
 
 BASIC: Final = "basic"
@@ -33,8 +34,8 @@ class RegistryLogin:
     """The user of a registry.
 
     Args:
-        username: The user name.
-        password: The password, or an access token that the registry accepts as one.
+        username: The user name; line breaks at its end are removed.
+        password: The password, or an access token that the registry accepts as one; likewise.
 
     Raises:
         InvalidInput: if the user name contains a colon, which Basic authentication cannot transport (RFC 7617, 2).
@@ -44,12 +45,10 @@ class RegistryLogin:
     password: str = field(repr=False)
 
     def __post_init__(self) -> None:
+        object.__setattr__(self, "username", without_line_break(self.username))
+        object.__setattr__(self, "password", without_line_break(self.password))
         if ":" in self.username:
             raise InvalidInput("the registry user name contains a colon")
-
-    def hint(self) -> str:
-        """Return a hint for the error about denied access: a file often ends with a line break; empty without one."""
-        return "; the password ends with a line break" if self.password.endswith(("\n", "\r")) else ""
 
     def basic(self) -> str:
         """Return the value of the Authorization header for Basic authentication (RFC 7617, 2)."""
@@ -78,7 +77,9 @@ class Challenge:
         Returns:
             The challenge; None if the registry offers neither scheme.
         """
-        offered = {challenge.scheme: challenge for header in headers for challenge in cls.parse(header)}
+        offered: dict[str, Challenge] = {}
+        for challenge in (challenge for header in headers for challenge in cls.parse(header)):
+            offered.setdefault(challenge.scheme, challenge)
         return offered.get(BEARER) or offered.get(BASIC)
 
     @classmethod
@@ -121,6 +122,24 @@ def token_url(challenge: Challenge, registry: str, *, push: bool) -> str:
     scopes = challenge.parameters.get("scope", "").split()
     query += [("scope", _with_push(scope) if push else scope) for scope in scopes]
     return f"{realm}{'&' if urlsplit(realm).query else '?'}{urlencode(query)}" if query else realm
+
+
+def token_form(url: str, login: RegistryLogin) -> tuple[str, bytes]:
+    """Return the URL and the body of a token request by POST, for a service that accepts no GET.
+
+    Source: https://distribution.github.io/distribution/spec/auth/oauth/
+
+    Args:
+        url: The URL of the request by GET.
+        login: The user.
+    """
+    parts = urlsplit(url)
+    query = parse_qsl(parts.query)
+    fields = {name: value for name, value in query if name != "scope"}
+    fields["scope"] = " ".join(value for name, value in query if name == "scope")
+    fields |= {"grant_type": "password", "client_id": "stage-ci"}
+    fields |= {"username": login.username, "password": login.password}
+    return parts._replace(query="").geturl(), urlencode(fields).encode()
 
 
 def bearer(body: bytes) -> str:

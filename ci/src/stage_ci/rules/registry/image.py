@@ -36,16 +36,24 @@ def digest_of(content: bytes) -> Digest:
     return Digest(f"sha256:{hashlib.sha256(content).hexdigest()}")
 
 
+def is_digest(text: str) -> bool:
+    """Return whether ``text`` is a SHA-256 digest."""
+    try:
+        Digest.parse(text)
+    except InvalidDigest:
+        return False
+    return True
+
+
 def parse_digest(text: object) -> Digest:
-    """Parse a digest out of a response header or a descriptor.
+    """Parse a digest out of a descriptor.
 
     Raises:
         TransientError: if ``text`` is not a digest.
     """
-    try:
-        return Digest.parse(text if isinstance(text, str) else "")
-    except InvalidDigest:
-        raise TransientError("sent something other than a digest") from None
+    if not isinstance(text, str) or not is_digest(text):
+        raise TransientError("sent something other than a digest")
+    return Digest(text)
 
 
 def verify(content: bytes, digest: Digest) -> bytes:

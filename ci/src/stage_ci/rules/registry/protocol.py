@@ -1,46 +1,31 @@
 """What the status, the headers and the body of a registry's response mean.
 
 Sources: OCI distribution-spec v1.1 (https://github.com/opencontainers/distribution-spec/blob/v1.1.1/spec.md),
-RFC 8288 section 3 (Link), RFC 9110 sections 10.2.3 (Retry-After) and 15 (status codes).
+RFC 9110 sections 10.2.3 (Retry-After) and 15 (status codes).
 """
 
 import json
-import re
-from collections.abc import Iterable, Iterator
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from typing import Final
-from urllib.parse import SplitResult, unquote, urljoin, urlsplit
 
-from stage_ci.errors import RegistryUnavailable
-from stage_ci.rules.reference import DOCKER_HUB, Digest
+from stage_ci.rules.reference import DOCKER_HUB
 
 # https://docs.docker.com/reference/api/registry/latest/: the API host of docker.io.
 _DOCKER_HUB_API: Final = "registry-1.docker.io"
 
 UNAUTHORIZED: Final = 401
 NOT_FOUND: Final = 404
-_FORBIDDEN: Final = 403
+METHOD_NOT_ALLOWED: Final = 405
+FORBIDDEN: Final = 403
 # RFC 9110, 15.5.9 (Request Timeout), and RFC 6585, 4 (Too Many Requests): the server permits another attempt.
 _RETRY_STATUSES: Final = frozenset({408, 429})
+_SERVICE_UNAVAILABLE: Final = 503
 _SERVER_ERRORS: Final = range(500, 600)
-
-# distribution-spec, "Error Codes"; Harbor sends NOT_FOUND instead (goharbor/harbor, src/lib/errors/const.go).
-_UNKNOWN_CODES: Final = frozenset({"NAME_UNKNOWN", "MANIFEST_UNKNOWN", "NOT_FOUND"})
-_CODE: Final = re.compile(r"[A-Z0-9_]{1,64}")
-_CODES_SHOWN: Final = 3
-_MESSAGE_SHOWN: Final = 200
 
 _RETRY_AFTER_MAX_SECONDS: Final = 86_400.0  # every retry policy gives up long before one day
 
-# RFC 8288, 3: one link of a header, up to the comma that ends it; then one of its parameters.
-HEADER_MAX_CHARACTERS: Final = 8_192  # bounds the time that the patterns take on a hostile header
-_LINK: Final = re.compile(
-    r'\s*<([^<>]*)>((?:\s*;\s*[^\s;,="<>]+\s*(?:=\s*(?:"(?:[^"\\]|\\.)*"|[^\s;,"<>]*))?)*)\s*(?:,|$)'
-)
-_PARAMETER: Final = re.compile(r';\s*([^\s;,="<>]+)\s*(?:=\s*(?:"((?:[^"\\]|\\.)*)"|([^\s;,"<>]*)))?')
-
-_DEFAULT_PORTS: Final = {"http": 80, "https": 443}
+HEADER_MAX_CHARACTERS: Final = 8_192  # bounds the time that patterns take on a hostile header
 
 
 class TransientError(Exception):
@@ -57,6 +42,10 @@ class TransientError(Exception):
         super().__init__(cause)
 
 
+class NoResponse(TransientError):
+    """No complete response arrived over a connection that was made, as if a proxy cannot handle the request."""
+
+
 def api_host(registry: str) -> str:
     """Return the host that serves a registry's API.
 
@@ -71,12 +60,21 @@ def api_host(registry: str) -> str:
 
 def is_denied(status: int) -> bool:
     """Return whether a status denies access, so that a retry cannot succeed."""
-    return status in {UNAUTHORIZED, _FORBIDDEN}
+    return status in {UNAUTHORIZED, FORBIDDEN}
 
 
 def is_transient(status: int) -> bool:
     """Return whether the same request may succeed later."""
     return status in _RETRY_STATUSES or status in _SERVER_ERRORS
+
+
+def is_meaningful_head(status: int) -> bool:
+    """Return whether the status of a HEAD request is final, so that a GET cannot end otherwise.
+
+    Proxies, gateways and presigned URLs of a storage service reject HEAD where they accept GET: with 403, 405 or 501,
+    or as a malformed request with 400 or 500.
+    """
+    return status in {UNAUTHORIZED, _SERVICE_UNAVAILABLE} or status in _RETRY_STATUSES
 
 
 def retry_after(header: str | None, now: datetime) -> float | None:
@@ -100,52 +98,6 @@ def retry_after(header: str | None, now: datetime) -> float | None:
         # email.utils gives a date in "-0000" no zone; HTTP dates are always in GMT (RFC 9110, 5.6.7).
         seconds = ((moment if moment.tzinfo else moment.replace(tzinfo=UTC)) - now).total_seconds()
     return min(max(seconds, 0.0), _RETRY_AFTER_MAX_SECONDS)
-
-
-def error_codes(body: bytes) -> list[str]:
-    """Return the codes of an error response.
-
-    Args:
-        body: The body of a response with a 4xx or 5xx status.
-
-    Returns:
-        The codes in the registry's order; empty if the body is not an error response of the specification.
-    """
-    codes = (error.get("code") for error in _errors(body))
-    return [code for code in codes if isinstance(code, str) and _CODE.fullmatch(code)]
-
-
-def error_message(body: bytes, secrets: Iterable[str]) -> str:
-    """Return the first message of an error response, such as the quota that a push exceeds.
-
-    Args:
-        body: The body of a response with a 4xx or 5xx status.
-        secrets: The secrets of the request, which a registry may repeat in its message.
-
-    Returns:
-        At most 200 printable characters; empty if there is no message or if it contains a secret.
-    """
-    messages = (error.get("message") for error in _errors(body))
-    message = next((message for message in messages if isinstance(message, str)), "")
-    if any(secret in text for secret in secrets if secret for text in (message, unquote(message))):
-        return ""
-    printable = "".join(character if character.isprintable() else " " for character in message)
-    return " ".join(printable.split())[:_MESSAGE_SHOWN]
-
-
-def describe(status: int, body: bytes) -> str:
-    """Return a phrase for a response, such as ``answered 404 (NAME_UNKNOWN)``."""
-    codes = ", ".join(error_codes(body)[:_CODES_SHOWN])
-    return f"answered {status} ({codes})" if codes else f"answered {status}"
-
-
-def is_unknown(body: bytes) -> bool:
-    """Return whether the body of a 404 reports that the repository or the image manifest does not exist.
-
-    The status alone is not enough: a wrong URL or a proxy also answers 404, and reading that as an empty repository
-    would restart the version line at its first version.
-    """
-    return not _UNKNOWN_CODES.isdisjoint(error_codes(body))
 
 
 def json_object(body: bytes, what: str) -> dict[str, object]:
@@ -188,88 +140,3 @@ def tag_list(body: bytes) -> list[str]:
     if not isinstance(tags, list) or not all(isinstance(tag, str) for tag in tags):
         raise TransientError("sent something other than a tag list")
     return tags
-
-
-def next_page(headers: Iterable[str], page: str) -> str | None:
-    """Return the URL of the page after ``page``.
-
-    Args:
-        headers: The ``Link`` headers of the response.
-        page: The absolute URL of the page that the response holds.
-
-    Returns:
-        The absolute URL; None on the last page.
-
-    Raises:
-        TransientError: if a header is invalid, which must not be read as the last page.
-        RegistryUnavailable: if the next page has another host or port.
-    """
-    for header in headers:
-        for target, relations in _links(header):
-            if "next" in relations:
-                return _resolve(target, page, "the tag listing")
-    return None
-
-
-def upload_url(location: str | None, request_url: str, digest: Digest) -> str:
-    """Return the URL to which a blob is uploaded (distribution-spec, "POST then PUT").
-
-    Args:
-        location: The ``Location`` header of the response that opened the upload.
-        request_url: The absolute URL of the request that opened it.
-        digest: The digest of the blob.
-
-    Returns:
-        The absolute URL with the registry's own query and the digest.
-
-    Raises:
-        TransientError: if there is no location.
-        RegistryUnavailable: if the location has another host or port.
-    """
-    if not location:
-        raise TransientError("opened an upload without a Location header")
-    url = _resolve(location, request_url, "the upload")
-    return f"{url}{'&' if urlsplit(url).query else '?'}digest={digest}"
-
-
-def _errors(body: bytes) -> list[dict[str, object]]:
-    try:
-        errors = json_object(body, "an error").get("errors")
-    except TransientError:
-        return []
-    return [error for error in errors if isinstance(error, dict)] if isinstance(errors, list) else []
-
-
-def _links(header: str) -> Iterator[tuple[str, list[str]]]:
-    position = 0
-    while position < len(header):
-        link = _LINK.match(header, position) if len(header) <= HEADER_MAX_CHARACTERS else None
-        if link is None:
-            raise TransientError("sent an invalid Link header")
-        yield link[1], _relations(link[2])
-        position = link.end()
-
-
-def _relations(parameters: str) -> list[str]:
-    # RFC 8288, 3.3: a second rel parameter of the same link is ignored, relation types compare without case.
-    for parameter in _PARAMETER.finditer(parameters):
-        if parameter[1].lower() == "rel":
-            return (parameter[2] or parameter[3] or "").lower().split()
-    return []
-
-
-def _resolve(target: str, request_url: str, what: str) -> str:
-    origin = urlsplit(request_url)
-    try:
-        url = urlsplit(urljoin(request_url, target))
-        if url.scheme in _DEFAULT_PORTS and _host(url) == _host(origin):
-            # A registry behind a gateway that ends TLS writes its own scheme into the URL, so the request's is kept.
-            return url._replace(scheme=origin.scheme, netloc=origin.netloc).geturl()
-    except ValueError:
-        pass  # an invalid URL has no host that could match
-    raise RegistryUnavailable(f"{what} of {origin.netloc} leads to another host")
-
-
-def _host(url: SplitResult) -> tuple[str | None, int | None, bool]:
-    port = None if url.port == _DEFAULT_PORTS.get(url.scheme) else url.port
-    return url.hostname, port, "@" in url.netloc

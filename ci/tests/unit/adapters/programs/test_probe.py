@@ -94,6 +94,14 @@ def test_a_healthy_service_passes(service: Service) -> None:
     ]
 
 
+def test_the_service_is_reached_past_a_proxy(service: Service, run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A proxy of the environment is not used, because it does not know the host of the service."""
+    for name in ("NO_PROXY", "no_proxy"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("http_proxy", "http://127.0.0.1:1")
+    assert run(service.url).status == 0
+
+
 def test_the_ticket_is_sent_as_json(service: Service, run: Run) -> None:
     """The program posts the text of the ticket to /predict_one as JSON."""
     run(service.url)

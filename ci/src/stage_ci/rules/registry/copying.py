@@ -1,0 +1,59 @@
+"""Why skopeo could not copy an image to or from a registry, by its output.
+
+Skopeo prints an error of a registry as ``code: message``, with the code in lower case and blanks for underscores, and
+else the status of the response (containers/image, docker/errors.go; distribution, registry/api/errcode/errors.go).
+"""
+
+import re
+from enum import Enum
+from typing import Final
+
+from stage_ci.rules.build_failure import last_line
+
+_SHOWN: Final = 600
+_LOGGED: Final = re.compile(r'^time="[^"]*" level=\w+ msg="(.*)"$')
+_ESCAPED: Final = re.compile(r'\\(["\\])')
+_MISSING: Final = re.compile(
+    r"\bname unknown:|\b(?:repository|project)\b[^:;]* (?:does not exist|(?:is |was )?not found|not known)", re.IGNORECASE
+)
+_DENIED: Final = re.compile(
+    r"\bunauthorized\b|\bdenied\b|\bforbidden\b|authentication required|invalid username|unable to retrieve auth token",
+    re.IGNORECASE,
+)
+# Errors of the machine that contain one of these words.
+_LOCAL: Final = re.compile(r"permission denied|operation not permitted", re.IGNORECASE)
+
+
+class CopyFailure(Enum):
+    """The kinds of failure of a copy."""
+
+    DENIED = "denied"
+    MISSING = "missing"
+    OTHER = "other"
+
+    @classmethod
+    def of(cls, output: str, repository: str) -> "CopyFailure":
+        """Return the kind of failure that skopeo's output reports.
+
+        Args:
+            output: Its standard error.
+            repository: The path of the repository, which may contain any word.
+        """
+        text = _LOCAL.sub("", output.replace(repository, ""))
+        if _MISSING.search(text):
+            return cls.MISSING
+        return cls.DENIED if _DENIED.search(text) else cls.OTHER
+
+
+def copy_reason(output: str) -> str:
+    """Return the reason in skopeo's output: its last line, without the form of a log entry, in at most 600 characters.
+
+    Of a longer one, the beginning and the end are returned: skopeo begins with what it did, and ends with the
+    registry's message.
+    """
+    line = last_line(output)
+    logged = _LOGGED.match(line)
+    text = _ESCAPED.sub(r"\1", logged[1]) if logged else line
+    reason = "".join(character if character.isprintable() else " " for character in text)
+    half = _SHOWN // 2
+    return reason if len(reason) <= _SHOWN else f"{reason[:half]} … {reason[-half:]}"

@@ -1,0 +1,133 @@
+"""What a registry reports when it rejects a request: the codes, the reason, and whether something does not exist.
+
+Sources: OCI distribution-spec v1.1, "Error Codes" (https://github.com/opencontainers/distribution-spec/blob/v1.1.1/spec.md).
+Token services have forms of their own, such as ``{"details": …}`` (Docker Hub), ``{"error": …}`` (Quay) and RFC 6749
+section 5.2, ``{"error": …, "error_description": …}``; a proxy sends HTML or text, a storage service XML.
+"""
+
+import base64
+import html
+import re
+from collections.abc import Iterable
+from typing import Final
+from urllib.parse import unquote, unquote_plus
+
+from stage_ci.rules.registry.protocol import TransientError, json_object
+
+_CODE: Final = re.compile(r"[A-Z0-9_]{1,64}")
+_CODES_SHOWN: Final = 3
+_REASON_SHOWN: Final = 200
+
+# The codes that report something else than that the repository, the image manifest or the blob does not exist. They
+# are final also with 404: GitHub and others hide from a user what the user may not read.
+_OTHER_CODES: Final = frozenset({"UNAUTHORIZED", "DENIED", "TOOMANYREQUESTS", "UNSUPPORTED"})
+# The other codes of the specification; Harbor sends NOT_FOUND (goharbor/harbor, src/lib/errors/const.go).
+_UNKNOWN_CODES: Final = frozenset(
+    {
+        "BLOB_UNKNOWN",
+        "BLOB_UPLOAD_INVALID",
+        "BLOB_UPLOAD_UNKNOWN",
+        "DIGEST_INVALID",
+        "MANIFEST_BLOB_UNKNOWN",
+        "MANIFEST_INVALID",
+        "MANIFEST_UNKNOWN",
+        "NAME_INVALID",
+        "NAME_UNKNOWN",
+        "NOT_FOUND",
+        "SIZE_INVALID",
+    }
+)
+_MISSING_BLOB_CODES: Final = frozenset({"BLOB_UNKNOWN", "MANIFEST_BLOB_UNKNOWN"})
+
+# The members of a JSON object that may hold the reason, the most specific first.
+_REASONS: Final = ("message", "error_description", "detail", "details", "error", "title")
+# The title of an HTML page, and the message of an S3 error (https://docs.aws.amazon.com/AmazonS3/latest/API/ErrorResponses.html).
+_ELEMENT: Final = re.compile(r"<(title|message)\b[^<>]{0,200}>([^<]{1,2000})<", re.IGNORECASE)
+_TEXT_READ: Final = 20_000  # bytes of a body that is not JSON, which may be a large page
+
+
+def error_codes(body: bytes) -> list[str]:
+    """Return the codes of an error response.
+
+    Args:
+        body: The body of a response with a 4xx or 5xx status.
+
+    Returns:
+        The codes in the registry's order; empty if the body is not an error response of the specification.
+    """
+    codes = (error.get("code") for error in _errors(body))
+    return [code for code in codes if isinstance(code, str) and _CODE.fullmatch(code)]
+
+
+def error_reason(body: bytes, secrets: Iterable[str]) -> str:
+    """Return the reason in an error response, such as the quota that a push exceeds.
+
+    Args:
+        body: The body of a response with a 4xx or 5xx status.
+        secrets: The secrets of the request, which a server may repeat in its reason.
+
+    Returns:
+        At most 200 printable characters; empty if there is no reason, or if it contains a secret in plain text, in
+        base64 or URL-encoded.
+    """
+    found = _reason(body)
+    reason = " ".join("".join(character if character.isprintable() else " " for character in found).split())
+    read = [text for form in (found, reason) for text in (form, unquote(form), unquote_plus(form))]
+    if any(spelling in text for secret in secrets if secret for spelling in _spellings(secret) for text in read):
+        return ""
+    return reason if len(reason) <= _REASON_SHOWN else f"{reason[: _REASON_SHOWN - 1]}…"
+
+
+def describe(status: int, body: bytes) -> str:
+    """Return a phrase for a response, such as ``answered 404 (NAME_UNKNOWN)``."""
+    codes = ", ".join(error_codes(body)[:_CODES_SHOWN])
+    return f"answered {status} ({codes})" if codes else f"answered {status}"
+
+
+def is_unknown(body: bytes) -> bool | None:
+    """Return whether the body of a 404 reports that the repository, the image manifest or the blob does not exist.
+
+    Returns:
+        None if the body has no code of the specification, as of a page or an empty body. The specification does not
+        require a code, but a wrong URL and a proxy answer 404 as well, and reading that as an empty repository would
+        restart the version line at its first version.
+    """
+    codes = set(error_codes(body))
+    if codes & _OTHER_CODES:
+        return False
+    return True if codes & _UNKNOWN_CODES else None
+
+
+def is_missing_blob(body: bytes) -> bool:
+    """Return whether an image manifest was rejected because the registry does not hold one of its blobs (yet)."""
+    return not _MISSING_BLOB_CODES.isdisjoint(error_codes(body))
+
+
+def _errors(body: bytes) -> list[dict[str, object]]:
+    errors = _object(body).get("errors")
+    return [error for error in errors if isinstance(error, dict)] if isinstance(errors, list) else []
+
+
+def _object(body: bytes) -> dict[str, object]:
+    try:
+        return json_object(body, "an error")
+    except TransientError:
+        return {}
+
+
+def _reason(body: bytes) -> str:
+    for fields in (*_errors(body), _object(body)):
+        values = [fields.get(name) for name in _REASONS]
+        texts = [value.get("message") if isinstance(value, dict) else value for value in values]
+        for text in texts:
+            if isinstance(text, str) and text.strip():
+                return text
+    text = body[:_TEXT_READ].decode(errors="ignore").lstrip()
+    if text.startswith("<"):
+        element = _ELEMENT.search(text)
+        return html.unescape(element[2]) if element else ""
+    return "" if text.startswith(("{", "[")) else text.partition("\n\n")[0]
+
+
+def _spellings(secret: str) -> list[str]:
+    return [secret, base64.b64encode(secret.encode()).decode().rstrip("=")]

@@ -1,0 +1,212 @@
+"""The certificates and proxies of the environment, as the clients of the registry and of git use them."""
+
+from __future__ import annotations
+
+import ssl
+from datetime import UTC, datetime, timedelta
+from ipaddress import ip_address
+from typing import TYPE_CHECKING, Final, cast
+
+import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.x509.oid import NameOID
+
+from stage_ci.adapters.bindings import bind, reach
+from stage_ci.adapters.certificates import trusted_certificates
+from stage_ci.adapters.infrastructure import Infrastructure
+from stage_ci.adapters.registry import Registry, RetryPolicy
+from stage_ci.errors import InfrastructureAccessDenied, InfrastructureUnavailable, InvalidInput, RegistryUnavailable
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    import dagger
+    from tests.unit.adapters.conftest import Scripting, Server
+
+NAMES: Final = ("NO_PROXY", "HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY")
+READ: Final = "/owner/infra.git/info/refs?service=git-upload-pack"
+
+# Dulwich leaves the connection of a rejected request to the garbage collector, which `collected` runs here.
+pytestmark = [
+    pytest.mark.filterwarnings("ignore:Exception ignored in:pytest.PytestUnraisableExceptionWarning"),
+    pytest.mark.usefixtures("collected"),
+]
+
+
+class Container:
+    """A container of no engine, which records its services and variables."""
+
+    def __init__(self) -> None:
+        self.services: list[str] = []
+        self.variables: dict[str, str] = {}
+
+    def with_service_binding(self, name: str, _: object) -> Container:
+        """Record a service."""
+        self.services.append(name)
+        return self
+
+    def with_env_variable(self, name: str, value: str) -> Container:
+        """Record a variable."""
+        self.variables[name] = value
+        return self
+
+
+@pytest.fixture(autouse=True)
+def _no_variables(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in (*NAMES, "SSL_CERT_FILE", "SSL_CERT_DIR"):
+        monkeypatch.delenv(name, raising=False)
+        monkeypatch.delenv(name.lower(), raising=False)
+
+
+@pytest.fixture
+def authority(tmp_path: Path) -> Path:
+    """Return a folder with an authority's certificate, and one for 127.0.0.1 with its key; without optional fields."""
+    keys = [ec.generate_private_key(ec.SECP256R1()) for _ in range(2)]
+    names = [x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, name)]) for name in ("authority", "server")]
+    now = datetime.now(UTC)
+    certificates = []
+    for key, name in zip(keys, names, strict=True):
+        builder = x509.CertificateBuilder().subject_name(name).issuer_name(names[0]).public_key(key.public_key())
+        builder = builder.serial_number(x509.random_serial_number())
+        builder = builder.not_valid_before(now - timedelta(hours=1)).not_valid_after(now + timedelta(hours=1))
+        if name is names[0]:
+            builder = builder.add_extension(x509.BasicConstraints(ca=True, path_length=None), critical=True)
+        else:
+            address = x509.SubjectAlternativeName([x509.IPAddress(ip_address("127.0.0.1"))])
+            builder = builder.add_extension(address, critical=False)
+        certificates.append(builder.sign(keys[0], hashes.SHA256()).public_bytes(serialization.Encoding.PEM))
+    plain = serialization.NoEncryption()
+    key_pem = keys[1].private_bytes(serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, plain)
+    (tmp_path / "authority.pem").write_bytes(certificates[0])
+    (tmp_path / "server.pem").write_bytes(certificates[1] + key_pem)
+    return tmp_path
+
+
+@pytest.fixture
+def secure(server: Server, authority: Path) -> str:
+    """Return the https URL of the server, whose certificate is signed by the authority."""
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(authority / "server.pem")
+    server.encrypt(context)
+    return f"https://{server.host}"
+
+
+async def test_the_registry_is_verified_by_the_system(
+    server: Server, secure: str, authority: Path, script: Scripting, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A registry whose certificate a company signed is trusted if the company's is among the system's, and else not."""
+    server.on("GET tags/list", script.json({"tags": ["v1.0.1"]}))
+    policy = RetryPolicy(attempts=1)
+    async with Registry(secure, "owner/service", policy=policy) as registry:
+        with pytest.raises(RegistryUnavailable, match="cannot be reached: .*certificate verify failed"):
+            await registry.tags()
+    monkeypatch.setenv("SSL_CERT_FILE", str(authority / "authority.pem"))
+    async with Registry(secure, "owner/service", policy=policy) as registry:
+        assert await registry.tags() == ["v1.0.1"]
+
+
+async def test_the_git_server_is_verified_by_the_system(
+    server: Server, secure: str, authority: Path, script: Scripting, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The git server is trusted by the same certificates as the registry."""
+    server.on(f"GET {READ}", script.reply(401))
+    with pytest.raises(InfrastructureUnavailable):
+        await Infrastructure(f"{secure}/owner/infra.git").refs("refs/")
+    assert server.lines == []
+    monkeypatch.setenv("SSL_CERT_FILE", str(authority / "authority.pem"))
+    with pytest.raises(InfrastructureAccessDenied):
+        await Infrastructure(f"{secure}/owner/infra.git").refs("refs/")
+
+
+def test_missing_certificates_are_invalid_input(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A variable that names a file which does not exist is reported, instead of distrust in every server."""
+    monkeypatch.setenv("SSL_CERT_FILE", "/does/not/exist.pem")
+    with pytest.raises(InvalidInput, match=r"SSL_CERT_FILE names no file: '/does/not/exist\.pem'; correct it"):
+        trusted_certificates()
+
+
+def test_a_system_without_certificates_trusts_those_of_certifi(monkeypatch: pytest.MonkeyPatch) -> None:
+    """On a system that has no certificates, those of the package certifi are used; else only the system's."""
+    monkeypatch.setattr(ssl, "get_default_verify_paths", lambda: ssl.DefaultVerifyPaths(None, None, "", "", "", ""))
+    assert trusted_certificates().cert_store_stats()["x509_ca"] > 50
+
+
+def test_authorities_without_optional_fields_are_trusted() -> None:
+    """The strict checks of Python 3.13 are off, because git, skopeo and Trivy do not make them either."""
+    context = trusted_certificates()
+    assert not context.verify_flags & ssl.VERIFY_X509_STRICT
+    assert (context.verify_mode, context.check_hostname) == (ssl.CERT_REQUIRED, True)
+
+
+@pytest.mark.parametrize(
+    "setting", ["http_proxy=http://robot:pass%3Aword@{host}", "HTTP_PROXY=robot:pass%3Aword@{host}"]
+)
+async def test_git_uses_the_proxy_of_the_scheme(
+    server: Server, other: Server, monkeypatch: pytest.MonkeyPatch, setting: str
+) -> None:
+    """The git client sends its requests to the proxy of the URL's scheme, with the user of the proxy's URL."""
+    variable, _, value = setting.partition("=")
+    monkeypatch.setenv(variable, value.format(host=other.host))
+    monkeypatch.setenv("HTTPS_PROXY", "http://127.0.0.1:1")
+    with pytest.raises(InfrastructureAccessDenied):  # the proxy answers 404
+        await Infrastructure(f"{server.url}/owner/infra.git").refs("refs/")
+    assert (server.lines, other.lines) == ([], [f"GET {server.url}{READ}"])
+    assert other.requests[0].headers["proxy-authorization"] == "Basic cm9ib3Q6cGFzczp3b3Jk"
+
+
+@pytest.mark.parametrize(("setting", "used"), [("HTTPS_PROXY={url}", False), ("ALL_PROXY={url}", True)])
+@pytest.mark.parametrize("excluded", ["", "fd00::/8,127.0.0.0/8", "{host}"])
+async def test_git_and_registry_use_the_same_proxies(
+    server: Server, other: Server, script: Scripting, monkeypatch: pytest.MonkeyPatch, setting: str, *, used: bool,
+    excluded: str,
+) -> None:
+    """Both clients use a proxy for the same hosts."""
+    monkeypatch.setenv(*setting.format(url=other.url).split("=", 1))
+    monkeypatch.setenv("NO_PROXY", excluded.format(host=server.host))
+    with pytest.raises(InfrastructureAccessDenied):  # both servers answer 404
+        await Infrastructure(f"{server.url}/owner/infra.git").refs("refs/")
+    async with script.registry(server) as registry:
+        with pytest.raises(RegistryUnavailable, match="answered 404"):
+            await registry.tags()
+    through = 2 if used and not excluded else 0
+    assert len([line for line in other.lines if line.startswith(f"GET {server.url}/")]) >= through
+    assert bool(other.lines) is (through > 0)
+    assert bool(server.lines) is (through == 0)
+
+
+async def test_a_socks_proxy_of_git_is_invalid_input(server: Server, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The git client names a SOCKS proxy as the registry's client does."""
+    monkeypatch.setenv("ALL_PROXY", "socks5://canary.example")
+    with pytest.raises(InvalidInput, match="invalid proxy in ALL_PROXY: SOCKS proxies are not supported") as error:
+        await Infrastructure(f"{server.url}/owner/infra.git").refs("refs/")
+    assert "canary" not in str(error.value)
+
+
+async def test_a_started_service_is_reached_past_the_proxy(
+    server: Server, other: Server, script: Scripting, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A service of the engine is reached directly although the environment has a proxy, which does not know its host."""
+    server.on("GET tags/list", script.json({"tags": ["v1.0.1"]}))
+    monkeypatch.setenv("HTTP_PROXY", other.url)
+    monkeypatch.setenv("NO_PROXY", "a.example")
+    monkeypatch.setenv("no_proxy", "a.example")  # restored after the test
+    assert reach(server.url) == server.url
+    async with script.registry(server) as registry:
+        assert await registry.tags() == ["v1.0.1"]
+    assert other.lines == []
+
+
+@pytest.mark.parametrize(
+    ("proxy", "listed"), [("", {}), ("http://proxy.example", dict.fromkeys(("NO_PROXY", "no_proxy"), "a,registry"))]
+)
+def test_a_bound_service_is_reached_past_the_proxy(
+    monkeypatch: pytest.MonkeyPatch, proxy: str, listed: dict[str, str]
+) -> None:
+    """The commands of a container reach a bound service directly; without a proxy, no variable is set."""
+    monkeypatch.setenv("HTTPS_PROXY", proxy)
+    monkeypatch.setenv("NO_PROXY", "a")
+    container = Container()
+    bind(cast("dagger.Container", container), "registry", cast("dagger.Service", "of no engine"))
+    assert (container.services, container.variables) == (["registry"], listed)
