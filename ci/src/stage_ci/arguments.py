@@ -131,8 +131,8 @@ TrivyDb = Annotated[
 TrivyJavaDb = Annotated[
     list[str] | None,
     Doc(
-        "Addresses of Trivy's Java database, tried in order, which it needs for an image with .jar, .war or .ear files; "
-        "by default the public mirrors. `registry:PORT/…` is the registry of --registry-service."
+        "Addresses of Trivy's Java database, tried in order, which an image with .jar, .war or .ear files needs; by "
+        "default the public mirrors. `registry:PORT/…` is the registry of --registry-service."
     ),
 ]
 SigningKey = Annotated[

@@ -34,7 +34,7 @@ def trusted_certificates() -> ssl.SSLContext:
     if not (file or os.environ.get(_FOLDER) or found.cafile or (folder and any(folder.iterdir()))):
         return httpx.create_ssl_context(trust_env=False)
     context = ssl.create_default_context()
-    # From Python 3.13 on, it rejects authorities without fields that git, skopeo and Trivy do not require, such as those
-    # of inspecting proxies: https://docs.python.org/3/library/ssl.html#ssl.create_default_context
+    # From Python 3.13 on, it rejects authorities without fields that git, skopeo and Trivy do not require, such as
+    # those of inspecting proxies: https://docs.python.org/3/library/ssl.html#ssl.create_default_context
     context.verify_flags &= ~ssl.VERIFY_X509_STRICT
     return context

@@ -124,9 +124,7 @@ def _command(direction: str, destination: Destination, host: str, target: str) -
     return ["sh", "/copy_image.sh", direction, host, target, plain_http, str(PUSH_LIMIT)]
 
 
-async def _copy(
-    container: dagger.Container, command: list[str], repository: Repository, failed: str
-) -> CommandResult:
+async def _copy(container: dagger.Container, command: list[str], repository: Repository, failed: str) -> CommandResult:
     result = await run(container, command)
     if not result.status:
         return result

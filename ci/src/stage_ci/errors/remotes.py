@@ -13,7 +13,9 @@ class RegistryAccessDenied(RegistryError):
     """The registry answered 401 or 403, which is not retried."""
 
     # Of the registries that do not create a repository with its first push, some answer 401 or 403 until it exists.
-    remedy = "check the user name, the password and the user's rights in this repository; create it if it does not exist"
+    remedy = (
+        "check the user name, the password and the user's rights in this repository; create it if it does not exist"
+    )
 
 
 class RepositoryMissing(RegistryError):

@@ -58,7 +58,9 @@ class Proxy:
 
 def excluding(environment: Mapping[str, str], *hosts: str) -> str:
     """Return the value of NO_PROXY with further hosts; empty if the environment has no proxy that it would concern."""
-    return ",".join(filter(None, (_listed(environment), *hosts))) if _variable(environment, *_DEFAULT_PORTS, "all") else ""
+    return (
+        ",".join(filter(None, (_listed(environment), *hosts))) if _variable(environment, *_DEFAULT_PORTS, "all") else ""
+    )
 
 
 def _variable(environment: Mapping[str, str], *kinds: str) -> str:

@@ -156,7 +156,7 @@ def scanner_cause(output: str) -> str:
 
 
 def scanner_failure(output: str) -> tuple[str, str | None]:
-    """Return the cause for which Trivy failed, and the remedy; None for the usual one, about the vulnerability database.
+    """Return the cause for which Trivy failed, and the remedy; None for the usual, about the vulnerability database.
 
     Trivy downloads its Java database only for an image with Java archives (aquasecurity/trivy, pkg/javadb/client.go).
     """

@@ -49,7 +49,9 @@ async def judge(record: Record, subject: Subject, remotes: Remotes) -> tuple[Ver
         InvalidEvidence: if the recorded bill of materials is missing or invalid.
         RegistryError: if the registry denies access or fails.
     """
-    sbom, database, suppressions = await gather(_sbom(record, subject, remotes), subject.database(), subject.suppressions())
+    sbom, database, suppressions = await gather(
+        _sbom(record, subject, remotes), subject.database(), subject.suppressions()
+    )
     return await scanner.scan(sbom, database, suppressions)
 
 

@@ -12,11 +12,13 @@ from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
+from tests.servers.loopback import Reply
 
 from stage_ci.adapters.bindings import bind, reach
 from stage_ci.adapters.certificates import trusted_certificates
 from stage_ci.adapters.infrastructure import Infrastructure
 from stage_ci.adapters.registry import Registry, RetryPolicy
+from stage_ci.adapters.rehearsal_database import is_public_reachable
 from stage_ci.errors import InfrastructureAccessDenied, InfrastructureUnavailable, InvalidInput, RegistryUnavailable
 
 if TYPE_CHECKING:
@@ -100,7 +102,7 @@ async def test_the_registry_is_verified_by_the_system(
     server.on("GET tags/list", script.json({"tags": ["v1.0.1"]}))
     policy = RetryPolicy(attempts=1)
     async with Registry(secure, "owner/service", policy=policy) as registry:
-        with pytest.raises(RegistryUnavailable, match="cannot be reached: .*certificate verify failed"):
+        with pytest.raises(RegistryUnavailable, match=r"cannot be reached: .*certificate verify failed"):
             await registry.tags()
     monkeypatch.setenv("SSL_CERT_FILE", str(authority / "authority.pem"))
     async with Registry(secure, "owner/service", policy=policy) as registry:
@@ -156,24 +158,30 @@ async def test_git_uses_the_proxy_of_the_scheme(
     assert other.requests[0].headers["proxy-authorization"] == "Basic cm9ib3Q6cGFzczp3b3Jk"
 
 
-@pytest.mark.parametrize(("setting", "used"), [("HTTPS_PROXY={url}", False), ("ALL_PROXY={url}", True)])
-@pytest.mark.parametrize("excluded", ["", "fd00::/8,127.0.0.0/8", "{host}"])
+@pytest.mark.parametrize(
+    ("settings", "used"),
+    [
+        ("HTTPS_PROXY={proxy}", False),
+        ("ALL_PROXY={proxy}", True),
+        ("http_proxy={proxy} NO_PROXY=fd00::/8,127.0.0.0/8", False),
+        ("http_proxy={proxy} no_proxy={host}", False),
+        ("http_proxy={proxy} no_proxy=127.0.0.1:1", True),
+    ],
+)
 async def test_git_and_registry_use_the_same_proxies(
-    server: Server, other: Server, script: Scripting, monkeypatch: pytest.MonkeyPatch, setting: str, *, used: bool,
-    excluded: str,
+    server: Server, other: Server, monkeypatch: pytest.MonkeyPatch, settings: str, *, used: bool
 ) -> None:
     """Both clients use a proxy for the same hosts."""
-    monkeypatch.setenv(*setting.format(url=other.url).split("=", 1))
-    monkeypatch.setenv("NO_PROXY", excluded.format(host=server.host))
+    for setting in settings.format(proxy=other.url, host=server.host).split():
+        monkeypatch.setenv(*setting.split("=", 1))
     with pytest.raises(InfrastructureAccessDenied):  # both servers answer 404
         await Infrastructure(f"{server.url}/owner/infra.git").refs("refs/")
-    async with script.registry(server) as registry:
+    async with Registry(server.url, "owner/service") as registry:
         with pytest.raises(RegistryUnavailable, match="answered 404"):
             await registry.tags()
-    through = 2 if used and not excluded else 0
-    assert len([line for line in other.lines if line.startswith(f"GET {server.url}/")]) >= through
-    assert bool(other.lines) is (through > 0)
-    assert bool(server.lines) is (through == 0)
+    targets = {f"GET {server.url if used else ''}{path}" for path in (READ, "/v2/owner/service/tags/list")}
+    assert targets <= set(other.lines if used else server.lines)
+    assert (server.lines if used else other.lines) == []
 
 
 async def test_a_socks_proxy_of_git_is_invalid_input(server: Server, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -187,7 +195,7 @@ async def test_a_socks_proxy_of_git_is_invalid_input(server: Server, monkeypatch
 async def test_a_started_service_is_reached_past_the_proxy(
     server: Server, other: Server, script: Scripting, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """A service of the engine is reached directly although the environment has a proxy, which does not know its host."""
+    """A service of the engine is reached directly, although the environment has a proxy, which does not know it."""
     server.on("GET tags/list", script.json({"tags": ["v1.0.1"]}))
     monkeypatch.setenv("HTTP_PROXY", other.url)
     monkeypatch.setenv("NO_PROXY", "a.example")
@@ -210,3 +218,14 @@ def test_a_bound_service_is_reached_past_the_proxy(
     container = Container()
     bind(cast("dagger.Container", container), "registry", cast("dagger.Service", "of no engine"))
     assert (container.services, container.variables) == (["registry"], listed)
+
+
+@pytest.mark.parametrize("status", [407, 502])
+async def test_a_proxy_that_blocks_the_public_database_makes_it_unreachable(
+    other: Server, monkeypatch: pytest.MonkeyPatch, status: int
+) -> None:
+    """Behind a proxy that does not connect to the public database, a rehearsal uses the sample database."""
+    monkeypatch.setenv("https_proxy", other.url)
+    other.on("CONNECT mirror.gcr.io:443", Reply(status))
+    assert not await is_public_reachable()
+    assert other.lines == ["CONNECT mirror.gcr.io:443"]

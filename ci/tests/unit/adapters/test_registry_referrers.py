@@ -232,7 +232,7 @@ async def test_a_missing_referrer_is_none(server: Server, script: Scripting, cod
 
 async def test_a_404_of_a_proxy_is_no_missing_referrer(server: Server, script: Scripting) -> None:
     """A 404 without the error code of a registry is an error, because a proxy or a wrong URL answers the same."""
-    with pytest.raises(RegistryUnavailable, match="answered 404;"):
+    with pytest.raises(RegistryUnavailable, match="answered 404: not scripted;"):
         await read(script, server)
 
 

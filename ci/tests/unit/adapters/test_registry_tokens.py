@@ -51,9 +51,15 @@ async def test_a_challenge_may_have_many_forms(
     ("scope", "query"),
     [
         ("repository:owner/service:pull", BOTH),
-        ("repository:owner/service:pull repository:base/image:pull", f"{BOTH}&scope=repository%3Abase%2Fimage%3Apull%2Cpush"),
+        (
+            "repository:owner/service:pull repository:base/image:pull",
+            f"{BOTH}&{BOTH.replace('owner%2Fservice', 'base%2Fimage')}",
+        ),
         ("*", "scope=%2A"),
-        ("registry:catalog:* repository:owner/service:*", f"scope=registry%3Acatalog%3A%2A&{PULL[:-4]}%2A%2Cpull%2Cpush"),
+        (
+            "registry:catalog:* repository:owner/service:*",
+            f"scope=registry%3Acatalog%3A%2A&{PULL[:-4]}%2A%2Cpull%2Cpush",
+        ),
     ],
 )
 async def test_scopes_are_sent_one_by_one(

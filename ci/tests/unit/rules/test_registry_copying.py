@@ -16,7 +16,7 @@ UPLOAD = "writing blob: initiating layer upload to /v2/owner/service/blobs/uploa
         ("unable to retrieve auth token: invalid username/password: unauthorized: bad", CopyFailure.DENIED),
         ("received unexpected HTTP status: 403 Forbidden", CopyFailure.DENIED),
         (
-            f"{UPLOAD}: name unknown: The repository with name 'owner/service' does not exist in the registry with id '1'",
+            f"{UPLOAD}: name unknown: The repository with name 'owner/service' does not exist in registry 1",
             CopyFailure.MISSING,
         ),
         (f"{UPLOAD}: unknown: project owner not found", CopyFailure.MISSING),

@@ -33,7 +33,10 @@ def test_a_response_without_codes_is_described_by_its_status(body: bytes) -> Non
 @pytest.mark.parametrize(
     ("body", "reason"),
     [
-        ({"errors": [{"code": "DENIED", "message": "the quota of 10 GiB is used up"}]}, "the quota of 10 GiB is used up"),
+        (
+            {"errors": [{"code": "DENIED", "message": "the quota of 10 GiB is used up"}]},
+            "the quota of 10 GiB is used up",
+        ),
         ({"errors": [{"code": "DENIED"}, {"code": "X", "message": "the second one"}]}, "the second one"),
         ({"errors": [{"code": "TAG_INVALID", "message": " ", "detail": "tags are immutable"}]}, "tags are immutable"),
         ({"errors": [{"status": 401, "message": "Bad credentials"}]}, "Bad credentials"),

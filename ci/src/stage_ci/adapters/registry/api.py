@@ -73,11 +73,9 @@ class RepositoryApi:
         stated = reference if is_digest(reference) else response.headers.get(_DIGEST, "")
         return verify(response.content, Digest(stated)) if is_digest(stated) else response.content
 
-    async def blob(self, digest: Digest) -> bytes | None:
-        """Return the content of a blob; None if the registry does not know it."""
+    async def blob(self, digest: Digest) -> bytes:
+        """Return the content of a blob."""
         response = await self._session.send("GET", self._blob_url(digest))
-        if await self._is_unknown(response):
-            return None
         self._expect_success(response)
         return verify(response.content, digest)
 

@@ -242,8 +242,7 @@ class Registry:
         if manifest is None:
             return None
         subject, layer = Referrer.parts(manifest)
-        content = await self._api.blob(layer)
-        return None if content is None else Referrer(subject, content)
+        return Referrer(subject, await self._api.blob(layer))
 
     async def _push_by_digest(self, manifest: bytes) -> bool:
         return await self._session.with_retries(self._api.push_manifest, str(digest_of(manifest)), manifest)
@@ -258,10 +257,7 @@ class Registry:
         return None if manifest is None else ImageManifest.parse(manifest)
 
     async def _labels(self, config: Digest) -> dict[str, str]:
-        content = await self._api.blob(config)
-        if content is None:
-            raise RegistryUnavailable(f"{self._name} does not hold {config}, the configuration of an image")
-        return labels(content)
+        return labels(await self._api.blob(config))
 
     async def _push(self, artifact: Artifact, tag: str) -> None:
         for blob in (artifact.config, artifact.layer):

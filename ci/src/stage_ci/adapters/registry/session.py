@@ -18,7 +18,7 @@ from stage_ci.rules.registry.protocol import (
     FORBIDDEN,
     METHOD_NOT_ALLOWED,
     UNAUTHORIZED,
-    NoResponse,
+    NoResponseError,
     TransientError,
     is_denied,
     is_meaningful_head,
@@ -161,7 +161,7 @@ class Session:
         """
         try:
             response = await self._exchange("HEAD", url, headers or {}, b"")
-        except NoResponse:
+        except NoResponseError:
             return None
         if is_meaningful_head(response.status_code):
             self._checked(response, self._name)
@@ -171,23 +171,31 @@ class Session:
         """Return whether the host of the registry is one (distribution-spec, "Determining Support").
 
         Args:
-            response: A response of the host that has no code of the specification.
+            response: A response that has no code of the specification; that of a host to which the registry redirects,
+                such as a storage service, says nothing about the registry.
 
         Raises:
-            TransientError: if the host does not answer.
+            TransientError: if the host does not answer, or a retry may succeed.
         """
-        if self._is_own(str(response.url)) and _API_VERSION in response.headers:
+        if not self._is_own(str(response.url)):
+            return False
+        if _API_VERSION in response.headers:
             return True
         if self._supported is None:
-            support = await self._http.send(httpx.Request("GET", self._base.join("/v2/"), headers=self._authorization))
-            is_page = support.content.lstrip().startswith(b"<")
-            asks = support.status_code == UNAUTHORIZED and _CHALLENGE in support.headers
-            self._supported = self._is_own(str(support.url)) and (asks or (support.is_success and not is_page))
+            self._supported = await self._serves_api()
         return self._supported
 
     def describe(self, response: httpx.Response) -> str:
         """Return a phrase for a response, with its codes and the reason that the registry gives."""
         return self._with_reason(describe(response.status_code, response.content), response)
+
+    async def _serves_api(self) -> bool:
+        response = await self._http.send(httpx.Request("GET", self._base.join("/v2/"), headers=self._authorization))
+        if is_transient(response.status_code):
+            self._checked(response, self._name)
+        is_page = response.content.lstrip().startswith(b"<")
+        requires_login = response.status_code == UNAUTHORIZED and _CHALLENGE in response.headers
+        return self._is_own(str(response.url)) and (requires_login or (response.is_success and not is_page))
 
     async def _exchange(self, method: str, url: str, headers: Mapping[str, str], content: bytes) -> httpx.Response:
         if not self._is_own(url):

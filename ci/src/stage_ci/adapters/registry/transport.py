@@ -12,7 +12,7 @@ import httpx
 from stage_ci.adapters.certificates import trusted_certificates
 from stage_ci.errors import RegistryUnavailable
 from stage_ci.rules.proxy import Proxy
-from stage_ci.rules.registry.protocol import NoResponse, TransientError
+from stage_ci.rules.registry.protocol import NoResponseError, TransientError
 
 CONNECT_SECONDS: Final = 10.0
 # distribution-spec, "Pushing Manifests": registries should accept image manifests of 4 MiB.
@@ -44,7 +44,8 @@ class HttpTransport:
             request: The request; its Authorization header does not follow a redirect to another host.
 
         Raises:
-            TransientError: if no connection is made; its subclass NoResponse if no complete response arrives in time.
+            TransientError: if no connection is made.
+            NoResponseError: if no complete response arrives in time.
             RegistryUnavailable: if the response exceeds a limit; not retried.
             InvalidInput: if the environment names a proxy that cannot be used.
         """
@@ -55,14 +56,14 @@ class HttpTransport:
         except httpx.ConnectTimeout:
             raise TransientError(f"cannot be reached within {CONNECT_SECONDS:g} s{self._through(request)}") from None
         except (TimeoutError, httpx.TimeoutException):
-            raise NoResponse(f"did not answer within {self._seconds:g} s") from None
+            raise NoResponseError(f"did not answer within {self._seconds:g} s") from None
         except (httpx.ConnectError, httpx.ProxyError) as error:
             # Nothing was sent yet, so the text holds no secret; it names the host, the certificate or the port, or the
             # status by which a proxy rejects the connection.
             raise TransientError(f"cannot be reached{self._through(request)}: {error}") from None
         except (httpx.HTTPError, httpx.InvalidURL) as error:
             # The texts of these errors may quote a header, and so a secret.
-            raise NoResponse(f"sent an unreadable response ({type(error).__name__})") from None
+            raise NoResponseError(f"sent an unreadable response ({type(error).__name__})") from None
 
     async def aclose(self) -> None:
         """Close the connections."""

@@ -14,7 +14,8 @@ _SHOWN: Final = 600
 _LOGGED: Final = re.compile(r'^time="[^"]*" level=\w+ msg="(.*)"$')
 _ESCAPED: Final = re.compile(r'\\(["\\])')
 _MISSING: Final = re.compile(
-    r"\bname unknown:|\b(?:repository|project)\b[^:;]* (?:does not exist|(?:is |was )?not found|not known)", re.IGNORECASE
+    r"\bname unknown:|\b(?:repository|project)\b[^:;]* (?:does not exist|(?:is |was )?not found|not known)",
+    re.IGNORECASE,
 )
 _DENIED: Final = re.compile(
     r"\bunauthorized\b|\bdenied\b|\bforbidden\b|authentication required|invalid username|unable to retrieve auth token",

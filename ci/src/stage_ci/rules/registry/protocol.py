@@ -42,7 +42,7 @@ class TransientError(Exception):
         super().__init__(cause)
 
 
-class NoResponse(TransientError):
+class NoResponseError(TransientError):
     """No complete response arrived over a connection that was made, as if a proxy cannot handle the request."""
 
 

@@ -6,12 +6,14 @@ import base64
 import json
 import os
 import subprocess
-from pathlib import Path
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 import pytest
 
 from stage_ci.adapters.programs import program
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 RECORD: Final = '#!/bin/sh\nprintf "%s\\n" "$@" >"$RECORD"\n'
 PLACES: Final = {"/run/secrets/": "secrets/", "/run/auth/": "auth/"}
@@ -35,15 +37,24 @@ def copy(folder: Path, *arguments: str, **secrets: str) -> list[str]:
 @pytest.mark.fault(35)
 @pytest.mark.parametrize("end", ["", "\n", "\r\n", "\r", "\n\n", "\r\n\r\n"])
 def test_a_credential_from_a_file_has_no_line_break_at_its_end(tmp_path: Path, end: str) -> None:
-    """skopeo gets user and password without line breaks at their ends, and otherwise byte for byte."""
-    password = "canary \n'\"$(id)\\ %s é"
-    copy(tmp_path, "push", "registry:5000", "owner/service@sha256:0", "true", "9", username=f"robot$x{end}", password=f"{password}{end}")
+    """User and password reach skopeo without line breaks at their ends, and otherwise byte for byte."""
+    given = "canary \n'\"$(id)\\ %s é"
+    copy(
+        tmp_path,
+        "push",
+        "registry:5000",
+        "owner/service@sha256:0",
+        "true",
+        "9",
+        username=f"robot$x{end}",
+        password=f"{given}{end}",
+    )
     auth = json.loads((tmp_path / "auth/auth.json").read_text())["auths"]["registry:5000"]["auth"]
-    assert base64.b64decode(auth).decode() == f"robot$x:{password}"
+    assert base64.b64decode(auth).decode() == f"robot$x:{given}"
 
 
 def test_the_password_is_no_argument(tmp_path: Path) -> None:
-    """skopeo reads the login from a file; a pull without one has an empty file."""
+    """The login is read from a file; a pull without one has an empty file."""
     arguments = copy(tmp_path, "pull", "registry.example", "owner/service@sha256:0", "false", "9")
     assert json.loads((tmp_path / "auth/auth.json").read_text()) == {}
     assert arguments[-2:] == ["docker://registry.example/owner/service@sha256:0", "docker-archive:/tmp/image.tar"]
