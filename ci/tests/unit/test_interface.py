@@ -110,9 +110,9 @@ def test_the_interface_is_as_recorded() -> None:
     )
 
 
-def test_the_module_has_at_most_62_parameters() -> None:
-    """The constructor and all functions of all objects have at most 62 parameters in total."""
-    assert len(PARAMETERS) <= 62
+def test_the_module_has_at_most_63_parameters() -> None:
+    """The constructor and all functions of all objects have at most 63 parameters in total."""
+    assert len(PARAMETERS) <= 63
 
 
 def test_every_function_but_three_has_arguments() -> None:
@@ -121,9 +121,9 @@ def test_every_function_but_three_has_arguments() -> None:
     assert names == {"StageCi.latest_version", "StageCi.next_version", "StageCi.rehearsal"}
 
 
-def test_the_main_file_has_at_most_220_lines() -> None:
-    """The file that holds the functions of the command line has at most 220 lines."""
-    assert len(MAIN.read_text().splitlines()) <= 220
+def test_the_main_file_has_at_most_221_lines() -> None:
+    """The file that holds the functions of the command line has at most 221 lines."""
+    assert len(MAIN.read_text().splitlines()) <= 221
 
 
 def test_the_main_file_imports_under_original_names() -> None:

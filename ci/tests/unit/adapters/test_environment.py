@@ -5,6 +5,7 @@ from __future__ import annotations
 import ssl
 from datetime import UTC, datetime, timedelta
 from ipaddress import ip_address
+from types import SimpleNamespace
 from typing import TYPE_CHECKING, Final, cast
 
 import pytest
@@ -131,7 +132,7 @@ def test_missing_certificates_are_invalid_input(monkeypatch: pytest.MonkeyPatch)
 
 def test_a_system_without_certificates_trusts_those_of_certifi(monkeypatch: pytest.MonkeyPatch) -> None:
     """On a system that has no certificates, those of the package certifi are used; else only the system's."""
-    monkeypatch.setattr(ssl, "get_default_verify_paths", lambda: ssl.DefaultVerifyPaths(None, None, "", "", "", ""))
+    monkeypatch.setattr(ssl, "get_default_verify_paths", lambda: SimpleNamespace(cafile=None, capath=None))
     assert trusted_certificates().cert_store_stats()["x509_ca"] > 50
 
 
@@ -216,7 +217,8 @@ def test_a_bound_service_is_reached_past_the_proxy(
     monkeypatch.setenv("HTTPS_PROXY", proxy)
     monkeypatch.setenv("NO_PROXY", "a")
     container = Container()
-    bind(cast("dagger.Container", container), "registry", cast("dagger.Service", "of no engine"))
+    bound = bind(cast("dagger.Container", container), "registry", cast("dagger.Service", "of no engine"))
+    assert bound is container
     assert (container.services, container.variables) == (["registry"], listed)
 
 

@@ -6,10 +6,10 @@ from types import SimpleNamespace
 from typing import TYPE_CHECKING, Final, cast
 
 import pytest
+from dagger import dag
 
 from stage_ci import arguments
 from stage_ci.errors import InvalidFilename, InvalidInput, InvalidReference, InvalidVersion, MissingCredential
-from stage_ci.steps import request as request_module
 from stage_ci.steps.request import VARIABLES, Credentials, ReleaseRequest, without_line_breaks
 
 if TYPE_CHECKING:
@@ -135,7 +135,7 @@ async def test_a_credential_has_no_line_break_at_its_end(monkeypatch: pytest.Mon
     login = await request.credentials.registry_login()
     assert login
     assert (login.username, login.password, await request.credentials.token()) == ("x y ", "x y ", "x y ")
-    monkeypatch.setattr(request_module.dag, "set_secret", lambda _, text: secret(text), raising=False)
+    monkeypatch.setattr(dag, "set_secret", lambda _, text: secret(text), raising=False)
     variables = await without_line_breaks(request.variables)
     assert variables["EXPERIMENT_NAME"] is unchanged
     assert await variables["MODEL_URI"].plaintext() == "x y "
