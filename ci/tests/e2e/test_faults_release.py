@@ -114,6 +114,14 @@ def test_an_expired_registry_token_is_replaced(registry: str, tmp_path: Path, so
     assert tokens.given <= 4
 
 
+@pytest.mark.fault(5)
+def test_the_first_release_needs_no_repository(registry: str, tmp_path: Path, source: Path) -> None:
+    """A registry that answers 401 until the first push, as Docker Hub does, gets the first release."""
+    tokens = TokenService(basic(USERNAME, PASSWORD), hides=True)
+    with start_environment(registry, tmp_path, tokens.filter) as env:
+        env.assert_released(env.stage(source, "--format=json"), "v1.0.1")
+
+
 @pytest.mark.fault(10)
 @pytest.mark.parametrize("moment", ["claimed", "pushing"])
 def test_a_tag_that_appears_during_the_run_is_not_overwritten(env: Environment, source: Path, moment: str) -> None:

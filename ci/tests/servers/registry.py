@@ -73,11 +73,14 @@ class TokenService:
     Attributes:
         authorization: The Authorization header that a token request needs.
         prefix: What every token starts with.
+        hides: Whether a read names only the access to pull, and a token without access to push is answered 401, as by
+            Docker Hub and Quay as long as the repository does not exist.
         given: The number of tokens issued to the user.
     """
 
     authorization: str
     prefix: str = ""
+    hides: bool = False
     given: int = 0
     _valid: set[str] = field(default_factory=set)
     _lock: threading.Lock = field(default_factory=threading.Lock)
@@ -99,7 +102,8 @@ class TokenService:
         if valid:
             return None
         repository = "/".join(path.split("/")[2:4])
-        scope = f',scope="repository:{repository}:pull,push"' if repository else ""
+        actions = "pull" if self.hides and request.method in {"GET", "HEAD"} else "pull,push"
+        scope = f',scope="repository:{repository}:{actions}"' if repository else ""
         return unauthorized(f'Bearer realm="http://{request.headers["host"]}/token",service="registry"{scope}')
 
     def _token(self, request: Request) -> Reply:
@@ -110,5 +114,6 @@ class TokenService:
         with self._lock:
             self.given += not public
             token = self.prefix + secrets.token_hex(16)
-            self._valid.add(token)
+            if public or not self.hides or any("push" in scope for scope in query.get("scope", [])):
+                self._valid.add(token)
         return Reply(200, json.dumps({"token": token}).encode(), {"Content-Type": "application/json"})

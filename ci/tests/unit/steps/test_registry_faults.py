@@ -168,6 +168,20 @@ async def test_a_login_is_answered_with_the_password(
     assert tokens.given == (scheme == "bearer")
 
 
+@pytest.mark.fault(5)
+async def test_a_registry_that_hides_a_missing_repository_gets_the_first_version(
+    start_proxy: StartProxy, line: ReleaseLine, repository: GitRepository
+) -> None:
+    """A registry that answers 401 to a token for pull alone gets v1.0.1 from a login, and denies anonymous access."""
+    proxy = start_proxy(TokenService(basic(LOGIN.username, LOGIN.password), hides=True).filter)
+    proxy.script(TAGS_LIST, answers(404, b'{"errors": [{"code": "NAME_UNKNOWN"}]}'))
+    async with connect(proxy) as registry:
+        remotes = Remotes(registry, Infrastructure(repository.url), Destination("127.0.0.1"))
+        assert str((await resolve_version(None, remotes, line)).version) == "v1.0.1"
+    with pytest.raises(RegistryAccessDenied, match="answered 401"):
+        await latest_version(proxy, line, login=None)
+
+
 @pytest.mark.fault(7)
 @pytest.mark.parametrize("form", ["seconds", "date", "absent"])
 @pytest.mark.usefixtures("tagged_server")
