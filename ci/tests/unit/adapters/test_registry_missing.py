@@ -67,7 +67,7 @@ async def test_a_404_about_access_is_not_an_empty_repository(server: Server, scr
 
 @pytest.mark.parametrize(
     "broken",
-    [{"status": status} for status in (400, 403, 404, 405, 500, 501, 502)]
+    [{"status": status} for status in (400, 403, 404, 405, 408, 500, 501, 502, 503)]
     + [{"reset": True}, {"headers": {"Docker-Content-Digest": "sha256:12"}}, {"headers": {}}],
     ids=str,
 )

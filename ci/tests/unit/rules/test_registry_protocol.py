@@ -11,7 +11,7 @@ from stage_ci.rules.registry.protocol import (
     TransientError,
     api_host,
     is_denied,
-    is_meaningful_head,
+    is_final_head,
     is_transient,
     json_object,
     retry_after,
@@ -37,8 +37,9 @@ def test_a_status_is_denied_or_transient() -> None:
 
 
 def test_few_answers_to_head_are_final() -> None:
-    """A GET follows a HEAD unless the registry asks for a login or a pause, which a GET would not change."""
-    assert list(filter(is_meaningful_head, range(100, 600))) == [401, 408, 429, 503]
+    """A GET follows a HEAD unless the registry asks for a login or to wait, which holds for a GET as well."""
+    final = {wait: [s for s in range(100, 600) if is_final_head(s, asks_to_wait=wait)] for wait in (False, True)}
+    assert final == {False: [401, 429], True: [401, 408, 429, *range(500, 600)]}
 
 
 def test_a_tag_list_keeps_order_and_foreign_tags() -> None:

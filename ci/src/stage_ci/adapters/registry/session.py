@@ -21,7 +21,7 @@ from stage_ci.rules.registry.protocol import (
     NoResponseError,
     TransientError,
     is_denied,
-    is_meaningful_head,
+    is_final_head,
     is_transient,
     retry_after,
 )
@@ -33,6 +33,7 @@ T = TypeVar("T")
 # https://distribution.github.io/distribution/spec/api/#api-version-check
 _API_VERSION: Final = "Docker-Distribution-API-Version"
 _CHALLENGE: Final = "WWW-Authenticate"
+_RETRY_AFTER: Final = "Retry-After"
 
 
 @dataclass(frozen=True, slots=True)
@@ -163,7 +164,7 @@ class Session:
             response = await self._exchange("HEAD", url, headers or {}, b"")
         except NoResponseError:
             return None
-        if is_meaningful_head(response.status_code):
+        if is_final_head(response.status_code, asks_to_wait=_RETRY_AFTER in response.headers):
             self._checked(response, self._name)
         return response if response.is_success else None
 
@@ -254,7 +255,7 @@ class Session:
             raise self._denied(response, name)
         if is_transient(response.status_code):
             what = describe(response.status_code, response.content)
-            seconds = retry_after(response.headers.get("Retry-After"), datetime.now(UTC))
+            seconds = retry_after(response.headers.get(_RETRY_AFTER), datetime.now(UTC))
             what = what if seconds is None else f"{what} and asks to wait {seconds:.0f} s"
             raise TransientError(self._with_reason(what, response), seconds)
         return response

@@ -19,8 +19,8 @@ NOT_FOUND: Final = 404
 METHOD_NOT_ALLOWED: Final = 405
 FORBIDDEN: Final = 403
 # RFC 9110, 15.5.9 (Request Timeout), and RFC 6585, 4 (Too Many Requests): the server permits another attempt.
-_RETRY_STATUSES: Final = frozenset({408, 429})
-_SERVICE_UNAVAILABLE: Final = 503
+_TOO_MANY_REQUESTS: Final = 429
+_RETRY_STATUSES: Final = frozenset({408, _TOO_MANY_REQUESTS})
 _SERVER_ERRORS: Final = range(500, 600)
 
 _RETRY_AFTER_MAX_SECONDS: Final = 86_400.0  # every retry policy gives up long before one day
@@ -68,13 +68,17 @@ def is_transient(status: int) -> bool:
     return status in _RETRY_STATUSES or status in _SERVER_ERRORS
 
 
-def is_meaningful_head(status: int) -> bool:
-    """Return whether the status of a HEAD request is final, so that a GET cannot end otherwise.
+def is_final_head(status: int, *, asks_to_wait: bool) -> bool:
+    """Return whether a HEAD request ended so that a GET must not follow at once.
 
     Proxies, gateways and presigned URLs of a storage service reject HEAD where they accept GET: with 403, 405 or 501,
-    or as a malformed request with 400 or 500.
+    or as a malformed request with 400 or 500. But a GET would need the same login and count against the same limit.
+
+    Args:
+        status: The status of the response.
+        asks_to_wait: Whether the response has a ``Retry-After`` header.
     """
-    return status in {UNAUTHORIZED, _SERVICE_UNAVAILABLE} or status in _RETRY_STATUSES
+    return status in {UNAUTHORIZED, _TOO_MANY_REQUESTS} or (asks_to_wait and is_transient(status))
 
 
 def retry_after(header: str | None, now: datetime) -> float | None:
