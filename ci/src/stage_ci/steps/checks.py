@@ -177,8 +177,9 @@ async def _test(subject: Subject) -> CheckResult:
 
 
 async def _coverage(subject: Subject) -> CheckResult:
+    environment = await without_line_breaks(subject.environment)
     with subject.progress.span("coverage"):
-        report, files = await unit_tests.coverage(subject.source, subject.environment)
+        report, files = await unit_tests.coverage(subject.source, environment)
     return CheckResult(report, files, [])
 
 
