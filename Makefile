@@ -28,6 +28,8 @@ APP := .venv/app/bin
 CLIENTS := $(patsubst ci/tests/clients/%.requirements,.venv/clients-%.stamp,$(wildcard ci/tests/clients/*.requirements))
 # Programs that are not this project's, with which end-to-end tests verify evidence.
 VERIFIERS := .venv/bin/cosign .venv/bin/oras
+# The servers of a Sigstore instance.
+SIGSTORE := .venv/bin/fulcio .venv/bin/rekor-server .venv/bin/tesseract .venv/bin/timestamp-server
 DATABASE := ci/src/stage_ci/adapters/trivy-db.tar.gz
 # The paths that ruff checks, relative to ci; `dagger call lint` checks the service.
 LINTED := . ../bench
@@ -109,6 +111,11 @@ test-faults: .venv/ci.stamp .venv/mlflow.stamp .venv/bin/registry $(VERIFIERS) #
 .PHONY: test-remote
 test-remote: .venv/ci.stamp ## a stage of two runners without caches, on a second engine that they reach over TCP (about 5 min)
 	@$(with_engine) cd ci && ../$(CI)/python -m pytest tests/e2e/test_remote_engine.py --log-cli-level=INFO $(ARGS)
+
+# In a network without any other interface: the servers are reached by the tests alone, on ports that nobody else has.
+.PHONY: test-keyless
+test-keyless: .venv/ci.stamp .venv/sigstore.stamp $(SIGSTORE) .venv/bin/cosign ## signing without a key, with a Sigstore instance on this machine (the first run builds it)
+	cd ci && unshare --map-root-user --net bash -c 'ip link set lo up && exec "$$@"' bash ../$(CI)/python -m pytest tests/keyless $(ARGS)
 
 .PHONY: check-python
 check-python: .venv/ci.stamp $(CLIENTS)
@@ -208,6 +215,9 @@ endef
 .venv/mlflow.stamp: ci/tests/e2e/mlflow.requirements
 	$(call environment,mlflow,$<,60 s)
 
+.venv/sigstore.stamp: ci/src/stage_ci/adapters/locks/sigstore.requirements
+	$(call environment,sigstore,$<,10 s)
+
 .venv/bench.stamp: bench/service/requirements $(wildcard requirements requirements.train)
 	$(call environment,bench,$<,80 s)
 
@@ -225,6 +235,14 @@ endef
 $(VERIFIERS): ci/tools/verifiers/go.mod ci/tools/verifiers/go.sum
 	@echo "building $@ from source (cosign takes about 4 min)" >&2
 	go -C ci/tools/verifiers build -trimpath -ldflags "-s -w" -o $(CURDIR)/$@ $(PACKAGE)
+
+.venv/bin/fulcio: PACKAGE := github.com/sigstore/fulcio
+.venv/bin/rekor-server: PACKAGE := github.com/sigstore/rekor-tiles/v2/cmd/rekor-server/posix
+.venv/bin/tesseract: PACKAGE := github.com/transparency-dev/tesseract/cmd/tesseract/posix
+.venv/bin/timestamp-server: PACKAGE := github.com/sigstore/timestamp-authority/v2/cmd/timestamp-server
+$(SIGSTORE): ci/tools/sigstore/go.mod ci/tools/sigstore/go.sum
+	@echo "building $@ from source" >&2
+	go -C ci/tools/sigstore build -trimpath -ldflags "-s -w" -o $(CURDIR)/$@ $(PACKAGE)
 
 # After the engine, which compiles the same packages with the same flags.
 .venv/bin/registry: ci/engine/programs/go.mod ci/engine/programs/go.sum ci/engine/programs/registry/main.go | engine

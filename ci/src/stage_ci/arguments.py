@@ -147,6 +147,28 @@ PublicKey = Annotated[
     dagger.File | None,
     Doc("Key that the evidence of a version must be signed by, such as cosign.pub; by default the record's."),
 ]
+IdentityToken = Annotated[
+    dagger.Secret | None,
+    Doc(
+        "OpenID Connect token with the audience sigstore, such as env://SIGSTORE_ID_TOKEN, for which Sigstore "
+        "certifies who signs the evidence of a release; in place of --signing-key."
+    ),
+]
+CertificateIdentity = Annotated[
+    str,
+    Doc(
+        "Identity that must have signed the evidence of a version without a key, such as the URL of a workflow or an "
+        "e-mail address; by default the record's."
+    ),
+]
+CertificateOidcIssuer = Annotated[
+    str,
+    Doc("Issuer that must vouch for that identity, such as https://token.actions.githubusercontent.com; with it only."),
+]
+SigstoreTrustConfig = Annotated[
+    dagger.File | None,
+    Doc("ClientTrustConfig of a private Sigstore instance, as JSON; by default Sigstore's public instance."),
+]
 
 # Arguments of functions: what belongs to one call.
 

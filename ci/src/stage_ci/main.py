@@ -43,6 +43,10 @@ class StageCi:
     signing_key: arguments.SigningKey
     signing_password: arguments.SigningPassword
     public_key: arguments.PublicKey
+    identity_token: arguments.IdentityToken
+    certificate_identity: arguments.CertificateIdentity = ""
+    certificate_oidc_issuer: arguments.CertificateOidcIssuer = ""
+    sigstore_trust_config: arguments.SigstoreTrustConfig
 
     @dagger.function
     @dagger.check
@@ -151,7 +155,7 @@ class StageCi:
 
         Only the references to the image change, byte for byte. `… as-patch contents` prints the difference.
         """
-        wanted = deploy.WantedVersion(image_version, image_digest, allow_downgrade)
+        wanted = deploy.WantedVersion(image_version, allow_downgrade, image_digest=image_digest)
         return await deploy.update_manifest(self._request(), infra, wanted)
 
     @dagger.function(cache="never")
@@ -166,18 +170,14 @@ class StageCi:
 
         A commit that lands first stays, and so does a held reference. Fails if the tag does not name what was released.
         """
-        trust = deploy.Trust(allow_unrecorded=allow_unrecorded, require_verified=require_verified)
-        wanted = deploy.WantedVersion(image_version, "", allow_downgrade, trust)
+        wanted = deploy.WantedVersion(image_version, allow_downgrade, deploy.Trust(allow_unrecorded, require_verified))
         return await deploy.deploy_version(self._request(), wanted)
 
     @dagger.function(cache="never")
     async def verify(
         self, source: arguments.Source, image_version: arguments.ImageVersion, rebuild: arguments.Rebuild = False
     ) -> str:
-        """Check the evidence of a version: signature, bill of materials, provenance and the verdict of its scan.
-
-        Fails, naming the piece, if one is missing, changed, about another image or not signed.
-        """
+        """Check a version's signature, bill of materials, provenance and verdict; name the piece that is not valid."""
         return await verify.verify_version(self._request(), image_version, source if rebuild else None)
 
     @dagger.function(cache="never")

@@ -16,6 +16,8 @@ TRIVY: Final = "aquasec/trivy:0.74.0"
 
 # `make lock` resolves these into adapters/locks/linters.requirements, with all dependencies and their digests.
 LINTERS: Final = ("black==26.10.1", "flake8==7.5.0", "isort==9.0.2")
+# Signs and verifies evidence without a key; `make lock` resolves it into adapters/locks/sigstore.requirements.
+SIGSTORE: Final = "sigstore==4.5.1"
 # Installed if the source has no requirements.dev.
 TEST_TOOLS: Final = ("pytest==9.2.0", "pytest-cov==7.1.0")
 

@@ -47,6 +47,8 @@ IMAGE: Final = re.compile(
 )
 # An image or a package with a version: name:1.2, name:v1, name==1.2.
 PIN: Final = re.compile(r"[a-z][\w./:-]*(?::v?|==)\d[\w.-]*(?:@sha256:[0-9a-f]{64})?")
+# The functions of adapters/toolchain.py that return a container whose commands run as root.
+TOOLCHAINS: Final = {"python", "with_linters", "with_requirements", "with_sigstore"}
 # Privileges that Dagger can give a container: all capabilities of root, access to the engine, sockets of the host.
 PRIVILEGES: Final = {
     "insecure_root_capabilities",
@@ -100,7 +102,7 @@ def run_by_root(code: str) -> list[str]:
                 ast.unparse(call.func).rsplit(".", 1)[-1] for call in ast.walk(node) if isinstance(call, ast.Call)
             }
             pinned = any(ast.unparse(each).startswith("pins.") for each in ast.walk(node) if isinstance(each, ast.expr))
-            takes = ("from_" in called and pinned) or called & {"python", "with_linters", "with_requirements"}
+            takes = ("from_" in called and pinned) or called & TOOLCHAINS
             if takes and "as_nobody" not in called:
                 found.append(node.name)
     return found

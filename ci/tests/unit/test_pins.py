@@ -16,7 +16,7 @@ from packaging.utils import canonicalize_name
 from packaging.version import Version
 
 from stage_ci.adapters.locks import lock
-from stage_ci.pins import LINTERS
+from stage_ci.pins import LINTERS, SIGSTORE
 from stage_ci.rules.requirement_file import read_requirements
 
 ROOT: Final = Path(__file__).resolve().parents[3]
@@ -237,8 +237,9 @@ def test_files_listed_with_digests_have_one_for_each_package() -> None:
 
 
 def test_the_locks_of_the_checks_match_the_pins() -> None:
-    """The linters are locked at the versions of pins.py, and uv at the version that installs the image."""
+    """Linters and Sigstore's client are locked at the versions of pins.py, and uv at that which installs the image."""
     assert set(LINTERS) <= set(map(str, read_requirements(lock("linters.requirements"))))
+    assert SIGSTORE in set(map(str, read_requirements(lock("sigstore.requirements"))))
     assert lock("uv.requirements") == (ROOT / "requirements.uv").read_text()
 
 

@@ -15,7 +15,6 @@ WORKDIR: Final = "/work"
 _PACKED: Final = "/tmp"  # noqa: S108 - of the container; nobody may write there
 _VENV: Final = "/venv"
 _UV: Final = "/locks/uv"
-_LINTERS: Final = "/locks/linters"
 
 
 def python() -> dagger.Container:
@@ -25,8 +24,12 @@ def python() -> dagger.Container:
 
 def with_linters() -> dagger.Container:
     """Return a container with the linters in a virtual environment that is first on the PATH."""
-    container = _with_uv().with_new_file(_LINTERS, lock("linters.requirements"))
-    return install(container, ["--require-hashes", "--requirement", _LINTERS])
+    return _with_locked("linters.requirements")
+
+
+def with_sigstore() -> dagger.Container:
+    """Return a container with Sigstore's client in a virtual environment that is first on the PATH."""
+    return _with_locked("sigstore.requirements")
 
 
 async def requirement_files(source: Source) -> dict[str, str]:
@@ -88,6 +91,11 @@ def install(container: dagger.Container, arguments: list[str]) -> dagger.Contain
     start of a tool or a test worker would compile them again.
     """
     return container.with_exec(["uv", "pip", "install", "--quiet", "--compile-bytecode", *arguments])
+
+
+def _with_locked(name: str) -> dagger.Container:
+    path = f"/locks/{name}"
+    return install(_with_uv().with_new_file(path, lock(name)), ["--require-hashes", "--requirement", path])
 
 
 def _with_uv() -> dagger.Container:

@@ -31,6 +31,7 @@
     │   ├── DigestMismatch              the registry holds another digest than was pushed
     │   ├── SwappedTag                  the registry shows another image for a version than its record
     │   └── InvalidEvidence             the evidence of a version is missing, damaged or signed by another key
+    ├── SigstoreUnavailable             no certificate, no entry in the log, or no timestamp for a keyless signature
     ├── InfrastructureError
     │   ├── InfrastructureAccessDenied  invalid token, protected branch, missing repository or branch; not retried
     │   ├── InfrastructureUnavailable   no answer in time, or a broken connection
@@ -85,6 +86,7 @@ from stage_ci.errors.remotes import (
     RegistryError,
     RegistryUnavailable,
     RepositoryMissing,
+    SigstoreUnavailable,
     SwappedTag,
 )
 
@@ -120,6 +122,7 @@ __all__ = [
     "RepositoryMissing",
     "ScannerUnavailable",
     "SecretInImage",
+    "SigstoreUnavailable",
     "SmokeFailed",
     "StageError",
     "SwappedTag",

@@ -51,6 +51,13 @@ class InvalidEvidence(RegistryError):
     remedy = "nothing was deployed; find out who changed it, or release the source again"
 
 
+class SigstoreUnavailable(StageError):
+    """A server of Sigstore did not answer, answered with an error, or does not belong to the trust configuration."""
+
+    step = "sign"
+    remedy = "check the network and, if given, --sigstore-trust-config, then run again"
+
+
 class InfrastructureError(StageError):
     """The infrastructure repository's server failed, denied access or reported a conflict."""
 

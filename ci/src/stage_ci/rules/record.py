@@ -31,7 +31,8 @@ class Record:
         inputs: The digest of the inputs of that image.
         revision: The revision of the source that it was built from; None if it is unknown.
         evidence: The digest of each piece of evidence in the registry, by its kind.
-        signer: The public key that signed the evidence, as DER in base64; empty if it is not signed.
+        signer: The public key that signed the evidence, as DER in base64, or the identity that signed it, as its name
+            and its issuer; empty if it is not signed.
     """
 
     repository: Repository

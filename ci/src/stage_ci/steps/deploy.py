@@ -48,15 +48,15 @@ class WantedVersion:
 
     Attributes:
         image_version: The version.
-        image_digest: Its digest; empty if the caller gives none.
         allow_downgrade: Whether the manifest may move back to an older version.
         trust: What the version needs to be deployed.
+        image_digest: Its digest; empty if the caller gives none.
     """
 
     image_version: str
-    image_digest: str = ""
     allow_downgrade: bool = False
     trust: Trust = Trust()
+    image_digest: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -29,7 +29,7 @@ from stage_ci.steps.remotes import Remotes, announce, connect
 from stage_ci.steps.request import ReleaseRequest
 from stage_ci.steps.rescan import judge
 from stage_ci.steps.retry import ATTEMPTS, retry_on_conflict
-from stage_ci.steps.signing import rehearsal_key
+from stage_ci.steps.signing import rehearsal_signer
 from stage_ci.steps.version import image_inputs, resolve_version
 
 
@@ -57,7 +57,7 @@ class Publication:
         image, archive = await subject.candidate.parts()
         scan = results[SCAN]
         assert isinstance(scan.report, Verdict)  # noqa: S101 - the report of a scan
-        signer = partial(rehearsal_key, remotes.infrastructure) if request.servers() else request.signing.signing_key
+        signer = partial(rehearsal_signer, remotes.infrastructure) if request.servers() else request.signing.signer
         sbom = scan.files.file(SBOM).contents
         facts = Facts(image.inputs, request.revision, scan.report, sbom, signer, dag.version)
 
@@ -122,7 +122,7 @@ async def publish_source(request: ReleaseRequest, source: dagger.Directory) -> s
         StageError: if a check fails, and as ``publish``.
     """
     announce(servers := request.servers())
-    await request.signing.signing_key()
+    await request.signing.signer()
     subject = Subject.of(request, source, servers, Progress())
     async with connect(request, servers) as remotes:
         passed = await gather_all(check.run_or_raise(subject) for check in IMAGE_CHECKS)
@@ -141,7 +141,8 @@ async def publish(publication: Publication, remotes: Remotes, line: ReleaseLine)
 
     Raises:
         InvalidInput: if the image is built on a stand-in of this machine and the registry is on the network, or if the
-            signing key cannot be read.
+            signing key cannot be read, or the identity token has expired or is rejected.
+        SigstoreUnavailable: if a server of Sigstore does not answer or fails.
         RegistryError: if the registry denies access, fails, or shows another digest than was pushed or recorded.
         InfrastructureError: if no version can be claimed or recorded.
     """

@@ -115,6 +115,10 @@ class Settings(Protocol):
     signing_key: dagger.Secret | None
     signing_password: dagger.Secret | None
     public_key: dagger.File | None
+    identity_token: dagger.Secret | None
+    certificate_identity: str
+    certificate_oidc_issuer: str
+    sigstore_trust_config: dagger.File | None
     trivy_db: list[str] | None
     trivy_java_db: list[str] | None
 
@@ -133,7 +137,7 @@ class ReleaseRequest:
         rehearsal_seed: The initial content of a new rehearsal's infrastructure repository.
         revision: The revision of the source; None if the caller gave none.
         variables: The given variables of the service, by name.
-        signing: The given keys for the evidence of releases.
+        signing: What the caller gave to sign evidence or to verify it.
         databases: The addresses of the vulnerability database; empty for the public mirrors.
         java_databases: The addresses of the scanner's Java database; empty for the public mirrors.
     """
@@ -172,7 +176,15 @@ class ReleaseRequest:
             rehearsal_seed=settings.rehearsal_seed,
             revision=Revision.parse(settings.source_revision),
             variables={name: secret for name, secret in variables.items() if secret is not None},
-            signing=Signing(settings.signing_key, settings.signing_password, settings.public_key),
+            signing=Signing(
+                settings.signing_key,
+                settings.signing_password,
+                settings.public_key,
+                settings.identity_token,
+                settings.certificate_identity,
+                settings.certificate_oidc_issuer,
+                settings.sigstore_trust_config,
+            ),
             databases=tuple(settings.trivy_db or ()),
             java_databases=tuple(settings.trivy_java_db or ()),
         )

@@ -4,9 +4,10 @@ from collections.abc import Mapping
 
 import dagger
 
+from stage_ci.adapters.gather import gather
 from stage_ci.adapters.source import Source
 from stage_ci.errors import InvalidEvidence
-from stage_ci.rules.evidence import Kind, Statement
+from stage_ci.rules.evidence import Identity, Kind, Statement
 from stage_ci.rules.evidence.check import raise_if_incomplete
 from stage_ci.rules.evidence.predicates import describe
 from stage_ci.rules.record import Record
@@ -31,8 +32,9 @@ async def verify_version(request: ReleaseRequest, image_version: str, source: da
     Raises:
         InvalidVersion: if it is not a version of the line, has no record, or is not in the registry.
         SwappedTag: if the registry shows another image than the version's record.
-        InvalidEvidence: if a piece is missing, invalid, about another image, or not signed by the expected key; or if
-            the source builds another image.
+        InvalidEvidence: if a piece is missing, invalid, about another image, or not signed by the expected signer; or
+            if the source builds another image.
+        SigstoreUnavailable: if what verifies a certificate cannot be fetched.
         RegistryError: if the registry denies access or fails.
         InfrastructureError: if the infrastructure repository denies access or fails, or the record is invalid.
     """
@@ -70,18 +72,23 @@ async def verify(record: Record, remotes: Remotes, signing: Signing) -> str:
     """Verify the evidence that a record names; return one line for each piece.
 
     Raises:
-        InvalidEvidence: if a piece is missing, invalid, about another image, or not signed by the expected key.
+        InvalidInput: if the expected key or the trust configuration cannot be read.
+        InvalidEvidence: if a piece is missing, invalid, about another image, or not signed by the expected signer.
+        SigstoreUnavailable: if what verifies a certificate cannot be fetched.
         RegistryError: if the registry denies access or fails.
     """
     raise_if_incomplete(record)
-    key = await signing.verification_key(record)
-    statements = await verified(record, remotes.registry, key)
+    signer, trust_config = await gather(signing.expected_signer(record), signing.sigstore())
+    statements = await verified(record, remotes.registry, signer, trust_config)
+    if isinstance(signer, Identity):
+        origin = "that of --certificate-identity" if signing.certificate_identity else "that of its record"
+        return _text(record, statements, {"identity": f"{signer.name}, by {signer.issuer}, {origin}"})
     origin = "that of --public-key" if signing.public_key else "that of its record"
-    return _text(record, statements, f"{key.fingerprint}, {origin}")
+    return _text(record, statements, {"key": f"{signer.fingerprint}, {origin}"})
 
 
-def _text(record: Record, statements: Mapping[Kind, Statement], key: str) -> str:
-    rows = {"record": record.ref, "key": key, "source": str(record.revision or "not known")}
+def _text(record: Record, statements: Mapping[Kind, Statement], signer: Mapping[str, str]) -> str:
+    rows = {"record": record.ref, **signer, "source": str(record.revision or "not known")}
     rows |= {str(kind): describe(kind, statement.predicate) for kind, statement in statements.items()}
     headline = f"Verified: {record.repository}:{record.version}@{record.digest}"
     return "\n".join([headline, "", *(f"    {name:10} {text}" for name, text in rows.items())]) + "\n"

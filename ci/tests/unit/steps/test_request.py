@@ -33,6 +33,10 @@ DEFAULTS: Final[dict[str, object]] = {
     "signing_key": None,
     "signing_password": None,
     "public_key": None,
+    "identity_token": None,
+    "certificate_identity": "",
+    "certificate_oidc_issuer": "",
+    "sigstore_trust_config": None,
     "trivy_db": None,
     "trivy_java_db": None,
 }

@@ -20,7 +20,7 @@ def raise_if_incomplete(record: Record) -> None:
     if missing:
         raise InvalidEvidence(
             f"the record of {record.repository}:{record.version} names no {' and no '.join(missing)}",
-            remedy="nothing was deployed; release with --signing-key, which signs the evidence",
+            remedy="nothing was deployed; release with --signing-key or --identity-token, which sign the evidence",
         )
 
 
@@ -64,5 +64,24 @@ def verify_evidence(
     envelope, statement = read_evidence(kind, record, referrer)
     if not has_signed(signing_input(envelope.payload), envelope.signature):
         how = "signed by another key, or changed" if envelope.signature else "not signed"
+        how = "signed with a certificate, not with a key" if envelope.bundle else how
         raise InvalidEvidence(f"the {kind} of {record.repository}:{record.version} is {how}")
     return statement
+
+
+def keyless_evidence(kind: Kind, record: Record, referrer: Referrer | None) -> tuple[Envelope, Statement]:
+    """Return the evidence of one kind, which is signed with a certificate; the certificate is not checked.
+
+    Args:
+        kind: The kind.
+        record: The record of the version.
+        referrer: What the registry holds under the digest that the record names; None if nothing.
+
+    Raises:
+        InvalidEvidence: if it is missing, invalid, about another image, not signed, or signed with a key.
+    """
+    envelope, statement = read_evidence(kind, record, referrer)
+    if not envelope.bundle:
+        how = "signed with a key, not with a certificate" if envelope.signature else "not signed"
+        raise InvalidEvidence(f"the {kind} of {record.repository}:{record.version} is {how}")
+    return envelope, statement

@@ -17,6 +17,8 @@ from stage_ci.rules.registry.image import EMPTY_TYPE, Artifact
 
 _BUNDLE_TYPE: Final = "application/vnd.dev.sigstore.bundle.v0.3+json"
 _PAYLOAD_TYPE: Final = "application/vnd.in-toto+json"
+# The fields of a bundle that hold the signer's certificate; the second one is that of versions before v0.3.
+_CERTIFICATES: Final = frozenset({"certificate", "x509CertificateChain"})
 
 
 def signing_input(payload: bytes) -> bytes:
@@ -35,10 +37,12 @@ class Envelope:
     Attributes:
         payload: The JSON text of the statement.
         signature: The signature over ``signing_input(payload)``; empty if it is not signed.
+        bundle: The Sigstore bundle as it was written, if a certificate names the signer; empty if a key signed.
     """
 
     payload: bytes
     signature: bytes = b""
+    bundle: bytes = b""
 
     @classmethod
     def parse(cls, content: bytes, what: str) -> Self:
@@ -57,7 +61,9 @@ class Envelope:
                 return cls(content)
             envelope = fields["dsseEnvelope"]
             (signature,) = envelope["signatures"]
-            parsed = cls(_decoded(envelope["payload"]), _decoded(signature["sig"]))
+            material = fields["verificationMaterial"]
+            certified = isinstance(material, dict) and _CERTIFICATES & material.keys()
+            parsed = cls(_decoded(envelope["payload"]), _decoded(signature["sig"]), content if certified else b"")
             payload_type = envelope["payloadType"]
         except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
             raise InvalidEvidence(f"{what} is no Sigstore bundle with one signature") from error
@@ -87,7 +93,7 @@ class Envelope:
             "dev.sigstore.bundle.content": "dsse-envelope",
             "dev.sigstore.bundle.predicateType": kind.predicate_type,
         }
-        content = json.dumps(bundle, separators=(",", ":")).encode()
+        content = self.bundle or json.dumps(bundle, separators=(",", ":")).encode()
         return Artifact(EMPTY_TYPE, _BUNDLE_TYPE, content, annotations=annotations)
 
 

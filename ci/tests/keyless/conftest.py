@@ -1,0 +1,115 @@
+"""A Sigstore instance for all tests, and the program that signs and verifies with it."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final
+
+import pytest
+from tests.keyless.local_sigstore import BIN, LocalSigstore, local_sigstore
+from tests.unit.rules.evidence import STATEMENTS
+
+from stage_ci.rules.evidence import Identity, Kind
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+PYTHON: Final = BIN.parent / "sigstore" / "bin" / "python"
+PROGRAM: Final = Path(__file__).resolve().parents[2] / "src/stage_ci/adapters/programs/keyless.py"
+PAYLOADS: Final = {str(kind): statement.payload() for kind, statement in STATEMENTS.items()}
+# What Fulcio requires of a token of GitHub Actions (sigstore/fulcio, pkg/identity/github/principal.go).
+WORKFLOW: Final = "owner/service/.github/workflows/stage.yaml@refs/heads/main"
+CLAIMS: Final = {
+    **dict.fromkeys(("sha", "job_workflow_sha", "workflow_sha"), "a" * 40),
+    **dict.fromkeys(("job_workflow_ref", "workflow_ref"), WORKFLOW),
+    **dict.fromkeys(("repository_id", "repository_owner_id", "run_id", "run_attempt"), "1"),
+    "event_name": "push",
+    "repository": "owner/service",
+    "repository_owner": "owner",
+    "repository_visibility": "public",
+    "workflow": "stage",
+    "ref": "refs/heads/main",
+    "runner_environment": "github-hosted",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Done:
+    """How a program ended."""
+
+    status: int
+    output: str
+
+
+@dataclass(frozen=True, slots=True)
+class Client:
+    """Runs the module's program as its container does, with files of a folder of its own."""
+
+    folder: Path
+
+    def sign(self, token: str, trust: Mapping[str, Any], payloads: Mapping[str, bytes] = PAYLOADS) -> Done:
+        """Sign statements; the bundles are in ``signed()`` then."""
+        (self.folder / "token").write_text(f"{token}\n")
+        request = {"statements": {name: payload.decode() for name, payload in payloads.items()}}
+        return self._run("sign", request, trust, "token", "signed.json")
+
+    def signed(self) -> dict[str, Any]:
+        """Return what the program wrote."""
+        content: dict[str, Any] = json.loads((self.folder / "signed.json").read_text())
+        return content
+
+    def verify(self, pieces: Mapping[str, Mapping[str, str]], identity: Identity, trust: Mapping[str, Any]) -> Done:
+        """Verify bundles with the digests of their statements."""
+        request = {"name": identity.name, "issuer": identity.issuer, "bundles": pieces}
+        return self._run("verify", request, trust)
+
+    def _run(self, command: str, request: object, trust: Mapping[str, Any], *files: str) -> Done:
+        (self.folder / "request.json").write_text(json.dumps(request))
+        (self.folder / "trust.json").write_text(json.dumps(trust))
+        variables = {"HOME": str(self.folder), "PATH": os.environ["PATH"]}
+        arguments = [PYTHON, PROGRAM, command, "request.json", *files, "trust.json"]
+        done = subprocess.run(
+            arguments, cwd=self.folder, env=variables, capture_output=True, text=True, timeout=120, check=False
+        )
+        return Done(done.returncode, done.stdout + done.stderr)
+
+
+@dataclass(frozen=True, slots=True)
+class Release:
+    """Statements that were signed.
+
+    Attributes:
+        identity: Who signed them.
+        bundles: The bundle of each, by its kind.
+    """
+
+    identity: Identity
+    bundles: Mapping[Kind, str]
+
+
+@pytest.fixture(scope="session")
+def sigstore(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalSigstore]:
+    """A running Sigstore instance."""
+    with local_sigstore(tmp_path_factory.mktemp("sigstore")) as instance:
+        yield instance
+
+
+@pytest.fixture
+def client(tmp_path: Path) -> Client:
+    """The program, in an empty folder."""
+    return Client(tmp_path)
+
+
+@pytest.fixture(scope="session")
+def release(sigstore: LocalSigstore, tmp_path_factory: pytest.TempPathFactory) -> Release:
+    """The statements of a release, signed by a workflow."""
+    client = Client(tmp_path_factory.mktemp("release"))
+    done = client.sign(sigstore.workflows.token(**CLAIMS), sigstore.trust)
+    assert done.status == 0, done.output
+    signed = client.signed()
+    bundles = {Kind(name): text for name, text in signed["bundles"].items()}
+    return Release(Identity(signed["name"], signed["issuer"]), bundles)
