@@ -71,7 +71,7 @@ class Client:
         (self.folder / "request.json").write_text(json.dumps(request))
         (self.folder / "trust.json").write_text(json.dumps(trust))
         variables = {"HOME": str(self.folder), "PATH": os.environ["PATH"]}
-        arguments = [PYTHON, PROGRAM, command, "request.json", *files, "trust.json"]
+        arguments: list[str | Path] = [PYTHON, PROGRAM, command, "request.json", *files, "trust.json"]
         done = subprocess.run(
             arguments, cwd=self.folder, env=variables, capture_output=True, text=True, timeout=120, check=False
         )

@@ -64,7 +64,7 @@ def test_cosign_verifies_a_bundle(kind: Kind, release: Release, sigstore: LocalS
     (tmp_path / "bundle.json").write_text(release.bundles[kind])
 
     def cosign(identity: str) -> subprocess.CompletedProcess[str]:
-        command = [
+        command: list[str | Path] = [
             BIN / "cosign",
             *("verify-blob-attestation", "--bundle=bundle.json", "--trusted-root=root.json"),
             *(f"--certificate-identity={identity}", f"--certificate-oidc-issuer={release.identity.issuer}"),

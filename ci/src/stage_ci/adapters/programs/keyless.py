@@ -80,9 +80,11 @@ def describe(error: BaseException) -> tuple[int, str]:
             return REJECTED if rejected else UNAVAILABLE, text
         if isinstance(each, requests.RequestException) and each.request is not None:
             url = urlsplit(str(each.request.url))
-            return UNAVAILABLE, f"{url.scheme}://{url.netloc} does not answer: {each}"
+            # The messages of urllib3 name the connection first, and the reason last.
+            reason = str(getattr(each.args[0], "reason", each) if each.args else each).rpartition(": ")[2]
+            return UNAVAILABLE, f"{url.scheme}://{url.netloc} does not answer: {reason}"
         if isinstance(each, IdentityError | ExpiredIdentity):
-            return REJECTED, f"{each or 'the token expired'}: {each.__cause__ or 'get another one'}"
+            return REJECTED, f"{str(each) or 'the token expired'}: {each.__cause__ or 'get another one'}"
     first = str(error) or type(error).__name__
     return UNAVAILABLE, f"{first}: {error.__cause__}" if error.__cause__ else first
 
@@ -131,7 +133,7 @@ def verify(request: dict[str, Any], verifier: Verifier) -> None:
         try:
             payload_type, payload = verifier.verify_dsse(Bundle.from_json(piece["bundle"]), policy)
         except Exception as error:  # noqa: BLE001 - whatever the library raises, the bundle is not verified
-            fail(INVALID, f"{what} is not verified: {error or type(error).__name__}")
+            fail(INVALID, f"{what} is not verified: {str(error) or type(error).__name__}")
         if (payload_type, hashlib.sha256(payload).hexdigest()) != (PAYLOAD_TYPE, piece["sha256"]):
             fail(INVALID, f"{what} is not verified: another statement was signed")
 
