@@ -13,6 +13,7 @@ import pytest
 from tests.keyless.local_sigstore import BIN, LocalSigstore, local_sigstore
 from tests.unit.rules.evidence import STATEMENTS
 
+from stage_ci.rules.build_failure import last_line
 from stage_ci.rules.evidence import Identity, Kind
 
 if TYPE_CHECKING:
@@ -21,20 +22,9 @@ if TYPE_CHECKING:
 PYTHON: Final = BIN.parent / "sigstore" / "bin" / "python"
 PROGRAM: Final = Path(__file__).resolve().parents[2] / "src/stage_ci/adapters/programs/keyless.py"
 PAYLOADS: Final = {str(kind): statement.payload() for kind, statement in STATEMENTS.items()}
-# What Fulcio requires of a token of GitHub Actions (sigstore/fulcio, pkg/identity/github/principal.go).
+# The workflow in a token of GitHub Actions, which the certificate names.
 WORKFLOW: Final = "owner/service/.github/workflows/stage.yaml@refs/heads/main"
-CLAIMS: Final = {
-    **dict.fromkeys(("sha", "job_workflow_sha", "workflow_sha"), "a" * 40),
-    **dict.fromkeys(("job_workflow_ref", "workflow_ref"), WORKFLOW),
-    **dict.fromkeys(("repository_id", "repository_owner_id", "run_id", "run_attempt"), "1"),
-    "event_name": "push",
-    "repository": "owner/service",
-    "repository_owner": "owner",
-    "repository_visibility": "public",
-    "workflow": "stage",
-    "ref": "refs/heads/main",
-    "runner_environment": "github-hosted",
-}
+CLAIMS: Final = {"job_workflow_ref": WORKFLOW}
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +33,11 @@ class Done:
 
     status: int
     output: str
+
+    @property
+    def cause(self) -> str:
+        """Return the last line, as the module does."""
+        return last_line(self.output)
 
 
 @dataclass(frozen=True, slots=True)

@@ -88,9 +88,8 @@ def local_sigstore(folder: Path) -> Iterator[LocalSigstore]:
     """Start an instance with its files in ``folder``; stop it at the end."""
     with TestIssuer() as people, TestIssuer() as workflows, contextlib.ExitStack() as servers:
         keys = {name: key_pair(folder / f"{name}.pem") for name in ("ct", "rekor")}
-        issuers = {people.url: "email", workflows.url: "github-workflow"}
-        config = {url: {"issuer-url": url, "client-id": "sigstore", "type": kind} for url, kind in issuers.items()}
-        (folder / "fulcio.yaml").write_text(json.dumps({"oidc-issuers": config}))  # JSON is YAML
+        # JSON is YAML; with a comment it is not taken for JSON, in which Fulcio gives the fields other names.
+        (folder / "fulcio.yaml").write_text(f"# YAML\n{json.dumps(identities(people.url, workflows.url))}")
         servers.enter_context(server(folder, "fulcio", fulcio(folder), f"{FULCIO}/healthz"))
         chains = httpx.get(f"{FULCIO}/api/v2/trustBundle").raise_for_status().json()["chains"]
         authority = [text for chain in chains for text in chain["certificates"]]
@@ -107,6 +106,23 @@ def local_sigstore(folder: Path) -> Iterator[LocalSigstore]:
             "signingConfig": signing_config(),
         }
         yield LocalSigstore(people, workflows, trust)
+
+
+def identities(people: str, workflows: str) -> dict[str, Any]:
+    """Return which issuers the certificate authority accepts, and what it certifies, as the public one for GitHub."""
+    common = {"client-id": "sigstore"}
+    provider = {
+        "default-template-values": {"url": "https://github.com"},
+        "extension-templates": {"build-signer-uri": "{{ .url }}/{{ .job_workflow_ref }}"},
+        "subject-alternative-name-template": "{{ .url }}/{{ .job_workflow_ref }}",
+    }
+    return {
+        "oidc-issuers": {
+            people: {**common, "issuer-url": people, "type": "email"},
+            workflows: {**common, "issuer-url": workflows, "type": "ci-provider", "ci-provider": "github-workflow"},
+        },
+        "ci-issuer-metadata": {"github-workflow": provider},
+    }
 
 
 def fulcio(folder: Path) -> list[str]:
@@ -126,7 +142,7 @@ def tesseract(folder: Path) -> list[str]:
     """Return the arguments of the log of certificates (static-ct-api)."""
     return [
         f"--http_endpoint={HOST}:5002",
-        f"--origin={HOST}:5002",
+        f"--origin={HOST}",
         f"--private_key={folder}/ct.pem",
         f"--roots_pem_file={folder}/roots.pem",
         f"--storage_dir={folder}/ct",

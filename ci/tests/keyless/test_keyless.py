@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import pytest
 from tests.keyless.conftest import CLAIMS, WORKFLOW, Client, Release
-from tests.keyless.local_sigstore import BIN, LocalSigstore, TestIssuer, key_pair, trusted_log
+from tests.keyless.local_sigstore import BIN, LocalSigstore, key_pair, trusted_log
 from tests.unit.rules.evidence import DIGEST, STATEMENTS, bundle
 
 from stage_ci.adapters.keyless import INVALID, REJECTED
@@ -68,6 +68,7 @@ def test_cosign_verifies_a_bundle(kind: Kind, release: Release, sigstore: LocalS
             BIN / "cosign",
             *("verify-blob-attestation", "--bundle=bundle.json", "--trusted-root=root.json"),
             *(f"--certificate-identity={identity}", f"--certificate-oidc-issuer={release.identity.issuer}"),
+            "--use-signed-timestamps",  # Rekor v2 gives none
             *(f"--type={kind.predicate_type}", f"--digest={str(DIGEST).partition(':')[2]}", "--digestAlg=sha256"),
         ]
         variables = os.environ | {"HOME": str(tmp_path)}
@@ -92,8 +93,8 @@ def test_evidence_of_another_signer_is_rejected(
 ) -> None:
     """A bundle is rejected if its certificate names another workflow, branch or issuer than it must."""
     done = client.verify(pieces(release), change(release.identity), sigstore.trust)
-    assert (done.status, done.output.count("\n")) == (INVALID, 1), done.output
-    assert "the signature is not verified: Certificate's " in done.output
+    assert done.status == INVALID, done.output
+    assert done.cause.startswith("the signature is not verified: Certificate's ")
 
 
 @pytest.mark.parametrize("name", ["certificateAuthorities", "timestampAuthorities", "tlogs", "ctlogs"])
@@ -110,8 +111,8 @@ def test_evidence_of_another_instance_is_rejected(
     }
     trust = {**sigstore.trust, "trustedRoot": {**root, name: other[name]}}
     done = client.verify(pieces(release), release.identity, trust)
-    assert (done.status, done.output.count("\n")) == (INVALID, 1), done.output
-    assert "the signature is not verified: " in done.output
+    assert done.status == INVALID, done.output
+    assert done.cause.startswith("the signature is not verified: ")
 
 
 MATERIAL: Final = ("verificationMaterial", "tlogEntries", "0")
@@ -145,8 +146,8 @@ def test_a_tampered_bundle_is_rejected(
     """A bundle is rejected if one bit of its statement, signature, certificate, log entry or timestamp is changed."""
     changed = tampered(release.bundles[Kind.SIGNATURE], path)
     done = client.verify(pieces(release, changed), release.identity, sigstore.trust)
-    assert (done.status, done.output.count("\n")) == (INVALID, 1), done.output
-    assert "the signature is not verified: " in done.output
+    assert done.status == INVALID, done.output
+    assert done.cause.startswith("the signature is not verified: ")
 
 
 @pytest.mark.parametrize("text", ["", "null", "{}", "\ufffd", bundle().decode()])
@@ -155,13 +156,14 @@ def test_what_is_no_keyless_bundle_is_rejected(
 ) -> None:
     """A text that is no bundle, or one that a key signed, is rejected in one line."""
     done = client.verify(pieces(release, text), release.identity, sigstore.trust)
-    assert (done.status, done.output.count("\n")) == (INVALID, 1), done.output
+    assert done.status == INVALID, done.output
+    assert done.cause.startswith("the signature is not verified: ")
 
 
 def test_the_bundle_of_another_statement_is_rejected(release: Release, sigstore: LocalSigstore, client: Client) -> None:
     """A valid bundle is rejected in place of another one of the same signer."""
     done = client.verify(pieces(release, release.bundles[Kind.SBOM]), release.identity, sigstore.trust)
-    assert (done.status, done.output) == (INVALID, "the signature is not verified: another statement was signed\n")
+    assert (done.status, done.cause) == (INVALID, "the signature is not verified: another statement was signed")
 
 
 class Tokens:
@@ -180,7 +182,7 @@ class Tokens:
     @staticmethod
     def forged(sigstore: LocalSigstore) -> str:
         """Return one that names an issuer whose key did not sign it."""
-        return TestIssuer().token(**CLAIMS, iss=sigstore.workflows.url)
+        return sigstore.people.token(**CLAIMS, iss=sigstore.workflows.url)
 
     @staticmethod
     def of_an_unknown_issuer(sigstore: LocalSigstore) -> str:
@@ -213,7 +215,8 @@ def test_an_unusable_token_is_rejected(
     """A token that is expired, forged or for something else signs nothing, and is not in the error."""
     token = make(sigstore)
     done = client.sign(token, sigstore.trust)
-    assert (done.status, done.output.count("\n")) == (REJECTED, 1), done.output
+    assert done.status == REJECTED, done.output
+    assert "Traceback" not in done.output
     assert token not in done.output
     assert not (client.folder / "signed.json").exists()
 
@@ -242,7 +245,7 @@ def test_an_unusable_instance_is_named(change: Change, shown: str, sigstore: Loc
     token = sigstore.workflows.token(**CLAIMS)
     done = client.sign(token, trust)
     assert done.status == UNAVAILABLE, done.output
-    assert shown in done.output.splitlines()[-1]
+    assert shown in done.cause
     assert "Traceback" not in done.output
     assert token not in done.output
     assert not (client.folder / "signed.json").exists()
