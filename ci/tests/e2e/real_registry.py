@@ -65,6 +65,14 @@ def push_image(registry: str, image: str, tag: str, labels: dict[str, str]) -> N
         _push_manifest(client, tag, {"config": _push_blob(client, config, _CONFIG_TYPE), "layers": []})
 
 
+def push_raw_image(registry: str, image: str, tag: str, manifest: bytes) -> None:
+    """Push an image manifest as it is, whose only blob is an empty JSON object."""
+    with httpx.Client(base_url=f"http://{registry}/v2/{image}", timeout=60) as client:
+        _push_blob(client, b"{}", _CONFIG_TYPE)
+        headers = {"Content-Type": IMAGE_MANIFEST_TYPE}
+        client.put(f"/manifests/{tag}", content=manifest, headers=headers).raise_for_status()
+
+
 def database_flag(registry: str, reference: str = f"{_DATABASE_PATH}:2") -> str:
     """Return the flag that selects a vulnerability database in the registry at ``registry``, a host and a port."""
     return f"--trivy-db=registry:{registry.partition(':')[2]}/{reference}"

@@ -34,7 +34,8 @@ class TestIssuer(Server):
 
     __test__ = False
 
-    def __init__(self) -> None:
+    def __init__(self, port: int) -> None:
+        self.fixed_port = port
         self._key = rsa.generate_private_key(65537, 2048)
 
     @property
@@ -86,7 +87,7 @@ class LocalSigstore:
 @contextlib.contextmanager
 def local_sigstore(folder: Path) -> Iterator[LocalSigstore]:
     """Start an instance with its files in ``folder``; stop it at the end."""
-    with TestIssuer() as people, TestIssuer() as workflows, contextlib.ExitStack() as servers:
+    with TestIssuer(5005) as people, TestIssuer(5006) as workflows, contextlib.ExitStack() as servers:
         keys = {name: key_pair(folder / f"{name}.pem") for name in ("ct", "rekor")}
         # JSON is YAML; with a comment it is not taken for JSON, in which Fulcio gives the fields other names.
         (folder / "fulcio.yaml").write_text(f"# YAML\n{json.dumps(identities(people.url, workflows.url))}")

@@ -12,7 +12,8 @@ import time
 from typing import TYPE_CHECKING, Any, Final
 
 import pytest
-from tests.keyless.conftest import CLAIMS, WORKFLOW, Client, Release
+from tests.keyless import recorded
+from tests.keyless.client import CLAIMS, WORKFLOW, Client, Release
 from tests.keyless.local_sigstore import BIN, LocalSigstore, key_pair, trusted_log
 from tests.unit.rules.evidence import DIGEST, STATEMENTS, bundle
 
@@ -45,6 +46,17 @@ def test_a_workflow_signs_all_evidence(release: Release, sigstore: LocalSigstore
     payloads = {kind: Envelope.parse(text.encode(), "it").payload for kind, text in release.bundles.items()}
     assert payloads == {kind: statement.payload() for kind, statement in STATEMENTS.items()}
     assert client.verify(pieces(release), release.identity, sigstore.trust).status == 0
+
+
+def test_a_recorded_release_is_verified(client: Client) -> None:
+    """The files with which an end-to-end test verifies keyless evidence are valid, also long after the certificate."""
+    trust = json.loads(recorded.TRUST.read_text())
+    digests = {kind: hashlib.sha256(payload).hexdigest() for kind, payload in recorded.statements().items()}
+    found = {
+        f"the {kind}": {"bundle": text, "sha256": digests[kind]} for kind, text in recorded.release().bundles.items()
+    }
+    done = client.verify(found, recorded.IDENTITY, trust)
+    assert done.status == 0, done.output
 
 
 def test_a_person_signs(sigstore: LocalSigstore, client: Client) -> None:
