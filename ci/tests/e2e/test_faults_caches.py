@@ -76,7 +76,7 @@ def test_what_a_source_leaves_in_caches_is_not_read_by_another(hostile: Path, un
         ("test", "scan", "secrets"), "passed"
     )
     passed = check(f"{owner}/service/other", unaffected, tmp_path / "second")
-    assert passed == dict.fromkeys(("lint", "test", "scan", "secrets", "smoke"), "passed")
+    assert passed == dict.fromkeys(("lint", "test", "scan", "secrets", "smoke", "coverage"), "passed")
 
     (tmp_path / "tickets.csv").write_text("Document,Topic_group\n")
     data = f"--data={tmp_path / 'tickets.csv'}"

@@ -172,7 +172,7 @@ def test_a_bundle_with_a_certificate_is_kept_as_it_is(field: str) -> None:
     """The bundle of Sigstore's client is read and stored byte for byte, because its parts belong together."""
     content = certified(field)
     envelope = Envelope.parse(content, "the sbom")
-    assert envelope == Envelope(b"{}", b"sig", "", content)
+    assert envelope == Envelope(b"{}", b"sig", content)
     artifact = envelope.artifact(Kind.SBOM)
     assert (artifact.layer, artifact.layer_media_type) == (content, BUNDLE_TYPE)
     assert artifact.annotations["dev.sigstore.bundle.predicateType"] == SBOM_TYPE

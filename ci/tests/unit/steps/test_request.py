@@ -157,8 +157,8 @@ async def test_a_credential_of_line_breaks_is_empty() -> None:
 async def test_an_empty_signing_key_is_rejected(key: str) -> None:
     """A signing key with an empty value is an error that names its flag; without one, there is no key."""
     with pytest.raises(MissingCredential, match=r"^sign: the key of --signing-key is empty; set its variable"):
-        await parse(signing_key=secret(key)).signing.signing_key()
-    assert await parse().signing.signing_key() is None
+        await parse(signing_key=secret(key)).signing.signer()
+    assert await parse().signing.signer() is None
 
 
 async def test_no_credentials_are_not_empty_credentials() -> None:

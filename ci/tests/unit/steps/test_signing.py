@@ -126,7 +126,7 @@ async def test_the_expected_signer_is_the_callers_or_the_records() -> None:
     expected = Signing(certificate_identity="dev@example.com", certificate_oidc_issuer=GITHUB)
     for record in (by_key, by_workflow):
         assert await expected.expected_signer(record) == Identity("dev@example.com", GITHUB)
-        found = await Signing(public_key=file(keys[1].pem)).expected_signer(record)
+        found = await Signing(public_key=file(keys[1].text)).expected_signer(record)
         assert isinstance(found, PublicKey)
         assert found.text == keys[1].text
     assert await Signing().expected_signer(by_workflow) == Identity(WORKFLOW, GITHUB)

@@ -61,8 +61,8 @@ class Envelope:
                 return cls(content)
             envelope = fields["dsseEnvelope"]
             (signature,) = envelope["signatures"]
-            material = fields["verificationMaterial"]
-            certified = isinstance(material, dict) and _CERTIFICATES & material.keys()
+            material = fields["verificationMaterial"] or {}
+            certified = _CERTIFICATES & material.keys()
             parsed = cls(_decoded(envelope["payload"]), _decoded(signature["sig"]), content if certified else b"")
             payload_type = envelope["payloadType"]
         except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
