@@ -160,12 +160,12 @@ def exchanges(infrastructure: Infrastructure) -> dict[str, Callable[[], Awaitabl
         await infrastructure.create(claim_ref(repository(50), LINE.version(next(versions))), text)
 
     async def commit() -> None:
-        snapshot = await infrastructure.snapshot("main")
+        snapshot = await infrastructure.snapshot("main", MANIFEST)
         await infrastructure.commit(snapshot, "main", MANIFEST, str(next(versions)).encode(), "move")
 
     return {
         "list": lambda: infrastructure.refs(claim_prefix(repository(50))),
-        "fetch": lambda: infrastructure.snapshot("main"),
+        "fetch": lambda: infrastructure.snapshot("main", MANIFEST),
         "claim": claim,
         "fetch_and_commit": commit,
     }
@@ -209,8 +209,9 @@ async def claim_next(infrastructure: Infrastructure, place: int) -> None:
 
 async def commit_next(infrastructure: Infrastructure, place: int) -> None:
     """Commit a manifest of another service for each place."""
-    snapshot = await infrastructure.snapshot("main")
-    await infrastructure.commit(snapshot, "main", f"manifests/service-{place:03}.yaml", b"moved", "move")
+    filename = f"manifests/service-{place:03}.yaml"
+    snapshot = await infrastructure.snapshot("main", filename)
+    await infrastructure.commit(snapshot, "main", filename, b"moved", "move")
 
 
 def manifests(rounds: int) -> list[dict[str, Any]]:

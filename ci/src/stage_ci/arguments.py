@@ -15,6 +15,8 @@ IMAGE: Final = "medhedimaaroufi/callcenterai-svm"
 VERSION_LINE: Final = "v1.0"
 INFRA_REPO: Final = "MLOps-CallcenterAI/Infrastructure-Configuration"
 INFRA_BRANCH: Final = "main"
+INFRA_USER: Final = "x-access-token"
+INFRA_COMMITTER: Final = "stage-ci <stage-ci@users.noreply.github.com>"
 FILENAME: Final = "manifests/default/svm.yaml"
 SERVICE_PORT: Final = 8000
 SMOKE_REQUEST: Final = "Hardware=my laptop screen stays black and the docking station does not power on"
@@ -62,8 +64,17 @@ Image = Annotated[
     str, Doc("Image repository as [registry/]owner/name, without a tag; docker.io if no registry is named.")
 ]
 VersionLine = Annotated[str, Doc("Version line as vMAJOR.MINOR, such as v1.0; a release takes the next third number.")]
-InfraRepo = Annotated[str, Doc("Infrastructure repository: owner/name on GitHub, or an https URL without credentials.")]
+InfraRepo = Annotated[
+    str,
+    Doc("Infrastructure repository: owner/name on GitHub, or an https URL, used as it stands, without credentials."),
+]
 InfraBranch = Annotated[str, Doc("Branch of the infrastructure repository that holds the deployment manifest.")]
+InfraUser = Annotated[
+    str, Doc("User name sent with the token: any on GitHub, `oauth2` on GitLab, `x-token-auth` on Bitbucket.")
+]
+InfraCommitter = Annotated[
+    str, Doc("Author and committer of every commit, as NAME <ADDRESS>; the git server may accept only some.")
+]
 Filename = Annotated[str, Doc("Deployment manifest that names the image, relative to the repository's root.")]
 ServicePort = Annotated[int, Doc("TCP port, 1 to 65535, on which the service in the image listens.")]
 SmokeRequest = Annotated[

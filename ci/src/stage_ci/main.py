@@ -23,6 +23,8 @@ class StageCi:
     version_line: arguments.VersionLine = arguments.VERSION_LINE
     infra_repo: arguments.InfraRepo = arguments.INFRA_REPO
     infra_branch: arguments.InfraBranch = arguments.INFRA_BRANCH
+    infra_user: arguments.InfraUser = arguments.INFRA_USER
+    infra_committer: arguments.InfraCommitter = arguments.INFRA_COMMITTER
     filename: arguments.Filename = arguments.FILENAME
     service_port: arguments.ServicePort = arguments.SERVICE_PORT
     smoke_request: arguments.SmokeRequest = arguments.SMOKE_REQUEST
@@ -182,10 +184,7 @@ class StageCi:
 
     @dagger.function(cache="never")
     async def rescan(self, source: arguments.Source) -> str:
-        """Scan what the manifest names against today's vulnerability database, without a build.
-
-        The packages are those of the recorded bill of materials; the waivers are the source's. Fails as `scan` does.
-        """
+        """Scan what the manifest names: recorded packages, today's database, the source's waivers; fails as `scan`."""
         return await rescan.rescan_manifest(self._request(), source)
 
     @dagger.function(cache="never")

@@ -79,7 +79,7 @@ class Rehearsal:
         return LocalServers.parse(self.name)
 
     def _path(self) -> str:
-        return InfrastructureRepository.parse(self.infra_repo).path
+        return InfrastructureRepository.parse(self.infra_repo).name
 
     async def _git(self, *arguments: str) -> str:
         return await self._servers().git(self._path(), *arguments)

@@ -119,7 +119,9 @@ def git_proxy(root: Path, token: str) -> GitProxy:
     """Return a git server over HTTP that publishes the repositories in ``root`` and accepts ``token`` as password."""
 
     def request_filter(request: Request) -> Reply | None:
-        password = base64.b64decode(request.authorization.removeprefix("Basic ")).decode().partition(":")[2]
+        scheme, _, value = request.authorization.partition(" ")
+        # The API of a hosting service, which has the same host, takes the token alone.
+        password = value if scheme == "Bearer" else base64.b64decode(value).decode().partition(":")[2]
         if password == token:
             return None
         return Reply(403 if password.startswith("reader") else 401, b"no", {"WWW-Authenticate": "Basic"})
@@ -137,9 +139,9 @@ def git_proxy(root: Path, token: str) -> GitProxy:
             "CONTENT_LENGTH": str(len(request.body)),
             "REMOTE_USER": "robot",
         }
-        # git-http-backend(1): a CGI program.
+        # git-http-backend(1): a CGI program, which ends with status 1 after it has sent an error of git-upload-pack.
         command = ["git", "http-backend"]
-        answer = subprocess.run(command, env=GIT | variables, input=request.body, check=True, capture_output=True)
+        answer = subprocess.run(command, env=GIT | variables, input=request.body, check=False, capture_output=True)
         head, _, body = answer.stdout.partition(b"\r\n\r\n")
         headers = dict(line.split(": ", 1) for line in head.decode().split("\r\n"))
         return Reply(int(headers.pop("Status", "200").split()[0]), body, headers)

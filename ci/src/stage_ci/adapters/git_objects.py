@@ -4,25 +4,29 @@ Format: https://git-scm.com/book/en/v2/Git-Internals-Git-Objects
 """
 
 from collections.abc import Callable
-from typing import Final
 
 from dulwich.objects import Commit, ObjectID, ShaFile, Tree
 
-_IDENTITY: Final = b"stage-ci <stage-ci@users.noreply.github.com>"
+from stage_ci.rules.infrastructure import DEFAULT_COMMITTER, Committer
 
 
-def text_objects(text: str) -> list[ShaFile]:
-    """Return the objects that hold a text: an empty tree and its commit, whose ID depends on ``text`` alone."""
+def text_objects(text: str, committer: Committer = DEFAULT_COMMITTER) -> list[ShaFile]:
+    """Return the objects that hold a text: an empty tree and its commit, whose ID depends on the arguments alone.
+
+    A server may accept commits of some committers only, whatever the ref, so this commit has the given one as well.
+    """
     empty = Tree()
-    return [empty, build_commit(empty.id, text, 0, parents=[])]
+    return [empty, build_commit(empty.id, text, 0, parents=[], committer=committer)]
 
 
-def text_object(text: str) -> str:
+def text_object(text: str, committer: Committer = DEFAULT_COMMITTER) -> str:
     """Return the ID of the commit that holds ``text``."""
-    return text_objects(text)[-1].id.decode()
+    return text_objects(text, committer)[-1].id.decode()
 
 
-def build_commit(tree: ObjectID, message: str, seconds: int, parents: list[ObjectID]) -> Commit:
+def build_commit(
+    tree: ObjectID, message: str, seconds: int, parents: list[ObjectID], committer: Committer = DEFAULT_COMMITTER
+) -> Commit:
     """Return a commit of the pipeline.
 
     Args:
@@ -30,10 +34,11 @@ def build_commit(tree: ObjectID, message: str, seconds: int, parents: list[Objec
         message: The commit message.
         seconds: The time of the commit, in seconds since the epoch.
         parents: The IDs of the parent commits.
+        committer: The author and committer.
     """
     commit = Commit()
     commit.tree, commit.parents, commit.message = tree, parents, message.encode()
-    commit.author = commit.committer = _IDENTITY
+    commit.author = commit.committer = str(committer).encode()
     commit.author_time = commit.commit_time = seconds
     commit.author_timezone = commit.commit_timezone = 0
     commit.encoding = b"UTF-8"

@@ -8,92 +8,37 @@ file and the trees above it.
 import asyncio
 import threading
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from concurrent.futures import Future
 from contextlib import contextmanager
-from dataclasses import dataclass
-from typing import Final, TypeVar
+from typing import Final, NoReturn, TypeVar
 from urllib.parse import urlsplit
 
 import anyio
-from dulwich.client import GitClient, HTTPUnauthorized, get_transport_and_path
-from dulwich.errors import GitProtocolError, HangupException, NotGitRepository, NotTreeError
-from dulwich.object_store import BaseObjectStore, tree_lookup_path
-from dulwich.objects import ZERO_SHA, Blob, Commit, ObjectID, ShaFile, SubmoduleEncountered
+from dulwich.client import GitClient, get_transport_and_path
+from dulwich.errors import GitProtocolError
+from dulwich.objects import ZERO_SHA, Blob, ObjectID, ShaFile
 from dulwich.pack import UnpackedObject, pack_objects_to_data
 from dulwich.refs import Ref
-from dulwich.repo import MemoryRepo
 
-from stage_ci.adapters.git_http import ForbiddenError, SmartHttpClient
-from stage_ci.adapters.git_objects import build_commit, replace_blob, text_objects
-from stage_ci.errors import (
-    InfrastructureAccessDenied,
-    InfrastructureUnavailable,
-    InvalidManifest,
-    ManifestMissing,
-    StageError,
-)
+from stage_ci.adapters.git_fetch import Snapshot, fetch_message, fetch_snapshot, raise_if_sha256
+from stage_ci.adapters.git_host import push_obstacle
+from stage_ci.adapters.git_http import SmartHttpClient
+from stage_ci.adapters.git_objects import build_commit, replace_blob, text_object, text_objects
+from stage_ci.errors import InfrastructureAccessDenied, InfrastructureUnavailable, StageError
 from stage_ci.rules.credentials import without_line_break
+from stage_ci.rules.git_server import excerpt, is_conflict, rejection_remedy
+from stage_ci.rules.infrastructure import DEFAULT_COMMITTER, DEFAULT_IDENTITY, GitIdentity
 
 EXCHANGE_LIMIT: Final = 60.0  # seconds for one exchange with the server
-_SHOWN: Final = 300  # characters of the server's output in an error
-# Bytes from which a file is not fetched, if the server supports partial clones: charts and dashboards beside the
-# manifest may be large (https://git-scm.com/docs/git-rev-list, --filter=blob:limit).
-LARGE_FILE: Final = 2 * 1024 * 1024
-_REGULAR_FILES: Final = (0o100644, 0o100755)
-# The ref statuses with which git and the hosting services report that another writer was faster; any other status
-# rejects the push itself.
-_CONFLICTS: Final = (
-    "already exists",
-    "stale info",
-    "fetch first",
-    "non-fast-forward",
-    "cannot lock",
-    "failed to lock",
-    "failed to update ref",
-    "failed to write",
-    "incorrect old value",
-    "reference changed",
-)
+# Seconds for a snapshot: a server without partial clones sends all files. Each read has the limit of an exchange.
+SNAPSHOT_LIMIT: Final = 300.0
+_HTTP: Final = ("http", "https")
+_BRANCHES: Final = "refs/heads/"
+_BRANCHES_SHOWN: Final = 5
+_REJECTED: Final = "check the protection of the branch and what the server's hooks require of this token's user"
 
 T = TypeVar("T")
-
-
-@dataclass(frozen=True, slots=True)
-class Snapshot:
-    """The tip of a branch, from which files are read and on which a commit is made.
-
-    Attributes:
-        commit: The ID of the tip.
-        store: The objects of the tip.
-        tree: The ID of its root tree.
-    """
-
-    commit: str
-    store: BaseObjectStore
-    tree: ObjectID
-
-    def read(self, filename: str) -> bytes:
-        """Return the content of a file.
-
-        Args:
-            filename: The path relative to the repository's root.
-
-        Raises:
-            ManifestMissing: if there is no such file, or if it is a folder, a link or a submodule.
-            InvalidManifest: if it is so large that it was not fetched.
-        """
-        try:
-            mode, sha = tree_lookup_path(self.store.__getitem__, self.tree, filename.encode())
-        except (KeyError, NotTreeError, SubmoduleEncountered, ValueError) as error:
-            raise ManifestMissing(f"{filename} is not in the infrastructure repository") from error
-        if mode not in _REGULAR_FILES:
-            raise ManifestMissing(f"{filename} is not a regular file of the infrastructure repository")
-        if sha not in self.store:
-            raise InvalidManifest(f"{filename} has at least {LARGE_FILE} bytes, which is too large for a manifest")
-        blob = self.store[sha]
-        assert isinstance(blob, Blob)  # noqa: S101 - a regular file is a blob
-        return blob.data
 
 
 class RefConflict(Exception):  # noqa: N818 - not an error: the caller reads the ref again and retries
@@ -107,11 +52,13 @@ class Infrastructure:
         url: The URL of the repository: https, http or git, without credentials.
         token: The token, sent as the password of every HTTP request; None for anonymous access. Line breaks at its end
             are removed.
+        identity: The user name beside the token, and the committer.
     """
 
-    def __init__(self, url: str, token: str | None = None) -> None:
+    def __init__(self, url: str, token: str | None = None, identity: GitIdentity = DEFAULT_IDENTITY) -> None:
         self.url = url
         self._token = without_line_break(token) if token else None
+        self._identity = identity
 
     async def refs(self, *prefixes: str) -> dict[str, str]:
         """Return the refs whose names begin with one of ``prefixes``, each with the ID of its object.
@@ -125,32 +72,37 @@ class Infrastructure:
         """
 
         def read(client: GitClient, path: str) -> dict[str, str]:
-            found = client.get_refs(path.encode(), ref_prefix=[prefix.encode() for prefix in prefixes]).refs
-            names = {name.decode(): sha.decode() for name, sha in found.items() if sha is not None}
-            return {name: sha for name, sha in names.items() if name.startswith(prefixes)}
+            return _list_refs(client, path, *prefixes)
 
         return await self._exchange(read)
 
-    async def snapshot(self, branch: str) -> Snapshot:
-        """Fetch the current tip of ``branch`` without its history and without large files.
+    async def snapshot(self, branch: str, filename: str) -> Snapshot:
+        """Fetch the current tip of ``branch`` without its history, and of its files ``filename`` alone.
 
         Raises:
             InfrastructureAccessDenied: if the token has no read access, or if the branch does not exist.
             InfrastructureUnavailable: if the server does not answer in time.
+            UnsupportedRepository: if the repository uses SHA-256, or its server has no shallow clones.
+            InvalidManifest: if the file is too large to be fetched.
         """
-        ref = Ref(f"refs/heads/{branch}".encode())
 
         def fetch(client: GitClient, path: str) -> Snapshot:
-            tip, store = _fetch_tip(client, path, ref)
-            if tip is None:
-                raise InfrastructureAccessDenied(
-                    f"the infrastructure repository has no branch {branch}", remedy="check --infra-branch"
-                )
-            commit = store[tip]
-            assert isinstance(commit, Commit)  # noqa: S101 - the tip of a branch is a commit
-            return Snapshot(tip.decode(), store, commit.tree)
+            snapshot = fetch_snapshot(client, path, Ref(f"{_BRANCHES}{branch}".encode()), filename)
+            return snapshot or _raise_no_branch(branch, _list_refs(client, path, _BRANCHES))
 
-        return await self._exchange(fetch)
+        return await self._exchange(fetch, SNAPSHOT_LIMIT)
+
+    async def raise_if_protected(self, branch: str) -> None:
+        """Raise if the host says that it would reject a push to ``branch``; most say it only after a push.
+
+        Raises:
+            InfrastructureAccessDenied: if the branch requires signed commits or pull requests, or is not the token's.
+        """
+        is_http = urlsplit(self.url).scheme in _HTTP
+        obstacle = await push_obstacle(self.url, self._token, branch) if is_http and self._token else None
+        if obstacle:
+            remedy = rejection_remedy(obstacle) or "allow this user to push to it, or give another --infra-branch"
+            raise InfrastructureAccessDenied(f"{self.url} would reject a push to {branch}: {obstacle}", remedy=remedy)
 
     async def read(self, ref: str) -> str | None:
         """Return the text that ``create`` wrote to ``ref``; None if there is no such ref.
@@ -159,25 +111,21 @@ class Infrastructure:
             InfrastructureAccessDenied: if the token has no read access.
             InfrastructureUnavailable: if the server does not answer in time.
         """
+        return await self._exchange(lambda client, path: fetch_message(client, path, Ref(ref.encode())))
 
-        def fetch(client: GitClient, path: str) -> str | None:
-            tip, store = _fetch_tip(client, path, Ref(ref.encode()))
-            commit = store[tip] if tip else None
-            if isinstance(commit, Commit):
-                return str(commit.message, "utf-8", "replace")
-            return "" if commit else None
-
-        return await self._exchange(fetch)
+    def text_ids(self, text: str) -> set[str]:
+        """Return the IDs of the objects that hold ``text``: with the committer, or the default one of earlier runs."""
+        return {text_object(text, committer) for committer in (self._identity.committer, DEFAULT_COMMITTER)}
 
     async def create(self, ref: str, text: str) -> None:
-        """Create ``ref`` at ``text_object(text)``.
+        """Create ``ref`` at an object that holds ``text``.
 
         Raises:
             RefConflict: if the ref exists already.
             InfrastructureAccessDenied: if the server rejects the push.
             InfrastructureUnavailable: if the server does not answer in time.
         """
-        objects = text_objects(text)
+        objects = text_objects(text, self._identity.committer)
         await self._push(Ref(ref.encode()), ZERO_SHA, objects[-1].id, objects)
 
     async def commit(self, snapshot: Snapshot, branch: str, filename: str, content: bytes, message: str) -> str:
@@ -201,12 +149,14 @@ class Infrastructure:
         blob = Blob.from_string(content)
         trees = replace_blob(snapshot.store.__getitem__, snapshot.tree, filename.encode().split(b"/"), blob.id)
         parent = ObjectID(snapshot.commit.encode())
-        commit = build_commit(trees[-1].id, message, int(time.time()), parents=[parent])
-        await self._push(Ref(f"refs/heads/{branch}".encode()), parent, commit.id, [blob, *trees, commit])
+        committer = self._identity.committer
+        commit = build_commit(trees[-1].id, message, int(time.time()), parents=[parent], committer=committer)
+        await self._push(Ref(f"{_BRANCHES}{branch}".encode()), parent, commit.id, [blob, *trees, commit])
         return commit.id.decode()
 
     async def _push(self, ref: Ref, expected: bytes, new: ObjectID, objects: list[ShaFile]) -> None:
         def update(refs: dict[Ref, ObjectID]) -> dict[Ref, ObjectID]:
+            raise_if_sha256(refs.values())
             if refs.get(ref, ZERO_SHA) != expected:
                 raise RefConflict
             return {ref: new}
@@ -218,41 +168,79 @@ class Infrastructure:
 
         def send(client: GitClient, path: str) -> str | None:
             result = client.send_pack(path.encode(), update, pack, progress=output.extend)
-            return (result.ref_status or {}).get(ref)
+            if result.ref_status is None or ref not in result.ref_status:
+                raise GitProtocolError(self._excerpt(f"no result of the push\n{output.decode(errors='replace')}"))
+            return result.ref_status[ref]
 
         status = await self._exchange(send)  # None if the ref was updated
-        if status and any(words in status.lower() for words in _CONFLICTS):
+        if status and is_conflict(status):
             raise RefConflict
         if status:
-            reason = f"{status} {_excerpt(output.decode(errors='replace'))}".rstrip()
-            raise InfrastructureAccessDenied(f"the git server refused to update {ref.decode()}: {reason}")
+            printed = output.decode(errors="replace")
+            reason = f"{self._excerpt(status)} {self._excerpt(printed)}".rstrip()
+            cause = f"the git server refused to update {ref.decode()}: {reason}"
+            raise InfrastructureAccessDenied(cause, remedy=rejection_remedy(f"{status} {printed}") or _REJECTED)
 
-    async def _exchange(self, operation: Callable[[GitClient, str], T]) -> T:
+    async def _exchange(self, operation: Callable[[GitClient, str], T], limit: float | None = None) -> T:
         def work() -> T:
-            with _translate_errors(self.url):
+            with self._translate_errors():
                 return operation(*self._client())
 
-        with anyio.move_on_after(EXCHANGE_LIMIT):
+        seconds = limit or EXCHANGE_LIMIT
+        with anyio.move_on_after(seconds):
             return await _run_in_daemon_thread(work)
-        raise InfrastructureUnavailable(f"{self.url} did not answer within {EXCHANGE_LIMIT:.0f} s")
+        raise InfrastructureUnavailable(f"{self.url} did not answer within {seconds:.0f} s")
 
     def _client(self) -> tuple[GitClient, str]:
         parts = urlsplit(self.url)
-        if parts.scheme in ("http", "https"):
-            return SmartHttpClient(self.url, self._token, EXCHANGE_LIMIT), parts.path
+        if parts.scheme in _HTTP:
+            return SmartHttpClient(self.url, self._token, self._identity, EXCHANGE_LIMIT), parts.path
         return get_transport_and_path(self.url)
 
+    @contextmanager
+    def _translate_errors(self) -> Iterator[None]:
+        """Raise errors of dulwich and the network as the pipeline's own, without a cause that may hold a header."""
+        try:
+            yield
+        except (StageError, RefConflict):
+            raise
+        except Exception as error:  # noqa: BLE001 - dulwich: ValueError, AssertionError, zlib.error and more
+            raise self._translate(error) from None
 
-def _fetch_tip(client: GitClient, path: str, ref: Ref) -> tuple[ObjectID | None, BaseObjectStore]:
-    """Fetch the object of a ref without its history and without large files; return its ID, None if there is none."""
-    repo = MemoryRepo()
+    def _translate(self, error: Exception) -> StageError:
+        text = self._excerpt(str(error))
+        if isinstance(error, TimeoutError) or "timeout=" in text:  # urllib3: "Read timed out. (read timeout=60.0)"
+            return InfrastructureUnavailable(f"{self.url} did not answer within {EXCHANGE_LIMIT:.0f} s")
+        if "access denied" in text:  # git daemon's words for a repository that it does not export
+            return InfrastructureAccessDenied(f"{self.url} denies access: {text}")
+        shown = text if isinstance(error, GitProtocolError | OSError) else ""
+        return InfrastructureUnavailable(
+            f"the git request to {self.url} failed: {type(error).__name__} {shown}".rstrip()
+        )
 
-    def wanted(refs: Mapping[Ref, ObjectID], depth: int | None = None) -> list[ObjectID]:  # noqa: ARG001
-        return [refs[ref]] if ref in refs else []
+    def _excerpt(self, text: str) -> str:
+        return excerpt(text, self._identity.secrets(self._token))
 
-    blobs = f"blob:limit={LARGE_FILE}".encode()
-    refs = client.fetch(path.encode(), repo, wanted, depth=1, ref_prefix=[ref], filter_spec=blobs).refs
-    return refs.get(ref), repo.object_store
+
+def _list_refs(client: GitClient, path: str, *prefixes: str) -> dict[str, str]:
+    found = client.get_refs(path.encode(), ref_prefix=[prefix.encode() for prefix in prefixes]).refs
+    ids = {name: sha for name, sha in found.items() if sha is not None}
+    raise_if_sha256(ids.values())
+    names = {name.decode(): sha.decode() for name, sha in ids.items()}
+    return {name: sha for name, sha in names.items() if name.startswith(prefixes)}
+
+
+def _raise_no_branch(branch: str, refs: dict[str, str]) -> NoReturn:
+    names = sorted(name.removeprefix(_BRANCHES) for name in refs)
+    if not names:
+        raise InfrastructureAccessDenied(
+            f"the infrastructure repository is empty, so it has no branch {branch}",
+            remedy="commit the deployment manifest to it first",
+        )
+    shown = ", ".join(names[:_BRANCHES_SHOWN]) + (", …" if len(names) > _BRANCHES_SHOWN else "")
+    raise InfrastructureAccessDenied(
+        f"the infrastructure repository has no branch {branch}", remedy=f"check --infra-branch; it has {shown}"
+    )
 
 
 # Not anyio.to_thread: its worker threads are not daemons, so the interpreter joins an abandoned one at its exit, and a
@@ -269,31 +257,3 @@ async def _run_in_daemon_thread(work: Callable[[], T]) -> T:
 
     threading.Thread(target=run, daemon=True).start()
     return await asyncio.wrap_future(result)
-
-
-def _excerpt(text: str) -> str:
-    """Return ``text`` in one line, without the middle of a long one: a hook may print a banner before its reason."""
-    line = " ".join(text.split())
-    return line if len(line) <= _SHOWN else f"{line[: _SHOWN // 2]} … {line[-_SHOWN // 2 :]}"
-
-
-@contextmanager
-def _translate_errors(url: str) -> Iterator[None]:
-    """Raise the errors of dulwich and of the network as the pipeline's own, without a cause that may hold a header."""
-    try:
-        yield
-    except (StageError, RefConflict):
-        raise
-    except HTTPUnauthorized:
-        raise InfrastructureAccessDenied(f"{url} does not accept the token") from None
-    except NotGitRepository:
-        raise InfrastructureAccessDenied(f"{url} is not a repository, or the token has no access to it") from None
-    except ForbiddenError as error:
-        raise InfrastructureAccessDenied(f"{url} denies access: {_excerpt(str(error))}") from None
-    except (GitProtocolError, HangupException, OSError) as error:
-        text = str(error)
-        if "access denied" in text:  # git daemon's words for a repository that it does not export
-            raise InfrastructureAccessDenied(f"{url} denies access: {text}") from None
-        raise InfrastructureUnavailable(f"the git request to {url} failed: {type(error).__name__} {text}") from None
-    except Exception as error:  # noqa: BLE001 - dulwich: ValueError, AssertionError, zlib.error and more
-        raise InfrastructureUnavailable(f"the git request to {url} failed: {type(error).__name__}") from None

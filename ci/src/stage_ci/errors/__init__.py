@@ -35,6 +35,7 @@
     ├── InfrastructureError
     │   ├── InfrastructureAccessDenied  invalid token, protected branch, missing repository or branch; not retried
     │   ├── InfrastructureUnavailable   no answer in time, or a broken connection
+    │   ├── UnsupportedRepository       SHA-256, or a server without shallow clones
     │   ├── InfrastructureConflict      other writers won every race
     │   └── InvalidRecord               the record of a version names another image, or no digest
     └── ManifestError
@@ -88,6 +89,7 @@ from stage_ci.errors.remotes import (
     RepositoryMissing,
     SigstoreUnavailable,
     SwappedTag,
+    UnsupportedRepository,
 )
 
 __all__ = [
@@ -129,6 +131,7 @@ __all__ = [
     "TestsFailed",
     "TrackingFailed",
     "TrainingFailed",
+    "UnsupportedRepository",
     "VulnerableImage",
     "WaiverExpired",
 ]

@@ -76,6 +76,12 @@ class InfrastructureUnavailable(InfrastructureError):
     remedy = "run again: the release continues where it stopped"
 
 
+class UnsupportedRepository(InfrastructureError):
+    """The infrastructure repository or its server lacks what the pipeline needs, such as SHA-1 or shallow clones."""
+
+    remedy = "keep the deployment manifest in a repository with the object format sha1, on a server with shallow clones"
+
+
 class InfrastructureConflict(InfrastructureError):
     """Other writers changed the ref first, in every attempt."""
 

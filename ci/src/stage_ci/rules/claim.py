@@ -2,8 +2,8 @@
 
 A registry cannot create a tag only if it is absent, but git can create a ref only if it is absent. So a run
 claims a version by creating a ref in the infrastructure repository before it pushes. The claim's object depends only on
-the image's name and the inputs, so its id can be computed: listing the refs shows which versions were claimed for the
-same inputs, without fetching an object.
+the image's name, the inputs and the committer, so its id can be computed: listing the refs shows which versions were
+claimed for the same inputs, without fetching an object.
 """
 
 import hashlib
@@ -74,9 +74,9 @@ class Claims:
         """
         return cls(versions_behind(claim_prefix(repository), refs, line))
 
-    def claimed_with(self, claim: str) -> Version | None:
-        """Return the highest version that is claimed with the object of the ID ``claim``; None if there is none."""
-        return max((version for version, target in self.by_version.items() if target == claim), default=None)
+    def claimed_with(self, *claims: str) -> Version | None:
+        """Return the highest version that is claimed with an object of one of these IDs; None if there is none."""
+        return max((version for version, target in self.by_version.items() if target in claims), default=None)
 
 
 def claim_ref(repository: Repository, version: Version) -> str:

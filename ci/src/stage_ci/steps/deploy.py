@@ -8,6 +8,7 @@ import anyio
 import dagger
 
 from stage_ci.adapters.commands import step
+from stage_ci.adapters.gather import gather
 from stage_ci.adapters.infrastructure import Infrastructure, RefConflict
 from stage_ci.errors import InfrastructureConflict, ManifestMissing
 from stage_ci.rules.decisions import (
@@ -130,13 +131,16 @@ async def raise_if_undeployable(infrastructure: Infrastructure, manifest: Manife
         InvalidVersion: if the manifest names a version of a higher line.
         InfrastructureError: if the infrastructure repository denies access or fails.
     """
-    snapshot = await infrastructure.snapshot(manifest.branch)
+    snapshot, _ = await gather(
+        infrastructure.snapshot(manifest.branch, str(manifest.filename)),
+        infrastructure.raise_if_protected(manifest.branch),
+    )
     raise_if_immovable(snapshot.read(str(manifest.filename)), manifest.filename, line)
 
 
 async def _deploy_once(infrastructure: Infrastructure, manifest: ManifestLocation, deployment: Deployment) -> Deployed:
     filename = str(manifest.filename)
-    snapshot = await infrastructure.snapshot(manifest.branch)
+    snapshot = await infrastructure.snapshot(manifest.branch, filename)
     before = snapshot.read(filename)
     move = await decide(before, infrastructure, manifest.filename, deployment)
     if move.state is not MoveState.MOVED:

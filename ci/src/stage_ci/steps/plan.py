@@ -66,7 +66,8 @@ async def make_plan(  # noqa: PLR0913 - the parts of a request
         InfrastructureError: if the infrastructure repository denies access or fails.
     """
     decision, snapshot = await gather(
-        resolve_version(inputs, remotes, line), remotes.infrastructure.snapshot(manifest.branch)
+        resolve_version(inputs, remotes, line),
+        remotes.infrastructure.snapshot(manifest.branch, str(manifest.filename)),
     )
     before = snapshot.read(str(manifest.filename))
     digest = decision.record.digest if decision.record else UNKNOWN_DIGEST

@@ -48,7 +48,8 @@ async def connect(request: ReleaseRequest, servers: LocalServers | None) -> Asyn
         MissingCredential: if a credential is empty.
     """
     credentials, repository = request.credentials, request.infrastructure
-    service = servers.infrastructure(repository.path, request.rehearsal_seed) if servers else credentials.infra_service
+    service = servers.infrastructure(repository.name, request.rehearsal_seed) if servers else credentials.infra_service
+    path = f"/{repository.name}.git" if servers else repository.path
     url, login, host, token = await gather(
         _registry_url(request, servers),
         credentials.registry_login(),
@@ -56,7 +57,7 @@ async def connect(request: ReleaseRequest, servers: LocalServers | None) -> Asyn
         credentials.token(),
     )
     async with Registry(url, request.line.repository.path, login) as registry:
-        infrastructure = Infrastructure(f"{host}/{repository.path}.git", token)
+        infrastructure = Infrastructure(f"{host}{path}", token, request.identity)
         yield Remotes(registry, infrastructure, _destination(request, servers))
 
 

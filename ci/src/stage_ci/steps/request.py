@@ -12,7 +12,7 @@ from stage_ci.adapters.registry import RegistryLogin
 from stage_ci.adapters.services import LocalServers
 from stage_ci.errors import MissingCredential
 from stage_ci.rules.credentials import LABELS, PASSWORD, USERNAME, is_rehearsal, without_line_break
-from stage_ci.rules.infrastructure import InfrastructureRepository
+from stage_ci.rules.infrastructure import DEFAULT_IDENTITY, GitIdentity, InfrastructureRepository
 from stage_ci.rules.release import Filename, ReleaseLine
 from stage_ci.rules.revision import Revision
 from stage_ci.rules.smoke import SmokeTest
@@ -97,6 +97,8 @@ class Settings(Protocol):
     version_line: str
     infra_repo: str
     infra_branch: str
+    infra_user: str
+    infra_committer: str
     filename: str
     service_port: int
     smoke_request: str
@@ -140,6 +142,7 @@ class ReleaseRequest:
         signing: What the caller gave to sign evidence or to verify it.
         databases: The addresses of the vulnerability database; empty for the public mirrors.
         java_databases: The addresses of the scanner's Java database; empty for the public mirrors.
+        identity: As whom the infrastructure repository is read and written.
     """
 
     line: ReleaseLine
@@ -154,6 +157,7 @@ class ReleaseRequest:
     signing: Signing = field(default_factory=Signing)
     databases: tuple[str, ...] = ()
     java_databases: tuple[str, ...] = ()
+    identity: GitIdentity = DEFAULT_IDENTITY
 
     @classmethod
     def parse(cls, settings: Settings) -> Self:
@@ -187,6 +191,7 @@ class ReleaseRequest:
             ),
             databases=tuple(settings.trivy_db or ()),
             java_databases=tuple(settings.trivy_java_db or ()),
+            identity=GitIdentity.parse(settings.infra_user, settings.infra_committer),
         )
 
     def servers(self) -> LocalServers | None:

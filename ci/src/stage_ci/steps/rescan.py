@@ -35,8 +35,8 @@ async def rescan_manifest(request: ReleaseRequest, source: dagger.Directory) -> 
     servers = request.selected_servers()
     subject = Subject.of(request, source, servers, Progress())
     async with connect(request, servers) as remotes:
-        snapshot = await remotes.infrastructure.snapshot(request.manifest.branch)
-        content = snapshot.read(str(request.manifest.filename))
+        filename = str(request.manifest.filename)
+        content = (await remotes.infrastructure.snapshot(request.manifest.branch, filename)).read(filename)
         versions = named_versions(content, request.manifest.filename, request.line)
         return "\n".join(await gather_all(_rescan(version, subject, remotes, request) for version in versions))
 

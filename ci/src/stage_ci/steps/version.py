@@ -3,7 +3,6 @@
 import sys
 
 from stage_ci.adapters.gather import gather
-from stage_ci.adapters.git_objects import text_object
 from stage_ci.adapters.registry import Registry
 from stage_ci.errors import InvalidVersion
 from stage_ci.rules.claim import Claims, InputDigest, claim_prefix, claim_text
@@ -44,7 +43,7 @@ async def resolve_version(
     )
     claims = Claims.read(refs, line.repository, line.versions)
     recorded = recorded_versions(refs, line.repository, line.versions)
-    version = claims.claimed_with(text_object(claim_text(line.repository, inputs))) if inputs else None
+    version = claims.claimed_with(*_claim_ids(inputs, remotes, line)) if inputs else None
     claimed = None
     if inputs and version and version != rejected:
         if version in recorded:
@@ -57,6 +56,10 @@ async def resolve_version(
         note = f"{line.repository}:{stray} does not count: it is far above every other version and was never claimed"
         print(note, file=sys.stderr)  # noqa: T201 - standard output holds the result alone
     return decide_version(line.versions, taken, tags, claimed)
+
+
+def _claim_ids(inputs: InputDigest, remotes: Remotes, line: ReleaseLine) -> set[str]:
+    return remotes.infrastructure.text_ids(claim_text(line.repository, inputs))
 
 
 async def _unrecorded_version(

@@ -46,7 +46,7 @@ async def test_an_empty_repository_has_no_refs(repository: GitRepository) -> Non
 async def test_a_snapshot_is_the_tip_of_the_branch(repository: GitRepository) -> None:
     """A snapshot holds the files of the branch's latest commit, byte for byte."""
     tip = repository.push({MANIFEST: "image: é\r\n\tlast line without end"})
-    snapshot = await Infrastructure(repository.url).snapshot("main")
+    snapshot = await Infrastructure(repository.url).snapshot("main", MANIFEST)
     assert snapshot.commit == tip
     assert snapshot.read(MANIFEST) == (repository.work / MANIFEST).read_bytes()
 
@@ -54,9 +54,9 @@ async def test_a_snapshot_is_the_tip_of_the_branch(repository: GitRepository) ->
 async def test_every_snapshot_is_fetched_again(repository: GitRepository) -> None:
     """A commit that lands between two snapshots is in the second one."""
     infrastructure = Infrastructure(repository.url)
-    first = await infrastructure.snapshot("main")
+    first = await infrastructure.snapshot("main", MANIFEST)
     tip = repository.push({MANIFEST: "image: two\n"})
-    second = await infrastructure.snapshot("main")
+    second = await infrastructure.snapshot("main", MANIFEST)
     assert (first.commit != tip, second.commit) == (True, tip)
 
 
@@ -64,7 +64,7 @@ async def test_a_branch_name_may_contain_a_slash(repository: GitRepository) -> N
     """A snapshot of a branch such as env/staging holds the tip of that branch, not of main."""
     repository.git("branch", "env/staging", "main")
     tip = repository.push({MANIFEST: "image: two\n"})
-    assert (await Infrastructure(repository.url).snapshot("env/staging")).commit != tip
+    assert (await Infrastructure(repository.url).snapshot("env/staging", MANIFEST)).commit != tip
 
 
 @pytest.mark.fault(19)
@@ -73,7 +73,7 @@ async def test_a_branch_name_may_contain_a_slash(repository: GitRepository) -> N
 )
 async def test_a_missing_file_is_an_error(repository: GitRepository, filename: str) -> None:
     """Reading a path that is not in the tree, or leads out of it, raises ManifestMissing with the path."""
-    snapshot = await Infrastructure(repository.url).snapshot("main")
+    snapshot = await Infrastructure(repository.url).snapshot("main", filename)
     with pytest.raises(ManifestMissing, match=filename or "is not"):
         snapshot.read(filename)
 
@@ -82,7 +82,7 @@ async def test_a_missing_file_is_an_error(repository: GitRepository, filename: s
 @pytest.mark.parametrize("filename", ["manifests", "manifests/default", "link.yaml", "linked", "module"])
 async def test_only_regular_files_are_read(repository: GitRepository, filename: str) -> None:
     """Reading a folder, a symbolic link or a submodule raises ManifestMissing."""
-    snapshot = await Infrastructure(repository.url).snapshot("main")
+    snapshot = await Infrastructure(repository.url).snapshot("main", filename)
     with pytest.raises(ManifestMissing, match=f"{filename} is not a regular file"):
         snapshot.read(filename)
 
@@ -91,7 +91,7 @@ async def test_only_regular_files_are_read(repository: GitRepository, filename: 
 @pytest.mark.parametrize("filename", ["linked/default/svm.yaml", "module/svm.yaml"])
 async def test_links_and_submodules_are_not_followed(repository: GitRepository, filename: str) -> None:
     """Reading a path through a symbolic link or a submodule raises ManifestMissing."""
-    snapshot = await Infrastructure(repository.url).snapshot("main")
+    snapshot = await Infrastructure(repository.url).snapshot("main", filename)
     with pytest.raises(ManifestMissing, match=f"{filename} is not"):
         snapshot.read(filename)
 
@@ -99,7 +99,7 @@ async def test_links_and_submodules_are_not_followed(repository: GitRepository, 
 async def test_the_parent_of_a_commit_is_the_snapshot(repository: GitRepository) -> None:
     """A commit has the snapshot as parent, keeps its message as given, and leaves the repository valid for git fsck."""
     infrastructure = Infrastructure(repository.url)
-    snapshot = await infrastructure.snapshot("main")
+    snapshot = await infrastructure.snapshot("main", MANIFEST)
     commit = await infrastructure.commit(snapshot, "main", MANIFEST, b"image: two\n", "Grüße\n\nTwo: lines\n")
     assert repository.git("rev-parse", "main", "main^").split() == [commit, snapshot.commit]
     assert repository.git("show", f"main:{MANIFEST}") == "image: two\n"
@@ -111,7 +111,9 @@ async def test_a_commit_changes_one_file(repository: GitRepository) -> None:
     """A commit changes one file; every other file, link and submodule keeps its content and mode."""
     before = repository.git("ls-tree", "-r", "main").splitlines()
     infrastructure = Infrastructure(repository.url)
-    await infrastructure.commit(await infrastructure.snapshot("main"), "main", MANIFEST, b"image: two\n", "two")
+    await infrastructure.commit(
+        await infrastructure.snapshot("main", MANIFEST), "main", MANIFEST, b"image: two\n", "two"
+    )
     after = repository.git("ls-tree", "-r", "main").splitlines()
     assert [line for line in before if MANIFEST not in line] == [line for line in after if MANIFEST not in line]
     assert repository.git("diff", "--name-only", "main^", "main") == f"{MANIFEST}\n"
@@ -122,7 +124,7 @@ async def test_a_file_keeps_its_mode(repository: GitRepository, filename: str) -
     """A changed file keeps its mode, such as that of an executable."""
     mode = repository.git("ls-tree", "main", filename).split()[0]
     infrastructure = Infrastructure(repository.url)
-    await infrastructure.commit(await infrastructure.snapshot("main"), "main", filename, b"echo\n", "two")
+    await infrastructure.commit(await infrastructure.snapshot("main", filename), "main", filename, b"echo\n", "two")
     assert repository.git("ls-tree", "main", filename).split()[0] == mode
 
 
@@ -130,7 +132,7 @@ async def test_a_file_keeps_its_mode(repository: GitRepository, filename: str) -
 async def test_a_branch_that_moved_is_not_overwritten(repository: GitRepository) -> None:
     """A commit on an outdated snapshot raises RefConflict, and the commit that landed first stays."""
     infrastructure = Infrastructure(repository.url)
-    snapshot = await infrastructure.snapshot("main")
+    snapshot = await infrastructure.snapshot("main", MANIFEST)
     tip = repository.push({"README.md": "faster\n"})
     with pytest.raises(RefConflict):
         await infrastructure.commit(snapshot, "main", MANIFEST, b"image: two\n", "two")
@@ -141,7 +143,7 @@ async def test_a_branch_that_moved_is_not_overwritten(repository: GitRepository)
 async def test_of_twenty_commits_on_one_snapshot_one_lands(repository: GitRepository) -> None:
     """Of twenty concurrent commits on one snapshot, exactly one lands."""
     infrastructure = Infrastructure(repository.url)
-    snapshot = await infrastructure.snapshot("main")
+    snapshot = await infrastructure.snapshot("main", MANIFEST)
     landed: list[str] = []
 
     async def commit(number: int) -> None:
@@ -208,7 +210,7 @@ async def test_of_twenty_concurrent_claims_one_wins(repository: GitRepository) -
 async def test_a_missing_branch_is_denied_access(repository: GitRepository) -> None:
     """A missing branch is an error that is not retried and names the branch and its flag."""
     with pytest.raises(InfrastructureAccessDenied, match="no branch production; check --infra-branch"):
-        await Infrastructure(repository.url).snapshot("production")
+        await Infrastructure(repository.url).snapshot("production", MANIFEST)
 
 
 @pytest.mark.fault(18)
@@ -216,7 +218,7 @@ async def test_a_branch_of_an_empty_repository_is_missing(repository: GitReposit
     """A snapshot of a repository without commits fails as a missing branch."""
     repository.git("update-ref", "-d", "refs/heads/main")
     with pytest.raises(InfrastructureAccessDenied, match="no branch main"):
-        await Infrastructure(repository.url).snapshot("main")
+        await Infrastructure(repository.url).snapshot("main", MANIFEST)
 
 
 @pytest.mark.fault(18)
@@ -225,7 +227,7 @@ async def test_a_missing_repository_is_denied_access(repository: GitRepository) 
     infrastructure = Infrastructure(repository.url.replace("infra.git", "absent.git"))
     for operation in (
         infrastructure.refs("refs/"),
-        infrastructure.snapshot("main"),
+        infrastructure.snapshot("main", MANIFEST),
         infrastructure.create(CLAIM, "claim\n"),
     ):
         with pytest.raises(InfrastructureAccessDenied, match=r"absent\.git"):
@@ -238,7 +240,7 @@ async def test_the_output_of_a_hook_is_in_the_error(repository: GitRepository, h
     """A push that a hook rejects fails with the hook's output, such as the reason of a protected branch."""
     repository.hook(hook, "echo 'GH006: Protected branch update failed' >&2; exit 1")
     infrastructure = Infrastructure(repository.url)
-    snapshot = await infrastructure.snapshot("main")
+    snapshot = await infrastructure.snapshot("main", MANIFEST)
     with pytest.raises(InfrastructureAccessDenied, match=r"refs/heads/main.*GH006: Protected branch update failed"):
         await infrastructure.commit(snapshot, "main", MANIFEST, b"image: two\n", "two")
     assert repository.git("rev-parse", "main").strip() == snapshot.commit

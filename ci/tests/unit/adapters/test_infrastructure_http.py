@@ -94,7 +94,7 @@ def silent() -> Iterator[Listener]:
 async def test_a_valid_token_reads_and_writes(repository: GitRepository, http_git: GitProxy, token: str) -> None:
     """With a valid token, claims and commits over HTTP work as over any other transport."""
     infrastructure = Infrastructure(http_git.url(repository), token)
-    snapshot = await infrastructure.snapshot("main")
+    snapshot = await infrastructure.snapshot("main", MANIFEST)
     commit = await infrastructure.commit(snapshot, "main", MANIFEST, b"image: two\n", "two")
     await infrastructure.create(CLAIM, "claim\n")
     refs = await infrastructure.refs("refs/")
@@ -109,7 +109,7 @@ async def test_an_invalid_token_is_denied_access(repository: GitRepository, http
     infrastructure = Infrastructure(url, WRONG)
     for operation in (
         infrastructure.refs("refs/"),
-        infrastructure.snapshot("main"),
+        infrastructure.snapshot("main", MANIFEST),
         infrastructure.create(CLAIM, "claim\n"),
     ):
         with denied_without(WRONG, url):
@@ -249,7 +249,7 @@ async def test_missing_objects_are_unavailable(server: Server, script: Scripting
         script.reply(body=body, headers=RESULT),
     )
     with pytest.raises(InfrastructureUnavailable):
-        await Infrastructure(f"{server.url}/owner/infra.git").snapshot("main")
+        await Infrastructure(f"{server.url}/owner/infra.git").snapshot("main", MANIFEST)
 
 
 @pytest.mark.fault(28)
@@ -270,7 +270,7 @@ async def test_the_time_limit_covers_the_whole_exchange(server: Server, script: 
     server.on("POST /owner/infra.git/git-upload-pack", script.reply(stall=True))
     start = time.monotonic()
     with pytest.raises(InfrastructureUnavailable):
-        await Infrastructure(f"{server.url}/owner/infra.git").snapshot("main")
+        await Infrastructure(f"{server.url}/owner/infra.git").snapshot("main", MANIFEST)
     assert time.monotonic() - start < quick + 1
 
 

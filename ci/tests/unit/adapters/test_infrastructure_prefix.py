@@ -37,7 +37,7 @@ async def test_a_server_sends_no_claims_of_other_images(claimed: GitRepository, 
 
     http_git.script("", record)
     infrastructure = Infrastructure(http_git.url(claimed), token)
-    snapshot = await infrastructure.snapshot("main")
+    snapshot = await infrastructure.snapshot("main", "README.md")
     assert await infrastructure.refs(CLAIMS) == {CLAIM: snapshot.commit}
     assert CLAIM.encode() in sent
     assert OTHER.encode() not in sent

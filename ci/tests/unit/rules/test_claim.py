@@ -153,6 +153,7 @@ def test_the_claim_of_the_same_inputs_is_found_again() -> None:
     found = Claims({LINE.version(9): A, LINE.version(10): A, LINE.version(11): B})
     assert found.claimed_with(A) == LINE.version(10)
     assert found.claimed_with("c" * 40) is None
+    assert found.claimed_with(B, A) == LINE.version(11)
 
 
 @pytest.mark.fault(3)

@@ -11,11 +11,13 @@ from tests.unit.steps.deploying import FILE, manifest
 from tests.unit.steps.releasing import push_untagged, release
 
 from stage_ci.adapters.infrastructure import Infrastructure
-from stage_ci.errors import InfrastructureAccessDenied
+from stage_ci.errors import InfrastructureAccessDenied, UnsupportedRepository
 from stage_ci.steps.remotes import Remotes
 
 if TYPE_CHECKING:
+    from tests.servers.fault_proxy import Exchange
     from tests.servers.git import GitProxy, GitRepository
+    from tests.servers.loopback import Reply
     from tests.unit.steps.conftest import RegistryServer
 
     from stage_ci.rules.release import ReleaseLine
@@ -48,10 +50,10 @@ def count_commits(repository: GitRepository) -> int:
 @pytest.mark.parametrize(
     ("wrong", "cause"),
     [
-        ("token", "does not accept the token"),
-        ("rights", "denies access"),
-        ("protected", "GH006: protected branch update failed"),
-        ("repository", "is not a repository"),
+        ("token", "does not accept the token: .*; check the token of --infra-token"),
+        ("rights", "denies access: HTTP status 403 write access .*; give the token read and write access"),
+        ("protected", "GH006: protected branch update failed; check the protection of the branch"),
+        ("repository", "is not a repository, .*; check --infra-repo"),
     ],
 )
 async def test_denied_access_to_the_repository_fails_at_once(  # noqa: PLR0913, PLR0917 - both remotes and their servers
@@ -82,11 +84,56 @@ async def test_denied_access_to_the_repository_fails_at_once(  # noqa: PLR0913, 
     )
     with pytest.raises(InfrastructureAccessDenied, match=cause) as failed:
         await release(denied, line, push_untagged(registry_server))
-    assert "check the token, the repository's name and the branch protection" in str(failed.value)
     assert "canary" not in str(failed.value)
     assert count_commits(repository) == commits
     assert len([request for request in http_git.lines if re.search(GIT_PUSH, request)]) <= 3
     assert wrong == "protected" or registry_server.tags == {}
+
+
+@pytest.mark.fault(18)
+@pytest.mark.parametrize(
+    ("capability", "cause"), [(b"shallow", "shallow clones"), (b"report-status", "the result of a push")]
+)
+async def test_a_server_that_cannot_be_used_is_met_before_the_push(  # noqa: PLR0913, PLR0917 - as above
+    remotes: Remotes,
+    line: ReleaseLine,
+    registry_server: RegistryServer,
+    repository: GitRepository,
+    http_git: GitProxy,
+    token: str,
+    capability: bytes,
+    cause: str,
+) -> None:
+    """A release to a server that lacks what it needs fails without a claim, a tag or a commit."""
+
+    def misspelled(exchange: Exchange) -> Reply:
+        reply = exchange.forward()
+        return reply._replace(body=reply.body.replace(capability, capability[:-1] + b"_"))
+
+    repository.push({str(FILE): manifest("owner/service:v1.0.0")})
+    http_git.script("info/refs", misspelled)
+    with pytest.raises(UnsupportedRepository, match=cause):
+        await release(over_http(remotes, http_git.url(repository), token), line, push_untagged(registry_server))
+    assert registry_server.tags == {}
+    assert repository.git("for-each-ref", "refs/claims/") == ""
+
+
+@pytest.mark.fault(18)
+async def test_a_protected_branch_is_met_before_the_claim_if_the_host_says_so(  # noqa: PLR0913, PLR0917 - as above
+    remotes: Remotes,
+    line: ReleaseLine,
+    registry_server: RegistryServer,
+    repository: GitRepository,
+    http_git: GitProxy,
+    token: str,
+) -> None:
+    """A release to a branch of which the host says that the token may not push fails without a claim or a tag."""
+    repository.push({str(FILE): manifest("owner/service:v1.0.0")})
+    http_git.script("GET /api/v1/repos/", answers(200, b'{"name": "main", "user_can_push": false}'))
+    with pytest.raises(InfrastructureAccessDenied, match="would reject a push to main"):
+        await release(over_http(remotes, http_git.url(repository), token), line, push_untagged(registry_server))
+    assert registry_server.tags == {}
+    assert repository.git("for-each-ref", "refs/claims/") == ""
 
 
 @pytest.mark.fault(28)

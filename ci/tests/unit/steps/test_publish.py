@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import date
 from types import SimpleNamespace
 from typing import TYPE_CHECKING, cast
@@ -17,6 +18,7 @@ from stage_ci.adapters.registry import Registry, RetryPolicy
 from stage_ci.errors import DigestMismatch, InfrastructureAccessDenied, InfrastructureConflict, StageError
 from stage_ci.rules.advisories import Advisories
 from stage_ci.rules.claim import InputDigest, claim_ref
+from stage_ci.rules.infrastructure import GitIdentity
 from stage_ci.rules.reference import Digest
 from stage_ci.rules.verdict import Verdict
 from stage_ci.rules.waivers import Waivers
@@ -74,6 +76,19 @@ async def test_a_claim_of_the_same_inputs_is_resumed(remotes: Remotes, line: Rel
     first = await claim(MINE, PUSHED, remotes, line)
     await claim(OTHER, PUSHED, remotes, line)
     assert await claim(MINE, PUSHED, remotes, line) == first
+
+
+@pytest.mark.fault(13)
+async def test_a_claim_of_the_default_committer_is_resumed_by_another(
+    remotes: Remotes, line: ReleaseLine, repository: GitRepository
+) -> None:
+    """A run with a committer of its own resumes its claims and those from before it was given one."""
+    committer = GitIdentity.parse("oauth2", "Release bot <bot@corp.example>")
+    given = replace(remotes, infrastructure=Infrastructure(repository.url, None, committer))
+    first = await claim(MINE, PUSHED, remotes, line)
+    assert await claim(MINE, PUSHED, given, line) == first
+    second = await claim(OTHER, PUSHED, given, line)
+    assert await claim(OTHER, PUSHED, given, line) == second != first
 
 
 @pytest.mark.fault(12)

@@ -23,6 +23,8 @@ DEFAULTS: Final[dict[str, object]] = {
     "version_line": arguments.VERSION_LINE,
     "infra_repo": arguments.INFRA_REPO,
     "infra_branch": arguments.INFRA_BRANCH,
+    "infra_user": arguments.INFRA_USER,
+    "infra_committer": arguments.INFRA_COMMITTER,
     "filename": arguments.FILENAME,
     "service_port": arguments.SERVICE_PORT,
     "smoke_request": arguments.SMOKE_REQUEST,

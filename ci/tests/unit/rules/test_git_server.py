@@ -1,0 +1,173 @@
+"""What the responses of git servers mean; the messages are those of the hosting services."""
+
+import json
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from stage_ci.rules.git_server import denial, excerpt, is_conflict, rejection_remedy, response_text
+
+GITLAB = """
+
+========================================================================
+
+ERROR: You are not allowed to push code to protected branches on this project.
+
+========================================================================
+
+"""
+PROGRESS = "Resolving deltas:   0% (0/2)\rResolving deltas: 100% (2/2), completed with 2 local objects.\n"
+
+
+@pytest.mark.parametrize(
+    ("text", "shown"),
+    [
+        (GITLAB, "ERROR: You are not allowed to push code to protected branches on this project."),
+        (
+            f"{PROGRESS}error: GH006: Protected branch update failed for refs/heads/main.        \n",
+            "error: GH006: Protected branch update failed for refs/heads/main.",
+        ),
+        ("remote: \nremote: Gitea: Not allowed to push\nremote:\n", "Gitea: Not allowed to push"),
+        ("\x1b[1;31mrejected\x1b[0m\x1b]0;title\x07 by \x1b(Bpolicy", "rejected by policy"),
+        ("a\x00b\x08c\tand  d", "a b c and d"),
+        ("checking …\rrejected: ticket missing\r\n", "rejected: ticket missing"),
+        ("-----\n#####\n", ""),
+        ("提交者未验证", "提交者未验证"),
+        ("", ""),
+    ],
+)
+def test_the_excerpt_is_what_a_person_reads(text: str, shown: str) -> None:
+    """Progress, colours, frames and control characters are left out; letters of all languages stay."""
+    assert excerpt(text) == shown
+
+
+def test_the_excerpt_of_a_long_text_has_its_beginning_and_its_end() -> None:
+    """A long text loses its middle: a banner may precede the reason, and a link may follow it."""
+    shown = excerpt("\n".join(["first", *["the same line again and again"] * 100, "last"]))
+    assert shown.startswith("first the same")
+    assert shown.endswith("again last")
+    assert " … " in shown
+
+
+def test_the_excerpt_has_no_secret() -> None:
+    """Secrets are replaced before the text is cut, so that none is shown by half."""
+    text = "x" * 145 + "canary-51c7" + "y" * 400
+    assert "can" not in excerpt(text, ["canary-51c7"])
+
+
+@given(st.text(), st.text(min_size=1))
+def test_the_excerpt_is_one_short_line(text: str, secret: str) -> None:
+    """Whatever a server sends, the excerpt is one printable line of bounded length."""
+    shown = excerpt(text, [secret])
+    assert shown.isprintable()
+    assert len(shown) <= 303
+
+
+@pytest.mark.parametrize(
+    ("body", "text"),
+    [
+        (b"\xef\xbb\xbfRepository not found.\n", "Repository not found."),
+        (b'{"message":"Not Found","documentation_url":"https://docs"}', "Not Found"),
+        (b'{"error":"insufficient_scope","error_description":"needs write_repository"}', "needs write_repository"),
+        (b'{"type":"error","error":{"message":"Access denied","detail":"use a token"}}', "Access denied"),
+        (b'{"errors":[{"context":null,"message":"Authentication failed"}]}', "Authentication failed"),
+        (b'{"$id":"1","innerException":null,"message":"TF401019: The repository does not exist"}', "TF401019: The"),
+        (b'[{"code":1}, "second"]', "second"),
+        (b"{not JSON}", "{not JSON}"),
+        (b"{}", ""),
+        (b"<html><head><TITLE lang=en>Sign In</TITLE></head><body>x", "Sign In"),
+        (b"<p>Forbidden", ""),
+        (b"", ""),
+    ],
+)
+def test_the_text_of_a_response_is_its_message(body: bytes, text: str) -> None:
+    """The message of a response is its text, that of a JSON object, or the title of a page."""
+    assert response_text(body).startswith(text)
+    assert bool(response_text(body)) is bool(text)
+
+
+def test_a_deep_json_is_shown_as_text() -> None:
+    """JSON that is nested deeper than it can be parsed is no error."""
+    assert response_text(b"[" * 60_000).startswith("[[")
+    assert response_text(json.dumps({"message": ["a"]}).encode()) == "a"
+
+
+@pytest.mark.parametrize("status", [408, 425, 429, 500, 502, 503, 504, 599])
+def test_a_status_that_may_change_is_no_denial(status: int) -> None:
+    """A status after which the same request may succeed denies nothing."""
+    assert denial(status, "", has_token=True) is None
+
+
+@pytest.mark.parametrize("status", [203, 204, 301, 307, 400, 401, 402, 403, 404, 405, 407, 410, 413, 422, 451])
+def test_any_other_status_is_a_denial(status: int) -> None:
+    """Every other status denies access, with its number, the reason and a remedy."""
+    denied = denial(status, "ask team A", has_token=True)
+    assert denied
+    assert denied[0].endswith(f": HTTP status {status} ask team A")
+    assert denied[1]
+
+
+def test_a_missing_token_is_told_from_a_wrong_one() -> None:
+    """A 401 without a token asks for one, and with one asks to check it."""
+    assert denial(401, "", has_token=False) == (
+        "does not accept requests without a token: HTTP status 401",
+        "give a token with --infra-token",
+    )
+    assert "does not accept the token" in str(denial(401, "", has_token=True))
+
+
+@pytest.mark.parametrize(
+    ("reason", "remedy"),
+    [
+        (
+            "GH006: Protected branch update failed. Changes must be made through a pull request.",
+            "without a pull request",
+        ),
+        ("TF402455: Pushes to this branch are not permitted", "without a pull request"),
+        ("GH013: Commits must have verified signatures. Found 1 violation", "does not sign commits"),
+        ("Commit must be signed with a GPG key", "does not sign commits"),
+        ("VS403702: The push was rejected because one or more commits have an invalid e-mail", "--infra-committer"),
+        ("Committer's email 'a@b' does not follow the pattern '@corp'", "--infra-committer"),
+        ("GH007: Your push would publish a private email address.", "--infra-committer"),
+        ("This repository was archived so it is read-only.", "make the repository writable again"),
+        ("The 'corp' organization has enabled or enforced SAML SSO.", "single sign-on"),
+        ("the organization has an IP allow list enabled", "add the runner's address"),
+    ],
+)
+def test_a_known_reason_has_its_own_remedy(reason: str, remedy: str) -> None:
+    """The reasons of the hosting services for which a remedy is known lead to it."""
+    assert remedy in (rejection_remedy(reason) or "")
+
+
+@pytest.mark.parametrize(
+    "reason",
+    [
+        "commits need a ticket number; questions by e-mail to git@corp.example",
+        "You are not allowed to push code to protected branches on this project.",
+        "missing Signed-off-by line",
+        "authorization failed",
+        "",
+    ],
+)
+def test_an_unknown_reason_has_no_remedy_of_its_own(reason: str) -> None:
+    """A reason whose words only resemble a known one gives no hint that would mislead."""
+    assert rejection_remedy(reason) is None
+
+
+@pytest.mark.parametrize(
+    ("status", "conflict"),
+    [
+        ("non-fast-forward", True),
+        ("failed to update ref", True),
+        ("cannot lock ref 'refs/heads/main': is at 1 but expected 2", True),
+        ("Reference already exists", True),
+        ("TF401028: The reference 'refs/heads/main' has already been updated by another client", True),
+        ("pre-receive hook declined", False),
+        ("protected branch hook declined", False),
+        ("shallow update not allowed", False),
+    ],
+)
+def test_a_conflict_is_told_from_a_rejection(status: str, conflict: bool) -> None:  # noqa: FBT001 - the expected value
+    """The statuses of a ref that another writer has changed are conflicts, all others rejections."""
+    assert is_conflict(status) is conflict
