@@ -46,9 +46,7 @@ async def stage_source(request: ReleaseRequest, source: dagger.Directory, option
     render = renderer(options.format)
     servers, progress = request.servers(), Progress(fail_fast=options.fail_fast)
     subject = Subject.of(request, source, servers, progress)
-    await gather(
-        request.credentials.raise_if_empty(), without_line_breaks(request.variables), request.signing.signer()
-    )
+    await gather(request.credentials.raise_if_empty(), without_line_breaks(request.variables), request.signing.signer())
     async with AsyncExitStack() as stack:
         try:
             passed, remotes = await gather(
