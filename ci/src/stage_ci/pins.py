@@ -18,7 +18,7 @@ TRIVY: Final = "aquasec/trivy:0.74.0"
 LINTERS: Final = ("black==26.10.1", "flake8==7.5.0", "isort==9.0.2")
 # Signs and verifies evidence without a key; `make lock` resolves it into adapters/locks/sigstore.requirements.
 SIGSTORE: Final = "sigstore==4.5.1"
-# Installed if the source has no requirements.dev.
+# Installed if the requirements of the source install no version of them.
 TEST_TOOLS: Final = ("pytest==9.2.0", "pytest-cov==7.1.0")
 
 # Trivy's own mirrors, in the order in which they are tried: https://trivy.dev/latest/docs/configuration/db/

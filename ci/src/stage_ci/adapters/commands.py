@@ -11,7 +11,7 @@ from dagger import ReturnType
 
 from stage_ci.adapters.gather import first_error, gather
 from stage_ci.errors import EngineError
-from stage_ci.rules.build_failure import error_excerpt
+from stage_ci.rules.build_failure import error_excerpt, install_remedy
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -71,12 +71,12 @@ def step(name: str) -> Callable[[Callable[P, Awaitable[T]]], Callable[P, Awaitab
             try:
                 return await function(*arguments, **named)
             except dagger.QueryError as error:
-                raise EngineError(cause(error), step=name) from error
+                raise _engine_error(error, name) from error
             except ExceptionGroup as group:
                 first = first_error(group)
                 if not isinstance(first, dagger.QueryError):
                     raise first from group
-                raise EngineError(cause(first), step=name) from first
+                raise _engine_error(first, name) from first
 
         return translated
 
@@ -86,5 +86,14 @@ def step(name: str) -> Callable[[Callable[P, Awaitable[T]]], Callable[P, Awaitab
 def cause(error: dagger.QueryError) -> str:
     """Return the line of an engine's error that names what to fix."""
     if isinstance(error, dagger.ExecError):
-        return error_excerpt(str(error), " ".join(error.command), f"{error.stdout}\n{error.stderr}")
+        return error_excerpt(str(error), " ".join(error.command), _output(error))
     return error_excerpt(str(error), "", "")
+
+
+def _engine_error(error: dagger.QueryError, name: str) -> EngineError:
+    remedy = install_remedy(error.command, _output(error)) if isinstance(error, dagger.ExecError) else None
+    return EngineError(cause(error), step=name, remedy=remedy)
+
+
+def _output(error: dagger.ExecError) -> str:
+    return f"{error.stdout}\n{error.stderr}"

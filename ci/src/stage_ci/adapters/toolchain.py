@@ -1,6 +1,6 @@
 """Python containers for checks and training, with the layers that change least at the bottom."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Sequence
 from typing import Final
 
 import dagger
@@ -9,10 +9,10 @@ from dagger import dag
 from stage_ci import pins
 from stage_ci.adapters.commands import NOBODY, as_nobody
 from stage_ci.adapters.locks import lock
-from stage_ci.adapters.source import Source
 
 WORKDIR: Final = "/work"
 _PACKED: Final = "/tmp"  # noqa: S108 - of the container; nobody may write there
+_ARCHIVE: Final = "source.tar"
 _VENV: Final = "/venv"
 _UV: Final = "/locks/uv"
 
@@ -32,32 +32,6 @@ def with_sigstore() -> dagger.Container:
     return _with_locked("sigstore.requirements")
 
 
-async def requirement_files(source: Source) -> dict[str, str]:
-    """Return the texts of the files of ``source`` whose path starts with ``requirements``, by path.
-
-    Raises:
-        InvalidInput: if the source was not filtered.
-    """
-    return await source.texts([path for path in await source.paths() if path.startswith("requirements")])
-
-
-def with_requirements(present: Mapping[str, str], wanted: Iterable[str], extra: Iterable[str] = ()) -> dagger.Container:
-    """Return a container with packages in a virtual environment that is first on the PATH.
-
-    Args:
-        present: All requirement files by name, because one may include another. The layer depends on nothing else of
-            the source, so an edit of other files installs nothing. The files are added as texts: the engine
-            deduplicates files with equal name and content, and one of a concurrent run may disappear with that run.
-        wanted: The names of the requirement files to install.
-        extra: Further requirements.
-    """
-    container = _with_uv().with_workdir("/requirements")
-    for name, text in present.items():
-        container = container.with_new_file(name, text)
-    arguments = [*extra, *(part for name in wanted for part in ("--requirement", name))]
-    return install(container, arguments) if arguments else container
-
-
 def with_source(container: dagger.Container, source: dagger.Directory, exclude: Sequence[str]) -> dagger.Container:
     """Return ``container`` with the files of ``source`` except ``exclude`` in the working folder, owned by nobody.
 
@@ -70,18 +44,22 @@ def with_source(container: dagger.Container, source: dagger.Directory, exclude: 
         exclude: Patterns of files and folders, as of a .dockerignore.
     """
     container = container.with_directory(WORKDIR, dag.directory(), owner=NOBODY).with_workdir(WORKDIR)
-    archive = f"{_PACKED}/source.tar"
-    pack = ["tar", "--create", f"--file={archive}", "--sort=name", "--mtime=@946684800", "."]
-    packed = (
-        as_nobody(python())
-        .with_mounted_directory(WORKDIR, source.filter(exclude=list(exclude)), owner=NOBODY)
-        .with_workdir(WORKDIR)
-        .with_exec(pack)
-        .directory(_PACKED)
-        .file("source.tar")
-    )
-    unpack = ["tar", "--extract", "--preserve-permissions", f"--file={archive}"]
-    return container.with_mounted_file(archive, packed).with_exec(unpack).without_mount(archive)
+    return unpack(container, pack(source.filter(exclude=list(exclude))))
+
+
+def pack(folder: dagger.Directory) -> dagger.File:
+    """Return an archive of ``folder`` that depends on its content alone."""
+    archive = f"{_PACKED}/{_ARCHIVE}"
+    command = ["tar", "--create", f"--file={archive}", "--sort=name", "--mtime=@946684800", "."]
+    container = as_nobody(python()).with_mounted_directory(WORKDIR, folder, owner=NOBODY).with_workdir(WORKDIR)
+    return container.with_exec(command).directory(_PACKED).file(_ARCHIVE)
+
+
+def unpack(container: dagger.Container, packed: dagger.File) -> dagger.Container:
+    """Return ``container`` with the files of an archive of `pack` in its working folder."""
+    archive = f"{_PACKED}/{_ARCHIVE}"
+    command = ["tar", "--extract", "--preserve-permissions", f"--file={archive}"]
+    return container.with_mounted_file(archive, packed).with_exec(command).without_mount(archive)
 
 
 def install(container: dagger.Container, arguments: list[str]) -> dagger.Container:
@@ -95,10 +73,11 @@ def install(container: dagger.Container, arguments: list[str]) -> dagger.Contain
 
 def _with_locked(name: str) -> dagger.Container:
     path = f"/locks/{name}"
-    return install(_with_uv().with_new_file(path, lock(name)), ["--require-hashes", "--requirement", path])
+    return install(with_uv().with_new_file(path, lock(name)), ["--require-hashes", "--requirement", path])
 
 
-def _with_uv() -> dagger.Container:
+def with_uv() -> dagger.Container:
+    """Return a container with uv, and a virtual environment that is first on the PATH."""
     return (
         python()
         .with_new_file(_UV, lock("uv.requirements"))

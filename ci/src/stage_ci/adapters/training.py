@@ -7,7 +7,7 @@ from typing import Final
 import dagger
 from dagger import dag
 
-from stage_ci.adapters import toolchain
+from stage_ci.adapters import packages, toolchain
 from stage_ci.adapters.commands import NOBODY, as_nobody, step
 from stage_ci.adapters.source import Source
 from stage_ci.adapters.tracking import TrackingServer
@@ -87,12 +87,11 @@ async def log(job: TrainingJob, model: dagger.Directory, server: TrackingServer,
 
 
 async def _trainer(source: dagger.Directory) -> dagger.Container:
-    present = await toolchain.requirement_files(Source(source))
-    wanted = [name for name in _REQUIREMENTS if name in present][:1]
-    container = (
-        toolchain.with_requirements(present, wanted)
-        .with_env_variable("PYTHONPATH", f"{toolchain.WORKDIR}/src")
-        .with_directory(_MODEL, dag.directory(), owner=NOBODY)
+    files = Source(source)
+    wanted = [name for name in _REQUIREMENTS if name in await files.paths()][:1]
+    installed = await packages.with_requirements(files, wanted)
+    container = installed.with_env_variable("PYTHONPATH", f"{toolchain.WORKDIR}/src").with_directory(
+        _MODEL, dag.directory(), owner=NOBODY
     )
     # An edit of the tests does not train again.
     return toolchain.with_source(as_nobody(container), source, ["tests"])

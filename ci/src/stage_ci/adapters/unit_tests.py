@@ -8,15 +8,14 @@ import dagger
 from dagger import dag
 
 from stage_ci import pins
-from stage_ci.adapters import toolchain
+from stage_ci.adapters import packages, toolchain
 from stage_ci.adapters.commands import NOBODY, as_nobody, run, step
 from stage_ci.adapters.gather import gather, gather_all
 from stage_ci.adapters.programs import program
 from stage_ci.adapters.source import Source
-from stage_ci.rules.build_failure import last_line
 from stage_ci.rules.checks import CoverageReport, TestReport, started_at
-from stage_ci.rules.requirement_file import missing_requirements
 from stage_ci.rules.test_groups import TestGroup, groups, is_group_file, selected
+from stage_ci.rules.tool_output import pytest_cause
 
 _REPORTS: Final = "/reports"
 # The seconds after which a test run is killed, so that a hanging test cannot block a release.
@@ -97,7 +96,7 @@ async def _measure(
     ended = await run(container, command)
     reports = ended.container.directory(_REPORTS)
     measured = file in await reports.entries()
-    return "" if measured else last_line(ended.stdout + ended.stderr), reports
+    return "" if measured else pytest_cause(ended.stdout + ended.stderr), reports
 
 
 def _pytest(
@@ -116,13 +115,9 @@ def _output(group: TestGroup) -> str:
 
 
 async def _container(source: Source, environment: Mapping[str, dagger.Secret]) -> dagger.Container:
-    present = await toolchain.requirement_files(source)
-    wanted = [name for name in ("requirements", "requirements.dev") if name in present]
-    extra = (
-        () if "requirements.dev" in present else missing_requirements(pins.TEST_TOOLS, present.get("requirements", ""))
-    )
+    installed = await packages.with_requirements(source, ["requirements", "requirements.dev"])
     container = (
-        toolchain.with_requirements(present, wanted, extra)
+        packages.with_missing(installed, pins.TEST_TOOLS)
         .with_new_file("/programs/run_tests.py", program("run_tests.py"))
         .with_env_variable("PYTHONPATH", f"{toolchain.WORKDIR}/src")
         .with_directory(_REPORTS, dag.directory(), owner=NOBODY)

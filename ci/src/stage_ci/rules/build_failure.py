@@ -1,28 +1,71 @@
 """Excerpts from the output of failed commands and builds."""
 
 import re
+from collections.abc import Iterable, Sequence
+from itertools import pairwise
 from typing import Final
 
-# The most specific first: the error of pip or uv, of apt, of any program, of the Dockerfile parser.
+# An index or a repository wants other credentials, in the words of uv, pip and git.
+_DENIED: Final = re.compile(
+    r"^.*(?:valid authentication credentials|client error \(40[13]|40[13] (?:Client )?Error|Authentication failed"
+    r"|read Username).*$",
+    re.MULTILINE,
+)
+# What tells more than the error that it led to: the former, pip's last word, git, apt.
+_DECISIVE: Final = (
+    _DENIED,
+    re.compile(r"^.*No matching distribution found for.*$", re.MULTILINE),
+    re.compile(r"^ *fatal: .*$", re.MULTILINE),
+    re.compile(r"^E: .*$", re.MULTILINE),
+)
+# The most specific first: any program, but not pip where it only says that another one failed; the Dockerfile parser;
+# the rest of BuildKit.
 _ERROR_LINES: Final = (
     re.compile(
-        r"^.*(?:No matching distribution found for|has no solution|not found in the package registry).*$", re.MULTILINE
+        r"^(?!.*(?:subprocess-exited-with-error|metadata-generation-failed|Failed building wheel)).*"
+        r"(?:ERROR|Error|error): .*$",
+        re.MULTILINE,
     ),
-    re.compile(r"^E: .*$", re.MULTILINE),
-    re.compile(r"^.*(?:ERROR|Error|error): .*$", re.MULTILINE),
     re.compile(r"^.*(?:dockerfile parse error|failed to calculate checksum|unknown instruction).*$", re.MULTILINE),
+    re.compile(r"^.*(?:failed to resolve|pull access denied|no space left on device|not found).*$", re.MULTILINE),
 )
-# uv writes the causes beneath its error, the root cause last.
-_UV_CAUSE: Final = re.compile(r"^ +(?:cause|Caused by): (.*)$", re.MULTILINE)
+# uv writes the causes beneath its error, the root cause last, each behind a word or, before 0.13, behind a line.
+# A cause may go on in lines that are indented more.
+_UV_ERROR: Final = re.compile("^(?:error: | *[x\N{MULTIPLICATION SIGN}] )(.*?)[:.]?$", re.MULTILINE)
+_CAUSE: Final = r" *(?:cause: |Caused by: |[├╰]─▶ )"
+_UV_CAUSE: Final = re.compile(rf"^{_CAUSE}(.*(?:\n(?!{_CAUSE})(?: {{3,}}| *│ )\S.*)*)", re.MULTILINE)
+# What a package's own build wrote, in the middle of uv's or pip's report.
+_INNER_OUTPUT: Final = re.compile(
+    r"(?:\[stderr\]|\[\d+ lines of output\])\n(.*?)(?:\n *\[end of output\]|\n\nhint: |\Z)", re.DOTALL
+)
+_INNER_ERROR: Final = re.compile(r"^.*(?:ERROR|Error|error): .*$", re.MULTILINE)
 # BuildKit's message about an instruction that failed.
 _INSTRUCTION: Final = re.compile(
     r'process "(?:/bin/sh -c )?(.*)" did not complete successfully: exit code: (\d+)', re.DOTALL
 )
+_TRACE: Final = re.compile(r"\[traceparent:[^\]]*\]")
+# Before the host of a URL are a user and a password, or a token; its query may be a signature.
+_URL_USER: Final = re.compile(r"(?<=://)[^/\s\"'`]+@")
+_URL_QUERY: Final = re.compile(r"(://[^\s?\"'`]+\?)[^\s\"'`)]+")
+_MANY: Final = 3
 _LIMIT: Final = 300  # characters, about one line
+
+# What a second run can end otherwise: the index, its address or the network did not answer.
+_NETWORK: Final = re.compile(
+    r"error sending request|onnection (?:refused|reset|broken|timed out)|imed out|dns error|Name or service not known"
+    r"|Temporary failure|Could not resolve|Failed to connect|unreachable|HTTP status server error"
+    r"|50[0-9] (?:Server|Bad|Service|Gateway)",
+)
+# What uv and pip say about a file that cannot be installed, however often one tries.
+_REQUIREMENTS: Final = re.compile(
+    r"No solution found|No matching distribution|conflicting dependencies|Couldn't parse|Unexpected '|parsing included"
+    r"|Invalid URL|Unsupported|Hash mismatch|--require-hashes|Distribution not found|Failed to (?:build|download)"
+    r"|Git operation failed|[Ii]nvalid requirement|failed to decode file|DO NOT MATCH THE HASHES|Failed building",
+)
 
 
 def error_excerpt(message: str, command: str, output: str) -> str:
-    """Return one line that names the instruction or the package on which a build failed.
+    """Return one line that names the instruction or the package on which a build failed, without credentials of URLs.
 
     Args:
         message: The engine's error.
@@ -30,20 +73,67 @@ def error_excerpt(message: str, command: str, output: str) -> str:
         output: The output of the command.
     """
     if instruction := _INSTRUCTION.search(message):
-        # The engine prints the output of a Dockerfile's instruction as it runs; the error does not repeat it.
-        run = _shorten(instruction[1], 200)
-        return _shorten(f"RUN {run} exited with status {instruction[2]}; see its output above", _LIMIT)
-    where = f"`{_shorten(command, 120)}`: " if command else ""
-    text = output if output.strip() else message
-    line = next((found[0].strip() for pattern in _ERROR_LINES if (found := pattern.search(text))), "")
-    if line and (causes := _UV_CAUSE.findall(text)):
-        line = f"{line}: {causes[-1]}"
-    return _shorten(where + (line or last_line(text) or "the engine gave no reason"), _LIMIT)
+        # Engine 0.19.10 prints the output of a Dockerfile's instruction as it runs; its error does not repeat it.
+        run, status = _shorten(_scrub(instruction[1]), 200), instruction[2]
+        if reason := _reason(output):
+            return _shorten(f"RUN {run} exited with status {status}: {reason}", _LIMIT)
+        return _shorten(f"RUN {run} exited with status {status}; see its output above", _LIMIT)
+    where = f"`{_shorten(_scrub(command), 120)}`: " if command else ""
+    text = output if output.strip() else _TRACE.sub("", message)
+    return _shorten(where + (_reason(text) or "the engine gave no reason"), _LIMIT)
+
+
+def install_remedy(command: Sequence[str], output: str) -> str | None:
+    """Return what helps if the requirement files of the source cannot be installed.
+
+    None if a second run may end otherwise, or if it was another command.
+
+    Args:
+        command: The command; the paths of the source's files are relative.
+        output: Its output.
+    """
+    files = [file for option, file in pairwise(command) if option == "--requirement" and not file.startswith("/")]
+    if not files:
+        return None
+    named = " or ".join(files)
+    if _DENIED.search(output):
+        return f"check the credentials in the URLs of {named}"
+    if _NETWORK.search(output) or not _REQUIREMENTS.search(output):
+        return None
+    return f"correct {named}"
 
 
 def last_line(text: str) -> str:
     """Return the last line of ``text`` that is not blank; empty if there is none."""
     return next((line.strip() for line in reversed(text.splitlines()) if line.strip()), "")
+
+
+def _reason(text: str) -> str:
+    """Return the line of an output that tells the cause; empty for an empty output."""
+    found = _first(_DECISIVE, text) or _uv_reason(text) or _first(_ERROR_LINES, text)
+    return _scrub(found or last_line(text))
+
+
+def _first(patterns: Iterable[re.Pattern[str]], text: str) -> str:
+    line = next((found[0].strip() for pattern in patterns if (found := pattern.search(text))), "")
+    return line.removeprefix("cause: ").removeprefix("hint: ")
+
+
+def _uv_reason(text: str) -> str:
+    """Return uv's error with what caused it; empty if it is not an error of uv with a cause, nor a failed build."""
+    head, causes = _UV_ERROR.search(text), _UV_CAUSE.findall(text)
+    inner = _INNER_OUTPUT.search(text)
+    if inner and (lines := _INNER_ERROR.findall(inner[1])):
+        causes = [lines[-1]]
+    if not head or not causes:
+        return causes[-1].strip() if inner and causes else ""
+    # Of many causes, the first tells what was done, and the last why it failed.
+    told = [head[1], *(causes[:1] if len(causes) >= _MANY else []), causes[-1]]
+    return ": ".join(" ".join(part.replace("│", " ").split()) for part in told)
+
+
+def _scrub(text: str) -> str:
+    return _URL_QUERY.sub(r"\1***", _URL_USER.sub("***@", text))
 
 
 def _shorten(text: str, limit: int) -> str:

@@ -8,12 +8,13 @@ from datetime import datetime
 from typing import Final, Protocol
 
 from stage_ci.errors import LintFailed, NothingToCheck, TestsFailed
-from stage_ci.rules.build_failure import last_line
+from stage_ci.rules.tool_output import error_cause, linter_finding, pytest_cause
 
 # pytest's documented exit codes: https://docs.pytest.org/en/stable/reference/exit-codes.html
 _PYTEST_OK: Final = 0
 _PYTEST_USAGE: Final = 4
 _PYTEST_NOTHING_COLLECTED: Final = 5
+_NO_TESTS: Final = "file or directory not found: tests/unit"
 _TIMED_OUT: Final = 124  # of run_tests.py; the same status as that of timeout(1)
 _FIRST_FEW: Final = 3
 _STARTED: Final = re.compile(r"^unit tests started at (\S+)$", re.MULTILINE)
@@ -70,7 +71,11 @@ class LintReport:
         """
         if not self.files:
             raise NothingToCheck("no Python file was found in src/", step="lint")
-        findings = [f"{name}: {_finding(run)}" for name, run in self.runs.items() if run.status]
+        findings = [
+            f"{name}: {linter_finding(run.stdout, run.stderr, run.status)}"
+            for name, run in self.runs.items()
+            if run.status
+        ]
         if findings:
             raise LintFailed("; ".join(findings))
 
@@ -87,17 +92,6 @@ class LintReport:
             for name, run in self.runs.items()
         ]
         return "\n".join([*parts, f"{self.files} files checked", ""])
-
-
-def _finding(run: ToolRun) -> str:
-    """Return the first location, which is a file of a diff or a line of flake8, and the number of further ones."""
-    lines = [line.strip() for line in (run.stdout + "\n" + run.stderr).splitlines() if line.strip()]
-    places = [
-        line.removeprefix("--- ").split("\t")[0].removesuffix(":before") for line in lines if line.startswith("--- ")
-    ]
-    shown = places or lines or [f"ended with status {run.status}"]
-    rest = len(shown) - 1
-    return shown[0] + (f" and {rest} more" if rest else "")
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,12 +112,11 @@ class TestReport:
         suite = _suite(junit)
         if suite is None:
             return cls(status, output, 0, ())
+        # pytest reports an error of its own as the case of a class "pytest": _pytest/junitxml.py.
+        cases = [case for case in suite.iter("testcase") if case.get("classname") != "pytest"]
         failed = tuple(
-            f"{case.get('classname', '')}::{case.get('name', '')}".removeprefix("::")
-            for case in suite.iter("testcase")
-            if case.find("failure") is not None or case.find("error") is not None
+            _named(case) for case in cases if case.find("failure") is not None or case.find("error") is not None
         )
-        cases = list(suite.iter("testcase"))
         return cls(status, output, len(cases), failed, sum(1 for case in cases if case.find("skipped") is not None))
 
     @classmethod
@@ -142,7 +135,7 @@ class TestReport:
             TestsFailed: if a test failed, or the run crashed or ran out of time.
         """
         if self.status == _PYTEST_NOTHING_COLLECTED or (
-            self.status == _PYTEST_USAGE and "file or directory not found" in self.output
+            self.status == _PYTEST_USAGE and pytest_cause(self.output).startswith(_NO_TESTS)
         ):
             raise NothingToCheck("no test was collected from tests/unit/", step="test")
         if self.status == _TIMED_OUT:
@@ -151,7 +144,7 @@ class TestReport:
             named = ", ".join(self.failed[:_FIRST_FEW]) + (" and more" if len(self.failed) > _FIRST_FEW else "")
             raise TestsFailed(f"{len(self.failed)} of {self.tests} tests failed: {named}")
         if self.status != _PYTEST_OK:
-            raise TestsFailed(f"pytest ended with status {self.status}: {last_line(self.output)}")
+            raise TestsFailed(f"pytest ended with status {self.status}: {pytest_cause(self.output)}")
         if self.tests == self.skipped:
             raise NothingToCheck("pytest ran no test", step="test")
 
@@ -182,7 +175,7 @@ class CoverageReport:
             raise TestsFailed(
                 f"not measured: {self.gaps[0]}",
                 step="coverage",
-                remedy="if `dagger call test` passes, list pytest-cov in requirements.dev",
+                remedy="run `dagger call test` to see the tests alone",
             )
 
 
@@ -193,6 +186,14 @@ def started_at(output: str) -> datetime | None:
         return datetime.fromisoformat(found[1]) if found else None
     except ValueError:
         return None
+
+
+def _named(case: ET.Element) -> str:
+    """Return the name of a test that failed, with the reason if it did not even run."""
+    name = f"{case.get('classname', '')}::{case.get('name', '')}".removeprefix("::")
+    error = case.find("error")
+    reason = "" if error is None else error_cause(error.get("message", ""), error.text or "")
+    return f"{name} ({reason})" if reason else name
 
 
 def _suite(junit: str | None) -> ET.Element | None:

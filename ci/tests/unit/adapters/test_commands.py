@@ -65,6 +65,20 @@ async def test_a_step_turns_the_engines_error_in_a_task_group_into_its_own() -> 
         await resolve()
 
 
+@pytest.mark.fault(33)
+async def test_an_installation_that_fails_again_is_not_run_again() -> None:
+    """The error of requirements that cannot be resolved names the file to correct."""
+
+    @step("test")
+    async def install() -> None:
+        raise ended(
+            "uv", "pip", "install", "--requirement", "requirements", stderr="error: Couldn't parse requirement\n"
+        )
+
+    with pytest.raises(EngineError, match=r"Couldn't parse requirement; correct requirements$"):
+        await install()
+
+
 async def test_a_step_changes_nothing_else() -> None:
     """A step returns results and raises other errors of the pipeline unchanged."""
 

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from stage_ci.rules.build_failure import error_excerpt, last_line
+from stage_ci.rules.build_failure import error_excerpt, install_remedy, last_line
 
 PIP = """Collecting fastapi==0.1
 ERROR: Could not find a version that satisfies the requirement no-such-package (from versions: none)
@@ -34,6 +34,62 @@ APT = """Reading package lists...
 Building dependency tree...
 E: Unable to locate package no-such-package
 """
+UV_CONFLICT = """error: No solution found when resolving dependencies
+  cause: Because all versions of a depend on b>=5 and you require a, we can conclude that you require b>=5.
+         And because you require b==1.0, we can conclude that your requirements are unsatisfiable.
+"""
+UV_REFUSED = """error: No solution found when resolving dependencies
+  cause: Because a was not found in the package registry and you require a, your requirements are unsatisfiable.
+
+hint: An index URL (https://index.example/) could not be queried due to a lack of valid authentication credentials
+"""
+UV_GIT = """error: Failed to download and build `x @ git+https://ann:pw@git.example/x.git`
+  cause: Git operation failed
+  cause: process didn't exit successfully: `git fetch 'https://ann:pw@git.example/x.git'` (exit status: 128)
+         --- stderr
+         fatal: repository 'https://ann:pw@git.example/x.git/' not found
+"""
+UV_RETRIED = """error: Request failed after 3 retries in 5.5s
+  cause: Failed to fetch: https://index.example/a/
+  cause: client error (Connect)
+  cause: Connection refused (os error 111)
+"""
+UV_BUILD = """  \N{MULTIPLICATION SIGN} Failed to build `x==1`
+  ├─▶ The build backend returned an error
+  ╰─▶ Call to `setuptools.build_meta.build_wheel` failed (exit
+      status: 1)
+
+      [stderr]
+      Traceback (most recent call last):
+        File "<string>", line 14, in <module>
+      ModuleNotFoundError: No module named 'pkg_resources'
+
+      hint: This usually indicates a problem with the package.
+"""
+UV_HASH = """error: Failed to download `a==1.0`
+  cause: Hash mismatch for `a==1.0`
+
+         Expected:
+           sha256:00
+"""
+PIP_BUILD = """  error: subprocess-exited-with-error
+
+  \N{MULTIPLICATION SIGN} Building wheel for x (pyproject.toml) did not run successfully.
+  │ exit code: 1
+  ╰─> [2 lines of output]
+      running build
+      error: command 'gcc' failed: No such file or directory
+      [end of output]
+
+  note: This error originates from a subprocess, and is likely not a problem with pip.
+ERROR: Failed building wheel for x
+"""
+PIP_CONFLICT = """ERROR: Cannot install a==1 and b==2 because these package versions have conflicting dependencies.
+
+The conflict is caused by:
+    a 1 depends on c<2
+ERROR: ResolutionImpossible: for help visit https://pip.example/
+"""
 PARSER = "dockerfile parse error on line 3: unknown instruction: RUNN (did you mean RUN?)"
 CHECKSUM = 'failed to calculate checksum of ref a::b: "/requirements": not found'
 
@@ -51,6 +107,23 @@ CHECKSUM = 'failed to calculate checksum of ref a::b: "/requirements": not found
             "Failed to fetch: https://index.example/fastapi/: Connection refused (os error 111)",
         ),
         ("uv pip install", UV_INCLUDED, "at position 0: failed to read from file `/requirements/nowhere`"),
+        ("uv pip install", UV, "and you require no-such-package, we can conclude that your requirements are unsatisfi"),
+        (
+            "uv pip install",
+            UV_CONFLICT,
+            "we can conclude that you require b>=5. And because you require b==1.0, we can conclude that",
+        ),
+        ("uv pip install", UV_REFUSED, "could not be queried due to a lack of valid authentication credentials"),
+        ("uv pip install", UV_GIT, "fatal: repository 'https://***@git.example/x.git/' not found"),
+        (
+            "uv pip install",
+            UV_RETRIED,
+            "Request failed after 3 retries in 5.5s: Failed to fetch: https://index.example/a/: Connection refused",
+        ),
+        ("uv pip install", UV_BUILD, "Failed to build `x==1`: ModuleNotFoundError: No module named 'pkg_resources'"),
+        ("uv pip install", UV_HASH, "Failed to download `a==1.0`: Hash mismatch for `a==1.0`"),
+        ("pip install x", PIP_BUILD, "error: command 'gcc' failed: No such file or directory"),
+        ("pip install a b", PIP_CONFLICT, "ERROR: Cannot install a==1 and b==2 because these"),
         ("apt-get install no-such-package", APT, "E: Unable to locate package no-such-package"),
         ("python setup.py", "Traceback\n  File\nValueError: no version\n", "ValueError: no version"),
         ("make", "gcc: error: x.c: No such file\nmake: stopped\n", "gcc: error: x.c: No such file"),
@@ -79,6 +152,81 @@ def test_an_instruction_that_failed_is_named_with_its_status(shell: str) -> None
     ran = f'process "{shell}pip install no-such-package" did not complete successfully: exit code: 1'
     result = error_excerpt(f"failed to solve: {ran}", "", "")
     assert result == "RUN pip install no-such-package exited with status 1; see its output above"
+
+
+@pytest.mark.fault(33)
+def test_an_instruction_that_failed_is_named_with_the_reason_if_the_engine_has_it() -> None:
+    """Newer engines give the output of an instruction with the error."""
+    ran = 'process "/bin/sh -c apt-get install no-such-package" did not complete successfully: exit code: 100'
+    result = error_excerpt(f"failed to solve: {ran}", "", APT)
+    assert (
+        result
+        == "RUN apt-get install no-such-package exited with status 100: E: Unable to locate package no-such-package"
+    )
+
+
+@pytest.mark.parametrize(
+    "message",
+    [
+        "failed to resolve source metadata for docker.io/library/nothing:1: docker.io/library/nothing:1: not found",
+        "pull access denied, repository does not exist or may require authorization",
+        "write /var/lib/x: no space left on device",
+    ],
+)
+def test_the_trace_behind_the_engine_s_message_is_left_out(message: str) -> None:
+    """The engine ends a message with the identifier of a trace, which is not the reason."""
+    assert error_excerpt(f"{message}\n[traceparent:00-ab-cd-01]", "", "") == message
+    assert (
+        error_excerpt(f"unforeseen {message[:9]}\n\n[traceparent:00-ab-cd-01]\n", "", "") == f"unforeseen {message[:9]}"
+    )
+
+
+@pytest.mark.parametrize(
+    ("text", "shown"),
+    [
+        ("https://ann:canary@host/simple", "https://***@host/simple"),
+        ("git+https://canary@host/x.git", "git+https://***@host/x.git"),
+        ("https://ann:can@canary@host/x", "https://***@host/x"),
+        ("'https://host/x.whl?sig=canary&e=1'", "'https://host/x.whl?***'"),
+        ("(https://host/x.whl?sig=canary)", "(https://host/x.whl?***)"),
+        ("https://host/@team/x ./a@b ann@host", "https://host/@team/x ./a@b ann@host"),
+    ],
+)
+def test_credentials_in_urls_are_not_shown(text: str, shown: str) -> None:
+    """User, password and query are left out of commands, instructions, outputs and messages."""
+    assert error_excerpt("", "", f"error: no {text}") == f"error: no {shown}"
+    assert error_excerpt(f"no {text}", f"pip {text}", "") == f"`pip {shown}`: no {shown}"
+    ran = f'process "pip {text}" did not complete successfully: exit code: 1'
+    assert error_excerpt(ran, "", "") == f"RUN pip {shown} exited with status 1; see its output above"
+
+
+INSTALL = ("uv", "pip", "install", "--requirement", "requirements", "--requirement", "requirements.dev")
+
+
+@pytest.mark.parametrize(
+    ("output", "remedy"),
+    [
+        (UV, "correct requirements or requirements.dev"),
+        (UV_CONFLICT, "correct requirements or requirements.dev"),
+        (UV_BUILD, "correct requirements or requirements.dev"),
+        (UV_HASH, "correct requirements or requirements.dev"),
+        (UV_GIT, "correct requirements or requirements.dev"),
+        (UV_REFUSED, "check the credentials in the URLs of requirements or requirements.dev"),
+        (UV_OFFLINE, None),
+        (UV_RETRIED, None),
+        ("uv: Killed\n", None),
+        ("", None),
+    ],
+)
+def test_only_what_may_end_otherwise_is_run_again(output: str, remedy: str | None) -> None:
+    """A file that cannot be resolved needs a correction; without a remedy of its own, the error says to run again."""
+    assert install_remedy(INSTALL, output) == remedy
+
+
+def test_a_file_of_the_pipeline_is_not_to_be_corrected() -> None:
+    """The user can change neither the linters that the pipeline installs nor another command."""
+    assert install_remedy(("uv", "pip", "install", "--requirement", "/locks/linters"), UV) is None
+    assert install_remedy(("apt-get", "install", "git"), APT) is None
 
 
 def test_the_engine_s_message_replaces_missing_output() -> None:

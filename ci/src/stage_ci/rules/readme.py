@@ -1,0 +1,36 @@
+"""The files that the metadata of a package quotes: https://packaging.python.org/en/latest/specifications/pyproject-toml/.
+
+The filter of --source leaves out *.md at the root, so that an edit of a README releases nothing; but a build backend
+such as hatchling fails without the file.
+"""
+
+import posixpath
+import tomllib
+from collections.abc import Collection, Iterator
+from typing import Any
+
+
+def missing_readme(path: str, text: str, paths: Collection[str]) -> list[str]:
+    """Return the paths of the files that a ``pyproject.toml`` quotes and the source does not have.
+
+    Args:
+        path: The path of the ``pyproject.toml`` in the source.
+        text: Its text; empty if there is none.
+        paths: The paths of all files of the source.
+    """
+    try:
+        names = list(_quoted(tomllib.loads(text)))
+    except (tomllib.TOMLDecodeError, AttributeError):
+        return []
+    quoted = [posixpath.normpath(posixpath.join(posixpath.dirname(path), name)) for name in names]
+    return [name for name in quoted if name not in paths and not name.startswith(("/", "../"))]
+
+
+def _quoted(settings: Any) -> Iterator[str]:  # noqa: ANN401 - TOML of any type
+    project, poetry = settings.get("project") or {}, (settings.get("tool") or {}).get("poetry") or {}
+    for value in (project.get("readme"), project.get("license"), poetry.get("readme")):
+        if isinstance(value, dict):
+            yield from [value["file"]] if isinstance(value.get("file"), str) else []
+        elif value is not project.get("license"):  # which may also be an expression
+            names = value if isinstance(value, list) else [value]
+            yield from (name for name in names if isinstance(name, str))
