@@ -10,10 +10,10 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from stage_ci.errors import InvalidVersion
-from stage_ci.rules.manifest import Change, Edit, Target, update
+from stage_ci.rules.manifest import Change, Edit, LeftBehind, Target, update
 from stage_ci.rules.record import Record, raise_if_swapped
 from stage_ci.rules.reference import Digest, Reference
-from stage_ci.rules.release import Filename, ReleaseLine, held_line, moved_line, superseded_line
+from stage_ci.rules.release import Filename, ReleaseLine, held_line, left_lines, moved_line, superseded_line
 from stage_ci.rules.revision import Revision
 from stage_ci.rules.version import Version, VersionLine, next_version
 
@@ -136,6 +136,7 @@ class Move:
         held: The references that a marker holds.
         named: The highest version of the line that the manifest names; None if it names none.
         newer: Why the manifest stays, if the state is SUPERSEDED.
+        left: What else names the image, and does not move with it.
     """
 
     state: MoveState
@@ -144,6 +145,7 @@ class Move:
     held: tuple[Change, ...] = ()
     named: Version | None = None
     newer: str = ""
+    left: tuple[LeftBehind, ...] = ()
 
     def lines(self, filename: Filename) -> tuple[str, ...]:
         """Return one line for each reference that moves or is held, and one for a newer version or source."""
@@ -154,6 +156,10 @@ class Move:
         """Return the reasons why references stay: a line for a newer version or source, and one for each held one."""
         newer = [superseded_line(filename, self.newer)] if self.newer else []
         return (*newer, *(held_line(filename, change) for change in self.held))
+
+    def left_lines(self, filename: Filename) -> tuple[str, ...]:
+        """Return a line for each value that names the image and does not move with it."""
+        return left_lines(filename, self.left)
 
 
 def decide_move(manifest: bytes, filename: Filename, deployment: Deployment) -> Move:
@@ -175,7 +181,7 @@ def decide_move(manifest: bytes, filename: Filename, deployment: Deployment) -> 
     named = max(line.versions.select(edit.tags), default=None)
     if named and named > deployment.version and not deployment.allow_downgrade:
         return Move(MoveState.SUPERSEDED, manifest, (), edit.held, named, f"{named}, which is newer")
-    return Move(_state(edit), edit.content, edit.moved, edit.held, named)
+    return Move(_state(edit), edit.content, edit.moved, edit.held, named, left=edit.left)
 
 
 def decide_by_source(move: Move, manifest: bytes, deployment: Deployment, record: Record | None) -> Move:

@@ -10,7 +10,7 @@ from typing import Final, Self, TypeVar
 from stage_ci.errors import InvalidFilename, InvalidInput, InvalidVersion
 from stage_ci.rules import timeline
 from stage_ci.rules.evidence import Kind
-from stage_ci.rules.manifest import Change
+from stage_ci.rules.manifest import Change, LeftBehind
 from stage_ci.rules.reference import Digest, Repository
 from stage_ci.rules.revision import Revision
 from stage_ci.rules.timeline import Span
@@ -18,6 +18,8 @@ from stage_ci.rules.version import Version, VersionLine
 
 # Characters; Linux limits a path to 4,096 bytes (PATH_MAX in linux/limits.h), and a manifest's path is far shorter.
 _MAX_FILENAME: Final = 1024
+_MAX_LEFT: Final = 20  # lines of a summary
+
 _UNPRINTABLE: Final = re.compile(r"[\x00-\x1f\x7f\\]")
 
 T = TypeVar("T")
@@ -93,6 +95,7 @@ class Release:
         outcome: The outcome.
         deployed: One line for each reference that moved or is held, and for a newer version; empty if the manifest
             named the version before.
+        left: One line for each value of the manifest that names the image and does not move with it.
         checks: The summary of each check, by its name.
         timeline: The time that each step took.
         rehearsal: The name of the rehearsal; None for a real release.
@@ -109,6 +112,7 @@ class Release:
     manifest: Filename
     outcome: Outcome
     deployed: tuple[str, ...] = ()
+    left: tuple[str, ...] = ()
     checks: Mapping[str, str] = field(default_factory=dict)
     timeline: Sequence[Span] = ()
     rehearsal: str | None = None
@@ -138,6 +142,7 @@ class Release:
         if self.rehearsal:
             lines.insert(0, f"Rehearsal {self.rehearsal!r}: nothing left this machine")
         rows = [*self.checks.items(), *(("manifest", line) for line in self.deployed or [f"{self.manifest} unchanged"])]
+        rows += [("left", line) for line in self.left]
         if self.revision or not self.rehearsal:
             rows.append(("source", str(self.revision or "not known: --source-revision was not given")))
         rows += [("replaces", self.replaced)] if self.replaced else []
@@ -184,6 +189,13 @@ def held_line(filename: Filename, change: Change) -> str:
     """Return the line of a summary for a held reference: the person who set the hold, and how to lift it."""
     marker = f"the marker on line {change.hold.line}" if change.hold else "the marker"
     return f"{filename}:{change.line} {change.old} is {change.hold}; to lift it, remove {marker} and run again"
+
+
+def left_lines(filename: Filename, left: Sequence[LeftBehind]) -> tuple[str, ...]:
+    """Return the lines of a summary for what names the image and does not move: where, why, and what moves it."""
+    lines = [f"{filename}:{value.line} {value}" for value in left[:_MAX_LEFT]]
+    more = len(left) - _MAX_LEFT
+    return (*lines, *([f"{filename}: {more} more that name the image and stay"] if more > 0 else []))
 
 
 def superseded_line(filename: Filename, newer: str) -> str:

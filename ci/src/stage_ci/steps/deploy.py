@@ -73,9 +73,9 @@ class Deployed:
     move: Move
 
     def text(self, filename: Filename) -> str:
-        """Return one line for each reference of ``filename`` that moved or is held, and one for the commit."""
+        """Return one line for each reference of ``filename`` that moved or stays, and one for the commit."""
         lines = self.move.lines(filename) or [f"{filename} names this version already"]
-        return "\n".join([*lines, f"commit {self.commit}", ""])
+        return "\n".join([*lines, *self.move.left_lines(filename), f"commit {self.commit}", ""])
 
 
 async def deploy_version(request: ReleaseRequest, wanted: WantedVersion) -> str:
@@ -202,6 +202,6 @@ async def edit_manifest(infra: dagger.Directory, filename: Filename, deployment:
         await infra.file(str(filename)).export(f"{folder}/manifest")
         before = await anyio.Path(folder, "manifest").read_bytes()
     move = decide_move(before, filename, deployment)
-    for line in move.reasons(filename):
+    for line in (*move.reasons(filename), *move.left_lines(filename)):
         print(line, file=sys.stderr)  # noqa: T201 - standard output holds the change alone
     return infra.with_new_file(str(filename), move.content.decode()).changes(infra)

@@ -79,4 +79,5 @@ async def make_plan(  # noqa: PLR0913 - the parts of a request
         lines.append(diff(before, move.content, filename=str(manifest.filename)).rstrip("\n"))
     elif move.state is MoveState.UNCHANGED:
         lines += [] if move.held else [_UNCHANGED]
+    lines += move.left_lines(manifest.filename)
     return "\n".join(lines).replace(str(UNKNOWN_DIGEST), "sha256:(known after the push)") + "\n"

@@ -103,6 +103,7 @@ def release(
         manifest=request.manifest.filename,
         outcome=outcome(published, deployed),
         deployed=deployed.move.lines(request.manifest.filename),
+        left=deployed.move.left_lines(request.manifest.filename),
         checks=checks,
         timeline=timeline,
         rehearsal=servers.name if servers else None,

@@ -27,6 +27,11 @@ NAMES: Final = [
     pytest.param("unicode_and_long_lines", marks=pytest.mark.fault(26)),
     pytest.param("braces", marks=pytest.mark.fault(27)),
     pytest.param("markers", marks=pytest.mark.fault(29)),
+    pytest.param("pinned_tags", marks=pytest.mark.fault(23, 25)),
+    pytest.param("longer_text", marks=pytest.mark.fault(24)),
+    pytest.param("custom_resources", marks=pytest.mark.fault(21, 24)),
+    pytest.param("variants", marks=pytest.mark.fault(24)),
+    pytest.param("plain_braces", marks=pytest.mark.fault(27)),
 ]
 
 

@@ -154,6 +154,26 @@ def test_a_move_reports_each_reference() -> None:
     assert move.reasons(FILE) == (held,)
 
 
+@pytest.mark.fault(24)
+@pytest.mark.parametrize(
+    ("images", "state"),
+    [
+        (["owner/service:v1.0.6"], MoveState.MOVED),
+        (["owner/service:v1.0.7"], MoveState.UNCHANGED),
+        (["owner/service:v1.0.6 # stage-ci: hold"], MoveState.HELD),
+    ],
+)
+def test_a_variant_does_not_change_the_move(images: list[str], state: MoveState) -> None:
+    """A variant, even of a higher line, is listed and decides nothing."""
+    move = decide_move(manifest(*images, "owner/service:v2.0.3-gpu"), FILE, DEPLOYMENT)
+    assert move.state is state
+    (left,) = move.left_lines(FILE)
+    assert left == (
+        "svm.yaml:7 owner/service:v2.0.3-gpu stays: v2.0.3-gpu is no version but names a variant; "
+        "to move it, mark it `# stage-ci: image`"
+    )
+
+
 @pytest.mark.fault(17)
 @pytest.mark.parametrize(
     ("images", "named"),

@@ -1,14 +1,18 @@
 """An edit that changes more than the intended scalars is rejected; the edits of these tests are wrong on purpose."""
 
+from dataclasses import replace
+
 import pytest
 from ruamel.yaml.nodes import ScalarNode
 
 from stage_ci.errors import InvalidManifest
 from stage_ci.rules.manifest.nodes import walk
 from stage_ci.rules.manifest.parse import parse
-from stage_ci.rules.manifest.rewrite import Splice, apply_splices, verify_edit
+from stage_ci.rules.manifest.rewrite import Splice, apply_splices, verify_edit, verify_reading
+from stage_ci.rules.manifest.sites import kustomize_site
 from stage_ci.rules.manifest.text import ManifestText
 
+DIGEST = f"sha256:{'a' * 64}"
 TEXT = "image: svm:v1 # note\nother: [&a x, *a, y]\n---\nlast: 'z'\n"
 
 
@@ -100,3 +104,17 @@ def test_a_change_outside_the_reference_is_rejected(after: str) -> None:
     """A change of a comment, of whitespace or of the file's end is rejected, though its YAML is equal."""
     with pytest.raises(InvalidManifest, match="would change text around the image"):
         verify("svm:v1", "svm:v1", after=after)
+
+
+@pytest.mark.fault(26)
+@pytest.mark.parametrize("text", [f"v2@{DIGEST}", "v3", "v1", "x/v2", ""])
+def test_an_edited_place_that_reads_differently_is_rejected(text: str) -> None:
+    """After the edit, each place must give exactly the reference that the edit reports."""
+    manifest = ManifestText("svm.yaml", "name: svm\nnewTag: v1\n")
+    (entry,) = parse(manifest).documents
+    site = kustomize_site(entry, "Kustomization images[0]")
+    assert site
+    replacements = [(site, replace(site.reference, tag="v2"))]
+    verify_reading(manifest, [(site.parts[0].node, "v2")], replacements)
+    with pytest.raises(InvalidManifest, match=r"svm\.yaml:1: the edit of Kustomization images\[0\] would read diff"):
+        verify_reading(manifest, [(site.parts[0].node, text)], replacements)

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from stage_ci.errors import InvalidFilename, InvalidInput, InvalidVersion
 from stage_ci.rules.evidence import Kind
-from stage_ci.rules.manifest import Change, Hold
+from stage_ci.rules.manifest import Change, Hold, LeftBehind
 from stage_ci.rules.reference import Digest, Repository
 from stage_ci.rules.release import (
     Filename,
@@ -19,6 +19,7 @@ from stage_ci.rules.release import (
     Release,
     ReleaseLine,
     held_line,
+    left_lines,
     line_version,
     renderer,
     superseded_line,
@@ -172,6 +173,28 @@ def test_a_held_reference_is_reported_with_person_and_marker() -> None:
     assert held_line(RELEASE.manifest, change) == (
         "manifests/default/svm.yaml:7 owner/service:v1.0.4 is held by alice (demo); "
         "to lift it, remove the marker on line 6 and run again"
+    )
+
+
+@pytest.mark.fault(24)
+def test_what_is_left_behind_has_lines_of_its_own() -> None:
+    """A summary lists what names the image and stays below the manifest's line, also if nothing moved."""
+    left = left_lines(RELEASE.manifest, [LeftBehind(3, "owner/service:debug", "a variant", "image", 3)])
+    assert left == (
+        "manifests/default/svm.yaml:3 owner/service:debug stays: a variant; to move it, mark it `# stage-ci: image`",
+    )
+    lines = replace(RELEASE, deployed=(), left=left).text().splitlines()
+    assert lines[4:6] == ["    manifest  manifests/default/svm.yaml unchanged", f"    left      {left[0]}"]
+
+
+@pytest.mark.fault(24)
+def test_a_summary_lists_at_most_twenty_values_that_stay() -> None:
+    """Of many values that stay, a summary lists twenty and counts the others."""
+    left = [LeftBehind(number, "x", "y") for number in range(22)]
+    assert len(left_lines(RELEASE.manifest, left[:20])) == 20
+    assert left_lines(RELEASE.manifest, left)[19:] == (
+        "manifests/default/svm.yaml:19 x stays: y",
+        "manifests/default/svm.yaml: 2 more that name the image and stay",
     )
 
 

@@ -82,6 +82,21 @@ async def test_a_reference_without_a_hold_is_moved(repository: GitRepository, li
     assert (second.commit, second.move.state) == (first.commit, MoveState.UNCHANGED)
 
 
+@pytest.mark.fault(24)
+async def test_what_stays_is_listed_by_every_deploy(repository: GitRepository, line: ReleaseLine) -> None:
+    """A deploy lists the values that name another version and do not move, also if there is nothing to commit."""
+    repository.push({str(FILE): manifest("owner/service:v1.0.1", "owner/service:debug")})
+    left = (
+        f"{FILE}:10 owner/service:debug stays: debug is no version but names a variant; "
+        "to move it, mark it `# stage-ci: image`"
+    )
+    first = await run(repository, line, 2)
+    moved = f"{FILE}:9 owner/service:v1.0.1 -> owner/service:v1.0.2"
+    assert first.text(FILE) == f"{moved}\n{left}\ncommit {first.commit}\n"
+    second = await run(repository, line, 2)
+    assert second.text(FILE) == f"{FILE} names this version already\n{left}\ncommit {first.commit}\n"
+
+
 @pytest.mark.fault(29)
 async def test_a_lifted_hold_lets_the_next_run_deploy(repository: GitRepository, line: ReleaseLine) -> None:
     """After a hold is lifted, the next run deploys the version that was published meanwhile."""

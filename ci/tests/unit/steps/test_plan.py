@@ -110,6 +110,14 @@ async def test_a_release_does_what_its_plan_says(  # noqa: PLR0913 - the fixture
     assert all(reason in plan for reason in deployed.move.reasons(FILE))
 
 
+@pytest.mark.fault(24)
+async def test_a_plan_lists_what_would_stay(remotes: Remotes, line: ReleaseLine, repository: GitRepository) -> None:
+    """A plan ends with the values that name another version of the image and would not move."""
+    repository.push({str(FILE): manifest(f"{SERVICE}:v1.0.0", f"{SERVICE}:debug")})
+    plan = await make_plan(MINE, remotes, line, LOCATION, allow_downgrade=False)
+    assert plan.splitlines()[-1].startswith(f"{FILE}:10 {SERVICE}:debug stays: debug is no version but names a variant")
+
+
 @pytest.mark.fault(22, 45)
 @pytest.mark.parametrize(
     ("image", "error"), [(f"{SERVICE}:v2.0.3", InvalidVersion), ("owner/other:v1.0.1", ImageNotInManifest)]

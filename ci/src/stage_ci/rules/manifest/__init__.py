@@ -3,10 +3,16 @@
 ::
 
     edit                the public types, and update(): parse, find, replace, verify
+    ├── target          the reference to write
     ├── references      the image references of the manifest
     │   ├── schema      the fields in which Kubernetes and Kustomize keep images
-    │   └── sites       one reference, and the scalars that spell it
-    ├── markers         the `stage-ci:` comments, and which references they hold
+    │   ├── declared    the references that markers declare
+    │   ├── sites       one reference, and the scalars that spell it
+    │   └── mentions    references within a longer text
+    ├── markers         the `stage-ci:` comments
+    │   └── comments    the comments of the manifest
+    ├── holds           which references the markers hold
+    ├── left            what names the image and does not move
     ├── rewrite         replaces the characters of a reference; verifies that nothing else changed
     ├── parse           text to YAML nodes, within bounds; duplicate keys and templates
     │   └── scanner     text to YAML tokens
@@ -17,8 +23,10 @@ Parsing finds what to change and verifies the result. It never writes, because d
 quotes and line breaks.
 """
 
-from stage_ci.rules.manifest.edit import Change, Edit, Target, update
+from stage_ci.rules.manifest.edit import Change, Edit, update
+from stage_ci.rules.manifest.left import LeftBehind
 from stage_ci.rules.manifest.markers import Hold
+from stage_ci.rules.manifest.target import Target
 from stage_ci.rules.manifest.text import diff
 
-__all__ = ["Change", "Edit", "Hold", "Target", "diff", "update"]
+__all__ = ["Change", "Edit", "Hold", "LeftBehind", "Target", "diff", "update"]

@@ -1,45 +1,32 @@
 """The edit of a manifest: parse it, find the references, replace their characters, verify that nothing else changed."""
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Final
 
-from ruamel.yaml.nodes import ScalarNode
+from ruamel.yaml.nodes import MappingNode, ScalarNode
 
-from stage_ci.errors import ImageNotInManifest, InvalidReference
-from stage_ci.rules.manifest.markers import Hold, find_holds, read_markers
-from stage_ci.rules.manifest.nodes import line_of, start_of
+from stage_ci.errors import ImageNotInManifest
+from stage_ci.rules.manifest.holds import find_holds
+from stage_ci.rules.manifest.left import LeftBehind, is_variant, left_values, left_variants
+from stage_ci.rules.manifest.markers import Hold, read_markers
+from stage_ci.rules.manifest.nodes import content, line_of, scalars, start_of
 from stage_ci.rules.manifest.parse import ParsedManifest, parse
-from stage_ci.rules.manifest.references import FoundReferences, find_references, unmarked_lines
-from stage_ci.rules.manifest.rewrite import Splice, apply_splices, character_positions, make_splice, verify_edit
-from stage_ci.rules.manifest.sites import ImageReferenceSite, Part, render_reference
+from stage_ci.rules.manifest.references import FoundReferences, find_references
+from stage_ci.rules.manifest.rewrite import (
+    apply_splices,
+    character_positions,
+    make_splice,
+    replace_parts,
+    verify_edit,
+    verify_reading,
+)
+from stage_ci.rules.manifest.sites import ImageReferenceSite, Part, is_digest, render_reference
+from stage_ci.rules.manifest.target import Target
 from stage_ci.rules.manifest.text import ManifestText
-from stage_ci.rules.reference import Digest, Reference, Repository
+from stage_ci.rules.reference import Reference
 
-_MAX_IMAGES_SHOWN: Final = 5
-
-
-@dataclass(frozen=True, slots=True)
-class Target:
-    """The reference to write.
-
-    Args:
-        repository: The image's repository; every reference to it is updated.
-        tag: The tag to write.
-        digest: The digest of the tag's image; required if a reference in the manifest holds a digest.
-
-    Raises:
-        InvalidReference: if ``tag`` is not a valid tag.
-    """
-
-    repository: Repository
-    tag: str
-    digest: Digest | None = None
-
-    def __post_init__(self) -> None:
-        """Raise if the tag contains text that would end the reference, such as a space or a line break."""
-        if Reference.parse(f"image:{self.tag}").tag != self.tag:
-            raise InvalidReference(f"invalid tag {self.tag!r}", remedy="give a tag such as v1.0.7")
+_MAX_SHOWN: Final = 5
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,11 +54,13 @@ class Edit:
 
     Args:
         content: The whole file after the edit; equal to the input if nothing had to change.
-        changes: Every reference to the repository, in the order of the file.
+        changes: Every reference to the repository that may move, in the order of the file.
+        left: What else names the image and does not move, in the order of the file.
     """
 
     content: bytes
     changes: tuple[Change, ...]
+    left: tuple[LeftBehind, ...] = ()
 
     @property
     def changed(self) -> bool:
@@ -99,7 +88,8 @@ def update(content: bytes, target: Target, *, filename: str) -> Edit:
     """Return the manifest with every reference to the target's repository set to the target's tag and digest.
 
     A reference keeps its spelling of the name, its quotes and its form: a missing tag is added, a digest is replaced
-    but never added. Every byte outside of the references stays. A reference that a marker holds does not change.
+    but never added. Every byte outside of the references stays. A reference that a marker holds does not change, nor
+    does one whose tag names a variant of the image, unless a marker declares it.
 
     Args:
         content: The whole file.
@@ -107,47 +97,81 @@ def update(content: bytes, target: Target, *, filename: str) -> Edit:
         filename: The file's name in messages; Kustomize's file names also define the kind of an object without one.
 
     Returns:
-        The edited file, and every reference to the repository.
+        The edited file, every reference to the repository, and what else names it.
 
     Raises:
         ManifestMissing: if the file is empty or not UTF-8.
         InvalidManifest: if the file is a template, invalid YAML or too large; if a reference holds a digest and the
-            target has none; if an alias shares a reference with other text or with a held reference; or if the edit
-            would change anything else.
-        InvalidMarker: if a marker cannot be parsed or matches no reference.
-        ImageNotInManifest: if no reference to the repository is found, or a Kustomize entry for it has no tag.
+            target has none, or the digest beside a tag would become stale; if an alias shares a reference with other
+            text or with a held reference; or if the edit would change anything else.
+        InvalidMarker: if a marker cannot be parsed, matches no reference or contradicts its line.
+        ImageNotInManifest: if no reference to the repository can move, or a Kustomize entry for it has no tag.
     """
     manifest = ManifestText.decode(content, filename)
     parsed = parse(manifest)
     markers = read_markers(manifest)
-    found = find_references(parsed.documents, filename, markers.images)
-    holds = find_holds(manifest, markers, found.sites, parsed.documents)
-    sites = found.sites_of(target.repository)
+    found = find_references(manifest, parsed.documents, markers.images)
+    holds = find_holds(manifest, markers.holds, found.sites, parsed.documents)
+    own = found.sites_of(target.repository)
+    stays = [id(site.node) not in holds and is_variant(site, target) for site in own]
+    variants = [site for site, is_left in zip(own, stays, strict=True) if is_left]
+    sites = [site for site, is_left in zip(own, stays, strict=True) if not is_left]
+    left = sorted((*left_variants(variants), *left_values(manifest, found, target)), key=lambda value: value.line)
     if not sites:
-        raise _not_found(manifest, parsed, found, target)
+        raise _not_found(manifest, found, target, left)
     replacements = [(site, _new_reference(manifest, site, target, holds.get(id(site.node)))) for site in sites]
-    held = frozenset(id(part.node) for site in sites if id(site.node) in holds for part in site.parts)
-    edited = _rewrite(manifest, parsed, replacements, held | found.shared_scalars(target.repository)).text.encode()
+    _raise_if_stale(manifest, [site for site in sites if id(site.node) not in holds], found, target)
+    fixed = frozenset(id(part.node) for site in own if id(site.node) in holds for part in site.parts)
+    fixed |= frozenset(id(part.node) for site in variants for part in site.parts)
+    changes = tuple(_change(manifest, site, new, target, holds.get(id(site.node))) for site, new in replacements)
+    edited = _rewrite(manifest, parsed, replacements, fixed | found.shared_scalars(target.repository)).text.encode()
     ManifestText.decode(edited, filename)  # raises if a longer tag made the file too large for the next edit
-    changes = (_change(manifest, site, new, target, holds.get(id(site.node))) for site, new in replacements)
-    return Edit(edited, tuple(changes))
+    return Edit(edited, changes, tuple(left))
 
 
 def _not_found(
-    manifest: ManifestText, parsed: ParsedManifest, found: FoundReferences, target: Target
+    manifest: ManifestText, found: FoundReferences, target: Target, left: Sequence[LeftBehind]
 ) -> ImageNotInManifest:
     names = list(dict.fromkeys(render_reference(site.reference) for site in found.sites))
-    shown = ", ".join(names[:_MAX_IMAGES_SHOWN]) + (", …" if len(names) > _MAX_IMAGES_SHOWN else "")
-    cause = f"{manifest.filename} has no reference to {target.repository}; its images: {shown or 'none'}"
-    lines = unmarked_lines(parsed.documents, target.repository)[:_MAX_IMAGES_SHOWN]
-    remedy = f"if a field on line {' or '.join(map(str, lines))} holds the image, mark it with `# stage-ci: image`"
-    return ImageNotInManifest(cause, remedy=remedy if lines else None)
+    shown = ", ".join(names[:_MAX_SHOWN]) + (", …" if len(names) > _MAX_SHOWN else "")
+    wanted = str(target.repository)
+    if any(site.reference.repository == target.repository for site in found.sites):
+        wanted += " that a release replaces"
+    cause = f"{manifest.filename} has no reference to {wanted}; its images: {shown or 'none'}"
+    stays = [f"line {value.line}: {value}" for value in left[:_MAX_SHOWN]]
+    return ImageNotInManifest(cause, remedy=", ".join(stays) or None)
+
+
+def _raise_if_stale(
+    manifest: ManifestText, sites: Iterable[ImageReferenceSite], found: FoundReferences, target: Target
+) -> None:
+    """Raise if a declared part of an image may move, and another part beside it that no marker declares would stay."""
+    # A chart joins both, and the container runtime pulls by the digest: https://kubernetes.io/docs/concepts/containers/images/
+    read = {id(part.node) for site in found.sites for part in site.parts}
+    beside: dict[int, list[tuple[str, ScalarNode]]] = {}
+    for site in sites:
+        for mapping in site.mappings:
+            if id(mapping) not in beside:
+                beside[id(mapping)] = list(_undeclared_parts(mapping, read, target))
+            for part, node in beside[id(mapping)]:
+                if part == "digest" or (site.marker and site.marker.part == "digest"):
+                    cause = f"the {part} beside {site.path} would become stale, because no marker declares it"
+                    remedy = f"mark it `# stage-ci: {part} of {site.reference.name}`, or with the name of its own image"
+                    raise manifest.error(cause, line=line_of(node), remedy=remedy)
+
+
+def _undeclared_parts(mapping: MappingNode, read: Collection[int], target: Target) -> Iterator[tuple[str, ScalarNode]]:
+    for field, node in scalars(mapping).items():
+        if id(node) not in read and is_digest(node) and not str(target.digest).endswith(content(node)):
+            yield "digest", node
+        elif id(node) not in read and field == "tag" and content(node) != target.tag:
+            yield "tag", node
 
 
 def _new_reference(manifest: ManifestText, site: ImageReferenceSite, target: Target, hold: Hold | None) -> Reference:
     if not site.parts:
         cause = f"{manifest.filename}:{line_of(site.node)}: {site.path} has neither newTag nor digest"
-        raise ImageNotInManifest(cause, remedy=f"add `newTag: {target.tag}` to it once")
+        raise ImageNotInManifest(cause, remedy=f"set `newTag: {target.tag}` in it once")
     if hold:
         return site.reference
     # The container runtime pulls by digest and ignores the tag beside it, so a stale digest would deploy the old image:
@@ -162,27 +186,34 @@ def _new_reference(manifest: ManifestText, site: ImageReferenceSite, target: Tar
 def _rewrite(
     manifest: ManifestText,
     parsed: ParsedManifest,
-    replacements: Iterable[tuple[ImageReferenceSite, Reference]],
-    shared: frozenset[int],
+    replacements: Sequence[tuple[ImageReferenceSite, Reference]],
+    shared: Collection[int],
 ) -> ManifestText:
-    splices: dict[int, Splice] = {}
-    intended = dict[int, tuple[ScalarNode, str]]()
+    nodes: dict[int, ScalarNode] = {}
+    parts: dict[int, dict[int, tuple[str, str]]] = {}
     for site, reference in replacements:
         for part in site.parts:
             old, new = part.render(site.reference), part.render(reference)
             if old != new:
                 _raise_if_shared(manifest, site, part, shared)
-                splices[start_of(part.node)] = make_splice(manifest, part.node, old, new)
-                intended[id(part.node)] = part.node, part.node.value.replace(old, new, 1)
-    if not splices:
+                nodes[id(part.node)] = part.node
+                parts.setdefault(id(part.node), {})[part.offset] = old, new
+    if not nodes:
         return manifest
-    ordered = [splices[start] for start in sorted(splices)]
-    edited = apply_splices(manifest, ordered)
-    verify_edit(manifest, parsed, edited, ordered, list(intended.values()))
+    splices = [
+        make_splice(manifest, node, old, new, offset)
+        for node in nodes.values()
+        for offset, (old, new) in parts[id(node)].items()
+    ]
+    splices.sort(key=lambda splice: splice.start)
+    edited = apply_splices(manifest, splices)
+    intended = [(node, replace_parts(node, parts[id(node)])) for node in nodes.values()]
+    verify_edit(manifest, parsed, edited, splices, intended)
+    verify_reading(manifest, intended, replacements)
     return edited
 
 
-def _raise_if_shared(manifest: ManifestText, site: ImageReferenceSite, part: Part, shared: frozenset[int]) -> None:
+def _raise_if_shared(manifest: ManifestText, site: ImageReferenceSite, part: Part, shared: Collection[int]) -> None:
     if id(part.node) in shared:
         cause = f"an alias also uses the text of {site.path} for something else"
         raise manifest.error(cause, line=line_of(part.node), remedy="write the text out in both places")
@@ -192,7 +223,7 @@ def _change(
     manifest: ManifestText, site: ImageReferenceSite, new: Reference, target: Target, hold: Hold | None
 ) -> Change:
     first = site.parts[0]
-    start = character_positions(manifest, first.node, first.render(site.reference))[0]
+    start = character_positions(manifest, first.node, first.render(site.reference), first.offset)[0]
     line = line_of(first.node) + manifest.count_newlines(start_of(first.node), start)
     current = new.tag == target.tag if site.tagged else new.digest == target.digest
     effective = None if current else hold

@@ -87,3 +87,16 @@ def scalars(node: Node) -> dict[str, ScalarNode]:
         for name, value in fields(node).items()
         if isinstance(value, ScalarNode) and value.tag != _NULL and content(value)
     }
+
+
+class MappingScalars:
+    """The fields of mappings that hold non-empty text; each mapping is read once, however often it is asked for."""
+
+    def __init__(self) -> None:
+        self._found: dict[int, dict[str, ScalarNode]] = {}
+
+    def of(self, mapping: MappingNode) -> dict[str, ScalarNode]:
+        """Return the fields of a mapping, as ``scalars`` does."""
+        if id(mapping) not in self._found:
+            self._found[id(mapping)] = scalars(mapping)
+        return self._found[id(mapping)]

@@ -6,25 +6,32 @@ template is reported as a template and not as invalid YAML.
 """
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, partial
 from typing import Any, Final
 
 from ruamel.yaml import YAML
 from ruamel.yaml.composer import Composer, MaxDepthExceededError
 from ruamel.yaml.error import MarkedYAMLError, YAMLError
 from ruamel.yaml.events import AliasEvent
-from ruamel.yaml.nodes import MappingNode, ScalarNode
+from ruamel.yaml.nodes import MappingNode, ScalarNode, SequenceNode
 from ruamel.yaml.parser import Parser
 from ruamel.yaml.reader import ReaderError
 from ruamel.yaml.tokens import Token
 
 from stage_ci.errors import InvalidManifest
-from stage_ci.rules.manifest.nodes import Node, line_of, scalars, walk
+from stage_ci.rules.manifest.nodes import Node, fields, line_of, scalars, walk
 from stage_ci.rules.manifest.scanner import ManifestScanner, RecordingScanner, TokenValue
-from stage_ci.rules.manifest.schema import SchemaLeaf, default_kind, schema_of
+from stage_ci.rules.manifest.schema import (
+    SchemaFields,
+    SchemaLeaf,
+    SchemaObject,
+    default_kind,
+    item_defaults,
+    schema_of,
+)
 from stage_ci.rules.manifest.text import ManifestText
 
 # A manifest has about eight characters per node, so MAX_BYTES holds fewer nodes than this. The "billion laughs" attack
@@ -33,11 +40,16 @@ MAX_NODES: Final = 150_000
 # The deepest Kubernetes schemas, those of custom resource definitions, stay below half of it.
 MAX_DEPTH: Final = 100
 
-# Helm writes {{ … }} (https://pkg.go.dev/text/template); Jinja adds {% … %}
+# The objects and functions that only Helm has: https://helm.sh/docs/chart_template_guide/builtin_objects/ and
+# https://helm.sh/docs/chart_template_guide/named_templates/
+_HELM: Final = re.compile(
+    r"\{\{[^{}]{0,200}?(?:(?<![\w.$])\$?\.(?:Values|Release|Chart|Capabilities|Files|Subcharts)\b"
+    r"|(?<![\w.$])(?:include|tpl|toYaml)\s)"
+)
+# Fields whose text may have no braces, so that somebody replaces these first, be it Helm or Jinja
 # (https://jinja.palletsprojects.com/en/stable/templates/).
-_TEMPLATE_BRACES: Final = (("{{", "}}"), ("{%", "%}"))
-# Matches a comment, a quoted string on one line, or, as group 1, an opening outside of both.
-_TEMPLATE_OPENING: Final = re.compile(r"""(?<!\S)\#.*|(?<![^\s\[{,])(?:"(?:\\.|[^"\\\n])*+"|'[^'\n]*+')|(\{\{|\{%)""")
+_IDENTIFIERS: Final = frozenset({"apiVersion", "kind", "name", "namespace", "image"})
+_BRACES: Final = re.compile(r"\{\{[^{}]*\}\}|\{%")
 _TEMPLATE_REMEDY: Final = "give the rendered manifest, or quote braces that are part of the text"
 
 
@@ -61,13 +73,16 @@ def parse(manifest: ManifestText) -> ParsedManifest:
         InvalidManifest: if it is a template, is not valid YAML, repeats a key within a mapping, is nested deeper than
             ``MAX_DEPTH``, or has more than ``MAX_NODES`` nodes once aliases are followed.
     """
-    yaml = _yaml(RecordingScanner)
+    template_lines: list[int] = []
+    yaml = _yaml(partial(RecordingScanner, template_lines))
     yaml.Composer, yaml.Parser = _Composer, _Parser
-    with _translate_errors(manifest):
+    with _translate_errors(manifest, template_lines):
         documents = tuple(yaml.compose_all(manifest.text))
-    if any(opening in manifest.text for opening, _ in _TEMPLATE_BRACES):
+    if template_lines:
+        raise _template_error(manifest, template_lines[0])
+    if "{{" in manifest.text or "{%" in manifest.text:
         for document in documents:
-            _raise_if_template(document, manifest)
+            _raise_if_template(document, manifest, SchemaObject(kind=default_kind(manifest.filename)))
     return ParsedManifest(documents, yaml.scanner.recorded)
 
 
@@ -81,7 +96,7 @@ def scan(manifest: ManifestText) -> Iterator[Token]:
         yield from _yaml(ManifestScanner).scan(manifest.text)
 
 
-def _yaml(scanner: type[ManifestScanner]) -> YAML:
+def _yaml(scanner: Callable[..., ManifestScanner]) -> YAML:
     yaml = YAML(typ="safe", pure=True)
     yaml.Scanner = scanner
     yaml.max_depth = MAX_DEPTH
@@ -89,12 +104,12 @@ def _yaml(scanner: type[ManifestScanner]) -> YAML:
 
 
 @contextmanager
-def _translate_errors(manifest: ManifestText) -> Iterator[None]:
+def _translate_errors(manifest: ManifestText, template_lines: Sequence[int] = ()) -> Iterator[None]:
     try:
         yield
     # ruamel.yaml lets ValueError and OverflowError escape when it converts numbers and character codes.
     except (YAMLError, ValueError, OverflowError) as error:
-        raise _translated(error, manifest) from error
+        raise _translated(error, manifest, template_lines) from error
 
 
 class _RejectedError(MarkedYAMLError):
@@ -150,15 +165,20 @@ class _Composer(Composer):
         return node
 
 
-def _translated(error: Exception, manifest: ManifestText) -> InvalidManifest:
+def _translated(error: Exception, manifest: ManifestText, template_lines: Sequence[int]) -> InvalidManifest:
     line = _error_line(error, manifest)
     if isinstance(error, MaxDepthExceededError):
         return manifest.error(f"nested deeper than {MAX_DEPTH} levels", line=line)
     if isinstance(error, _RejectedError):
         return manifest.error(error.problem, line=line)
-    opening = next((found.start() for found in _TEMPLATE_OPENING.finditer(manifest.text) if found[1]), None)
-    if opening is not None and (line is None or 1 + manifest.count_newlines(0, opening) <= line):
-        return _template_error(manifest, 1 + manifest.count_newlines(0, opening))
+    opening = next(iter(template_lines), line)
+    # Quotes within quotes, as in "{{ include "x" . }}", end the text before the braces do.
+    if opening is not None and (template_lines or _HELM.search(manifest.line(opening))):
+        return _template_error(manifest, opening)
+    # Files that start with a byte order mark, joined without `---` before it. Editors do not show it.
+    joined = [number for number in ((line or 1) - 1, line or 1) if manifest.line(number).startswith("\ufeff")]
+    if line and joined and joined[-1] > 1:
+        return manifest.error("a byte order mark within a document", line=joined[-1], remedy="remove it")
     return manifest.error(f"invalid YAML: {_problem(error)}", line=line)
 
 
@@ -177,26 +197,31 @@ def _error_line(error: Exception, manifest: ManifestText) -> int | None:
     return mark and mark.line + 1
 
 
-def _raise_if_template(document: Node, manifest: ManifestText) -> None:
-    # Custom resources may hold templates as text, such as {{ $labels.pod }} in a PrometheusRule:
-    # https://prometheus.io/docs/prometheus/latest/configuration/alerting_rules/#templating
-    strict = _has_images(document, manifest.filename)
-    for node in walk(document):
-        in_text = strict and isinstance(node, ScalarNode) and node.style is None and _has_template(node.value)
-        # {{ .Values.image }} is valid YAML: a mapping whose key is a mapping.
-        as_mapping = isinstance(node, MappingNode) and manifest.text.startswith("{{", node.start_mark.index)
-        if in_text or as_mapping:
+def _raise_if_template(node: Node, manifest: ManifestText, default: SchemaObject) -> None:
+    """Raise if an object with image fields has plain text that only a template can have.
+
+    Braces in any other text are part of it, such as ``{{ $labels.pod }}`` in a rule of Prometheus or
+    ``{{inputs.parameters.x}}`` in a workflow: kubectl, Flux and Argo CD apply them as they stand.
+    """
+    texts = {name: str(scalar.value) for name, scalar in scalars(node).items()}
+    api_version, kind = texts.get("apiVersion", default.api_version), texts.get("kind", default.kind)
+    schema = schema_of(api_version, kind)
+    items = fields(node).get("items") if isinstance(schema, SchemaFields) and "items" in schema.children else None
+    if isinstance(items, SequenceNode):
+        for item in items.value:
+            _raise_if_template(item, manifest, item_defaults(api_version, kind))
+    elif schema is not SchemaLeaf.OTHER:
+        _raise_if_templated(node, manifest)
+
+
+def _raise_if_templated(root: Node, manifest: ManifestText) -> None:
+    for node in walk(root):
+        if isinstance(node, ScalarNode) and node.style is None and _HELM.search(node.value):
             raise _template_error(manifest, line_of(node))
-
-
-def _has_images(document: Node, filename: str) -> bool:
-    texts = {name: str(scalar.value) for name, scalar in scalars(document).items()}
-    kind = texts.get("kind", default_kind(filename))
-    return schema_of(texts.get("apiVersion", ""), kind) is not SchemaLeaf.OTHER
-
-
-def _has_template(text: str) -> bool:
-    return any(-1 < text.find(opening) < text.rfind(closing) for opening, closing in _TEMPLATE_BRACES)
+        for key, value in node.value if isinstance(node, MappingNode) else ():
+            is_text = isinstance(key, ScalarNode) and isinstance(value, ScalarNode) and value.style is None
+            if is_text and key.value in _IDENTIFIERS and _BRACES.search(value.value):
+                raise _template_error(manifest, line_of(value))
 
 
 def _template_error(manifest: ManifestText, line: int) -> InvalidManifest:

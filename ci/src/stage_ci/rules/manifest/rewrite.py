@@ -3,7 +3,7 @@
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from itertools import takewhile, zip_longest
+from itertools import islice, takewhile, zip_longest
 from typing import Final
 
 from ruamel.yaml.nodes import ScalarNode
@@ -11,10 +11,13 @@ from ruamel.yaml.resolver import implicit_resolvers
 from ruamel.yaml.tokens import ScalarToken
 
 from stage_ci.errors import InvalidManifest
-from stage_ci.rules.manifest.nodes import STRING, line_of, start_of
+from stage_ci.rules.manifest.mentions import WORD
+from stage_ci.rules.manifest.nodes import STRING, content, line_of, start_of
 from stage_ci.rules.manifest.parse import ParsedManifest, scan
 from stage_ci.rules.manifest.scanner import TokenValue, token_value
+from stage_ci.rules.manifest.sites import ImageReferenceSite
 from stage_ci.rules.manifest.text import ManifestText
+from stage_ci.rules.reference import Reference
 
 # An anchor and a tag precede the content, and comments and line breaks may follow them:
 # https://yaml.org/spec/1.2.2/#69-node-properties
@@ -47,35 +50,54 @@ class Splice:
     text: str
 
 
-def character_positions(manifest: ManifestText, scalar: ScalarNode, text: str) -> Sequence[int]:
+def character_positions(manifest: ManifestText, scalar: ScalarNode, text: str, offset: int = 0) -> Sequence[int]:
     """Return the position in the manifest of each character of ``text``, then the position after the last one.
 
     Args:
         manifest: The manifest.
-        scalar: The scalar whose content, without surrounding whitespace, is ``text``.
+        scalar: The scalar whose content, without surrounding whitespace, has ``text`` at ``offset``.
         text: A reference, or a part of one; it contains no whitespace.
+        offset: The position of the text in the content; if it is not 0, the text is the end of a word.
 
     Raises:
         InvalidManifest: if the scalar uses escape sequences that a reference does not need.
     """
     opening = _OPENINGS[scalar.style].match(manifest.text, start_of(scalar))
     start = opening.end() if opening else start_of(scalar)
+    if offset:
+        start = _word_start(manifest, scalar, text, offset, start)
     if manifest.text.startswith(text, start):
         return range(start, start + len(text) + 1)
     return _escaped_positions(manifest, scalar, text, start)
 
 
-def make_splice(manifest: ManifestText, scalar: ScalarNode, old: str, new: str) -> Splice:
+def make_splice(manifest: ManifestText, scalar: ScalarNode, old: str, new: str, offset: int = 0) -> Splice:
     """Return the splice that turns a scalar's ``old`` text into ``new``; it starts at the first different character.
 
     Raises:
         InvalidManifest: if the characters of ``old`` cannot be located, or span a line break.
     """
-    positions = character_positions(manifest, scalar, old)
+    positions = character_positions(manifest, scalar, old, offset)
     kept = sum(1 for _ in takewhile(lambda pair: pair[0] == pair[1], zip(old, new, strict=False)))
     if manifest.count_newlines(positions[kept], positions[-1]):
         raise _escape_error(manifest, scalar, old)
     return Splice(positions[kept], positions[-1], new[kept:])
+
+
+def replace_parts(scalar: ScalarNode, parts: Mapping[int, tuple[str, str]]) -> str:
+    """Return a scalar's value with parts of its content replaced.
+
+    Args:
+        scalar: The scalar.
+        parts: The old and the new text of each part, by its position in the content.
+    """
+    value, pieces = str(scalar.value), []
+    first = value.index(content(scalar))
+    done = 0
+    for offset, (old, new) in sorted(parts.items()):
+        pieces += [value[done : first + offset], new]
+        done = first + offset + len(old)
+    return "".join([*pieces, value[done:]])
 
 
 def apply_splices(manifest: ManifestText, splices: Iterable[Splice]) -> ManifestText:
@@ -117,6 +139,40 @@ def verify_edit(
         if not (recorded and token and _expected_value(recorded, texts) == token_value(token)):
             line = token.start_mark.line + 1 if token else None
             raise before.error(_CHANGES_MORE, line=line, remedy=_REPORT)
+
+
+def verify_reading(
+    manifest: ManifestText,
+    intended: Iterable[tuple[ScalarNode, str]],
+    replacements: Iterable[tuple[ImageReferenceSite, Reference]],
+) -> None:
+    """Raise if the edited scalars, read again, are not the new references.
+
+    Args:
+        manifest: The manifest.
+        intended: Each scalar to change, with its new text; its node gets this text.
+        replacements: Each reference with its new form.
+
+    Raises:
+        InvalidManifest: if a place reads differently, so that a report of the change would be wrong.
+    """
+    for node, text in intended:
+        node.value = text
+    for site, reference in replacements:
+        if site.read() != reference:
+            raise manifest.error(
+                f"the edit of {site.path} would read differently", line=line_of(site.node), remedy=_REPORT
+            )
+
+
+def _word_start(manifest: ManifestText, scalar: ScalarNode, text: str, offset: int, start: int) -> int:
+    """Return the position of a text that ends a word, by counting words: whitespace may differ in the manifest."""
+    words = WORD.findall(content(scalar), 0, offset + len(text))
+    end = int(scalar.end_mark.index)
+    if words != WORD.findall(manifest.text, start, end)[: len(words)]:
+        raise _escape_error(manifest, scalar, text)
+    spelled = next(islice(WORD.finditer(manifest.text, start, end), len(words) - 1, None))
+    return spelled.end() - len(text)
 
 
 def _escaped_positions(manifest: ManifestText, scalar: ScalarNode, text: str, start: int) -> Sequence[int]:

@@ -96,11 +96,24 @@ class ManifestScanner(Scanner):
 
 
 class RecordingScanner(ManifestScanner):
-    """A scanner that records the value of each token with the position at which the token ends."""
+    """A scanner that records the value of each token with the position at which the token ends.
 
-    def __init__(self, loader: Any = None) -> None:  # noqa: ANN401 - ruamel.yaml's own signature
+    Args:
+        template_lines: Gets the lines on which ``{{`` or ``{%`` opens a flow mapping, which only a template has: YAML
+            reads ``{{ x }}`` as a mapping whose key is a mapping, and braces within text as text.
+        loader: The YAML object that makes the scanner.
+    """
+
+    def __init__(self, template_lines: list[int], loader: Any = None) -> None:  # noqa: ANN401 - as ruamel.yaml
         self.recorded: list[tuple[int, TokenValue]] = []
+        self.template_lines = template_lines
         super().__init__(loader)
+
+    def fetch_flow_mapping_start(self) -> None:
+        """Add the token of ``{``."""
+        if self.reader.peek(1) in "{%":
+            self.template_lines.append(self.reader.line + 1)
+        super().fetch_flow_mapping_start()
 
     def get_token(self) -> Any:  # noqa: ANN401 - ruamel.yaml's own signature
         """Record the next token and return it to the parser."""

@@ -109,9 +109,15 @@ def schema_of(api_version: str, kind: str) -> Schema:
     if kind in _KUSTOMIZE_KINDS and group in {"", _KUSTOMIZE_GROUP}:
         return _KUSTOMIZATION
     if kind.endswith("List"):
-        # Items without a kind take it from the list's kind:
-        # https://github.com/kubernetes/apimachinery/blob/master/pkg/apis/meta/v1/unstructured/helpers.go
-        item = kind.removesuffix("List")
-        return SchemaFields({"items": SchemaItems(SchemaObject(api_version, item) if item else SchemaObject())})
+        return SchemaFields({"items": SchemaItems(item_defaults(api_version, kind))})
     groups, schema = _KINDS.get(kind, (frozenset[str](), SchemaLeaf.OTHER))
     return schema if not api_version or group in groups else SchemaLeaf.OTHER
+
+
+def item_defaults(api_version: str, kind: str) -> SchemaObject:
+    """Return the defaults of a list's items, which take ``apiVersion`` and kind from the kind of a typed list.
+
+    https://github.com/kubernetes/apimachinery/blob/master/pkg/apis/meta/v1/unstructured/helpers.go
+    """
+    item = kind.removesuffix("List")
+    return SchemaObject(api_version, item) if item else SchemaObject()

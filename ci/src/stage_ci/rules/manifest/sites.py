@@ -1,13 +1,24 @@
 """One image reference at its place in a manifest: its parsed text, and the scalars that spell it."""
 
+import re
 from collections.abc import Callable
 from dataclasses import dataclass
+from itertools import islice
+from typing import Final
 
-from ruamel.yaml.nodes import ScalarNode
+from ruamel.yaml.nodes import MappingNode, ScalarNode
 
-from stage_ci.errors import InvalidReference
+from stage_ci.rules.manifest.mentions import parse_reference, references_in
 from stage_ci.rules.manifest.nodes import STRING, Node, content, line_of, lines_of, scalars
 from stage_ci.rules.reference import Reference
+
+# A text with more references is no field of an object; the edit would locate each of them by its own search.
+MAX_IN_TEXT: Final = 50
+
+# Some charts write the prefix `sha256:` themselves, such as Grafana's:
+# https://github.com/grafana/helm-charts/blob/main/charts/grafana/values.yaml
+_BARE_DIGEST: Final = re.compile(r"[0-9a-f]{64}")
+_MIN_DIGEST: Final = 64  # characters, without the algorithm
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,11 +42,13 @@ class Part:
 
     Args:
         node: The scalar.
-        render: Returns the scalar's text for a given reference.
+        render: Returns the part's text for a given reference.
+        offset: The position of the part in the scalar's content; 0 if it is the whole content.
     """
 
     node: ScalarNode
     render: Callable[[Reference], str]
+    offset: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,17 +60,21 @@ class ImageReferenceSite:
         node: The node that holds the reference.
         reference: The parsed reference.
         parts: The scalars that hold its tag and digest; empty if it has neither, nor a scalar that could hold them.
+        read: Reads the reference again from the nodes; None if they hold none.
         tagged: Whether a scalar can hold its tag.
-        mapping: The path of the mapping with the scalar, if a marker declares the scalar to be a tag or a digest; None
-            for any other reference. Tag and digest of one repository in one mapping belong together.
+        marker: The marker that declares it; None if its field does.
+        mappings: The mappings that use a declared scalar. Tag and digest of one repository in one mapping belong
+            together.
     """
 
     path: str
     node: Node
     reference: Reference
     parts: tuple[Part, ...]
+    read: Callable[[], Reference | None]
     tagged: bool = True
-    mapping: str | None = None
+    marker: ImageMarker | None = None
+    mappings: tuple[MappingNode, ...] = ()
 
     @property
     def lines(self) -> frozenset[int]:
@@ -73,8 +90,9 @@ def render_reference(reference: Reference) -> str:
 
 def image_site(scalar: ScalarNode, path: str) -> ImageReferenceSite | None:
     """Return the reference in an image field; None if its value is anything else, such as ``${IMAGE}`` or a number."""
-    reference = parse_reference(content(scalar)) if scalar.tag == STRING else None
-    return ImageReferenceSite(path, scalar, reference, (Part(scalar, render_reference),)) if reference else None
+    reference = _read_image(scalar)
+    part = Part(scalar, render_reference)
+    return ImageReferenceSite(path, scalar, reference, (part,), lambda: _read_image(scalar)) if reference else None
 
 
 def kustomize_site(entry: Node, path: str) -> ImageReferenceSite | None:
@@ -84,36 +102,84 @@ def kustomize_site(entry: Node, path: str) -> ImageReferenceSite | None:
     resource: https://github.com/kubernetes-sigs/kustomize/blob/master/api/filters/imagetag/updater.go
     """
     found = scalars(entry)
-    name, tag, digest = found.get("newName", found.get("name")), found.get("newTag"), found.get("digest")
-    text = content(name) if name else ""
-    parts: list[Part] = []
-    if tag:
-        text += f":{content(tag)}"
-        parts.append(_tag_part(tag))
-    if digest:
-        text += f"@{content(digest)}"
-        parts.append(Part(digest, _render_digest))
-    reference = parse_reference(text)
-    return ImageReferenceSite(path, entry, reference, tuple(parts), tagged=tag is not None) if reference else None
+    tag, digest = found.get("newTag"), found.get("digest")
+    parts = [_tag_part(tag)] if tag else []
+    parts += [Part(digest, _render_digest)] if digest else []
+
+    def read() -> Reference | None:
+        return _read_parts(found.get("newName", found.get("name")), tag, digest)
+
+    reference = read()
+    return ImageReferenceSite(path, entry, reference, tuple(parts), read, tag is not None) if reference else None
 
 
-def marked_site(scalar: ScalarNode, path: str, marker: ImageMarker) -> ImageReferenceSite | None:
-    """Return the reference that a marker declares a scalar to hold; None if the scalar's text does not fit."""
-    if marker.part == "image":
-        return image_site(scalar, path)
+def marked_site(
+    scalar: ScalarNode, path: str, marker: ImageMarker, mappings: tuple[MappingNode, ...]
+) -> ImageReferenceSite | None:
+    """Return the reference of which a marker declares a scalar to be the tag or the digest; None if it is neither."""
     tagged = marker.part == "tag"
-    reference = parse_reference(f"{marker.name}{':' if tagged else '@'}{content(scalar)}")
-    part = _tag_part(scalar) if tagged else Part(scalar, _render_digest)
-    mapping = path.rpartition(".")[0]
-    return ImageReferenceSite(path, scalar, reference, (part,), tagged, mapping) if reference else None
 
+    def read() -> Reference | None:
+        text = _digest_text(scalar)
+        return _joined(marker.name, f":{content(scalar)}" if tagged else f"@{text}")
 
-def parse_reference(text: str) -> Reference | None:
-    """Return the reference in ``text``; None if ``text`` is anything else."""
-    try:
-        return Reference.parse(text)
-    except InvalidReference:
+    reference = read()
+    part = _tag_part(scalar) if tagged else Part(scalar, _digest_renderer(scalar))
+    if reference is None:
         return None
+    return ImageReferenceSite(path, scalar, reference, (part,), read, tagged, marker, mappings)
+
+
+def text_sites(
+    scalar: ScalarNode, path: str, marker: ImageMarker, mappings: tuple[MappingNode, ...]
+) -> list[ImageReferenceSite]:
+    """Return the references with a tag or a digest in a text that a marker declares to hold images."""
+
+    def reader(index: int) -> Callable[[], Reference | None]:
+        return lambda: next((found for _, found in _references(scalar)[index:]), None)
+
+    return [
+        ImageReferenceSite(
+            path=path,
+            node=scalar,
+            reference=reference,
+            parts=(Part(scalar, render_reference, offset),),
+            read=reader(index),
+            marker=marker,
+            mappings=mappings,
+        )
+        for index, (offset, reference) in enumerate(_references(scalar))
+    ]
+
+
+def is_digest(scalar: ScalarNode) -> bool:
+    """Return whether a scalar holds a digest, with or without its algorithm."""
+    text = _digest_text(scalar)
+    return len(text) > _MIN_DIGEST and parse_reference(f"image@{text}") is not None
+
+
+def _read_image(scalar: ScalarNode) -> Reference | None:
+    return parse_reference(content(scalar)) if scalar.tag == STRING else None
+
+
+def _references(scalar: ScalarNode) -> list[tuple[int, Reference]]:
+    whole = _read_image(scalar)
+    if whole:
+        return [(0, whole)] if whole.tag or whole.digest else []
+    return list(islice(references_in(content(scalar)), MAX_IN_TEXT + 1)) if scalar.tag == STRING else []
+
+
+def _read_parts(name: ScalarNode | None, tag: ScalarNode | None, digest: ScalarNode | None) -> Reference | None:
+    if name is None:
+        return None
+    suffix = f"{f':{content(tag)}' if tag else ''}{f'@{content(digest)}' if digest else ''}"
+    return _joined(content(name), suffix)
+
+
+def _joined(name: str, suffix: str) -> Reference | None:
+    """Return the reference of a name with a tag or a digest; None if the joined text has another name."""
+    reference, alone = parse_reference(f"{name}{suffix}"), parse_reference(name)
+    return reference if reference and alone and reference.repository == alone.repository else None
 
 
 def _tag_part(scalar: ScalarNode) -> Part:
@@ -132,3 +198,16 @@ def _render_tag(reference: Reference) -> str:
 
 def _render_digest(reference: Reference) -> str:
     return str(reference.digest or "")
+
+
+def _render_bare_digest(reference: Reference) -> str:
+    return _render_digest(reference).partition(":")[2]
+
+
+def _digest_text(scalar: ScalarNode) -> str:
+    text = content(scalar)
+    return f"sha256:{text}" if _BARE_DIGEST.fullmatch(text) else text
+
+
+def _digest_renderer(scalar: ScalarNode) -> Callable[[Reference], str]:
+    return _render_bare_digest if _BARE_DIGEST.fullmatch(content(scalar)) else _render_digest

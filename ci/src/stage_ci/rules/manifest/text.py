@@ -55,6 +55,11 @@ class ManifestText:
         """Return the number of line breaks between two positions."""
         return len(_NEWLINE.findall(self.text, start, end))
 
+    def line(self, number: int) -> str:
+        """Return the text of a line, counted from 1; empty if there is no such line."""
+        lines = _NEWLINE.split(self.text, number)
+        return lines[number - 1] if 0 < number <= len(lines) else ""
+
     def error(self, cause: str, *, line: int | None = None, remedy: str | None = None) -> InvalidManifest:
         """Return the error for a manifest that cannot be edited.
 
