@@ -24,8 +24,8 @@ _IGNORED: Final = "E203"
 def flake8_config(texts: Mapping[str, str]) -> str:
     """Return the text of a file to be appended to the source's configuration of flake8.
 
-    The codes that the source ignores beside flake8's own are joined by E203, and a line may have 110 characters unless
-    the source sets another length. Settings in pyproject.toml, which flake8 itself does not read, are written out.
+    The codes that the source ignores beside flake8's own are joined by E203, and a line may have 110 characters,
+    whatever the source says. Settings in pyproject.toml, which flake8 itself does not read, are written out.
 
     Args:
         texts: The texts of `CONFIG_FILES` in the source by name; empty for a file that does not exist.
@@ -34,7 +34,7 @@ def flake8_config(texts: Mapping[str, str]) -> str:
     settings = _section(texts) if table is None else table
     ignored = [code for code in re.split(r"[,\s]+", settings.get("extend-ignore", "")) if code]
     config = dict(table or {}) | {
-        "max-line-length": settings.get("max-line-length", _LINE_LENGTH),
+        "max-line-length": _LINE_LENGTH,
         "extend-ignore": ",".join(dict.fromkeys([*ignored, _IGNORED])),
     }
     return f"[{_SECTION}]\n" + "".join(f"{name} = {value}\n" for name, value in config.items())

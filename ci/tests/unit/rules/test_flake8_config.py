@@ -41,10 +41,10 @@ def test_a_code_is_in_the_list_once() -> None:
     assert configured(setup_cfg="[flake8]\nextend-ignore = E203,E701\n")["extend-ignore"] == "E203,E701"
 
 
-@pytest.mark.parametrize(("length", "text"), [("88", "max-line-length = 88"), ("120", "max_line_length=120")])
-def test_the_source_sets_the_length_of_its_lines(length: str, text: str) -> None:
-    """A length in the source's configuration takes precedence."""
-    assert configured(tox_ini=f"[flake8]\n{text}\n")["max-line-length"] == length
+@pytest.mark.parametrize("text", ["max-line-length = 88", "max_line_length=120"])
+def test_the_length_of_lines_is_the_pipelines(text: str) -> None:
+    """A length in the source's configuration does not count: it is a rule for all services."""
+    assert configured(tox_ini=f"[flake8]\n{text}\n")["max-line-length"] == "110"
 
 
 def test_other_settings_are_left_to_the_file_of_the_source() -> None:
@@ -71,7 +71,7 @@ def test_settings_in_pyproject_are_written_out() -> None:
     assert configured(pyproject_toml=text, setup_cfg="[flake8]\nextend-ignore = E2\n") == {
         "ignore": "E501,W503",
         "extend-ignore": "E701,E203",
-        "max-line-length": "100",
+        "max-line-length": "110",
         "doctests": "True",
         "per-file-ignores": "__init__.py:F401,tests/*:D100,D101",
         "exclude": "a, b",
