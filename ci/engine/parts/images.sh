@@ -8,10 +8,10 @@ build_base_systems() {
 
 build_images() {
     step images "$(key "$(machine_key)" "$STATE"/keys/{base-systems,standard-library,programs} "$HERE"/{images,sdk-python} "$REGISTRY")" \
-        "30 s" "building the images" "$HERE/images/build" all-but-trivy
+        "30 s" "building the images" unshare --net "$HERE/images/build" all-but-trivy
 }
 
 # build_trivy_image : a step of its own, so that the other images and the engine do not wait for Trivy.
 build_trivy_image() {
-    step scanner-image "$(key "$STATE"/keys/{images,trivy})" "15 s" "building the image of Trivy" "$HERE/images/build" trivy
+    step scanner-image "$(key "$STATE"/keys/{images,trivy})" "15 s" "building the image of Trivy" unshare --net "$HERE/images/build" trivy
 }

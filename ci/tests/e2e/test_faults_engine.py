@@ -3,14 +3,13 @@
 import os
 import signal
 import subprocess
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Final
 
+import httpx
 import pytest
 from cli import REPOSITORY, wait_for
-from environment import Environment, start_environment
-from real_registry import push_database
+from environment import Environment
 from tests.servers.fault_proxy import Exchange
 from tests.servers.loopback import Reply
 
@@ -24,15 +23,6 @@ def pid_file() -> Path:
     if not address.startswith("unix://"):
         pytest.fail(f"{RUNNER_HOST} does not name an engine of ci/engine; `make test-faults` starts one")
     return Path(address.removeprefix("unix://")).with_name("engine.pid")
-
-
-@pytest.fixture
-def env(tmp_path: Path) -> Iterator[Environment]:
-    """An environment whose registry survives the engine: the one that ci/engine runs for its own images."""
-    registry = f"localhost:{os.environ.get('STAGE_ENGINE_REGISTRY_PORT', '5000')}"
-    push_database(registry)
-    with start_environment(registry, tmp_path) as env:
-        yield env
 
 
 @pytest.mark.serial
@@ -56,3 +46,14 @@ def test_a_release_is_completed_after_the_engine_died(env: Environment, pid_file
     subprocess.run([REPOSITORY / "ci" / "engine" / "client"], check=True, stdout=subprocess.DEVNULL)
     env.assert_released(env.stage(source, "--format=json"), "v1.0.1")
     assert env.claims() == ["v1.0.1"]
+
+
+@pytest.mark.serial
+@pytest.mark.usefixtures("pid_file")
+def test_no_user_of_the_machine_can_exchange_an_image() -> None:
+    """The registry from which this engine pulls its images accepts no push, without which no tag can move."""
+    registry = f"http://localhost:{os.environ.get('STAGE_ENGINE_REGISTRY_PORT', '5000')}/v2/library/python"
+    present = httpx.get(f"{registry}/manifests/3.11-slim").raise_for_status()
+    moved = httpx.put(f"{registry}/manifests/3.11-slim", content=present.content, headers=dict(present.headers))
+    assert moved.status_code == httpx.codes.METHOD_NOT_ALLOWED
+    assert httpx.post(f"{registry}/blobs/uploads/").status_code == httpx.codes.METHOD_NOT_ALLOWED
