@@ -67,11 +67,11 @@ prepare_engine() {
 }
 
 # set_environment : the engine's variables. It starts with a clean environment, as in Dagger's image, so that no credential of the
-# calling shell stays in a daemon. GOGC: less processor time for more memory.
+# calling shell stays in a daemon. GOGC, GOMEMLIMIT: less processor time for more memory, up to a limit.
 set_environment() {
     local name
     ENVIRONMENT=(
-        GOGC=400 PATH="$SYSTEM_PATH" HOME=/root TMPDIR="$ROOT/tmp" STAGE_ENGINE_STATE="$STATE" STAGE_ENGINE_LISTEN="$LISTEN"
+        GOGC=400 GOMEMLIMIT=2GiB PATH="$SYSTEM_PATH" HOME=/root TMPDIR="$ROOT/tmp" STAGE_ENGINE_STATE="$STATE" STAGE_ENGINE_LISTEN="$LISTEN"
         DAGGER_GO_SDK_MANIFEST_DIGEST="$(<"$IMAGES/sdk-go.digest")"
         DAGGER_PYTHON_SDK_MANIFEST_DIGEST="$(<"$IMAGES/sdk-python.digest")"
     )
