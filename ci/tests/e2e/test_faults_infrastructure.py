@@ -16,9 +16,9 @@ from tests.servers.loopback import Reply
 
 # What a run reports, by what is wrong.
 DENIED: Final = {
-    "token": "does not accept the token; check the token",
+    "token": "does not accept the token: HTTP status 401",
     "protected": "the git server refused to update refs/heads/main: ",
-    "repository": "/infra/none.git is not a repository, or the token has no access to it; check the token",
+    "repository": "/infra/none.git is not a repository, or the token has no access to it: HTTP status 404",
     "branch": "the infrastructure repository has no branch none; check --infra-branch",
 }
 WRONG_FLAGS: Final = {"repository": ["--infra-repo=infra/none"], "branch": ["--infra-branch=none"]}
