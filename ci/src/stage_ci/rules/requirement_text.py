@@ -24,7 +24,7 @@ _COMMENT_LINE: Final = re.compile(r"\s*#")
 _COMMENT: Final = re.compile(r"(?:^|\s+)#.*")
 # What is before the host in a URL, and its query, which may be a signature.
 _USER: Final = re.compile(r"(?<=://)[^/\s\"'?#]+(?=@)")
-_QUERY: Final = re.compile(r"(?<=[^\s:/\"']\?)(?!\$\{)[^\s#\"']+")
+_QUERY: Final = re.compile(r"(?<=\?)(?!\$\{)[^\s#\"']+")
 _URL: Final = re.compile(r"(?:[a-z][a-z0-9]*\+)?[a-z]+://[^\s\"']+", re.IGNORECASE)
 _VARIABLE: Final = "STAGE_CI_URL_{}"
 
