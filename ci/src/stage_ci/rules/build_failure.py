@@ -39,14 +39,13 @@ _INNER_OUTPUT: Final = re.compile(
     r"(?:\[stderr\]|\[\d+ lines of output\])\n(.*?)(?:\n *\[end of output\]|\n\nhint: |\Z)", re.DOTALL
 )
 _INNER_ERROR: Final = re.compile(r"^.*(?:ERROR|Error|error): .*$", re.MULTILINE)
-# BuildKit's message about an instruction that failed.
-_INSTRUCTION: Final = re.compile(
-    r'process "(?:/bin/sh -c )?(.*)" did not complete successfully: exit code: (\d+)', re.DOTALL
-)
-_TRACE: Final = re.compile(r"\[traceparent:[^\]]*\]")
+# BuildKit's message about an instruction that failed: what stands before the instruction and behind it.
+_PROCESS: Final = re.compile(r'process "(?:/bin/sh -c )?')
+_EXITED: Final = re.compile(r'" did not complete successfully: exit code: (\d+)')
+_TRACE: Final = re.compile(r"\[traceparent:[^\][]*\]")
 # Before the host of a URL are a user and a password, or a token; its query may be a signature.
 _URL_USER: Final = re.compile(r"(?<=://)[^/\s\"'`]+@")
-_URL_QUERY: Final = re.compile(r"(://[^\s?\"'`]+\?)[^\s\"'`)]+")
+_URL_QUERY: Final = re.compile(r"(://[^\s?\"'`]++)(?:\?[^\s\"'`]*[^\s\"'`)])?")
 _MANY: Final = 3
 _LIMIT: Final = 300  # characters, about one line
 
@@ -72,9 +71,9 @@ def error_excerpt(message: str, command: str, output: str) -> str:
         command: The command that failed; empty if the failure was not a command's.
         output: The output of the command.
     """
-    if instruction := _INSTRUCTION.search(message):
+    if instruction := _failed_instruction(message):
         # Engine 0.19.10 prints the output of a Dockerfile's instruction as it runs; its error does not repeat it.
-        run, status = _shorten(_scrub(instruction[1]), 200), instruction[2]
+        run, status = _shorten(_scrub(instruction[0]), 200), instruction[1]
         if reason := _reason(output):
             return _shorten(f"RUN {run} exited with status {status}: {reason}", _LIMIT)
         return _shorten(f"RUN {run} exited with status {status}; see its output above", _LIMIT)
@@ -108,6 +107,13 @@ def last_line(text: str) -> str:
     return next((line.strip() for line in reversed(text.splitlines()) if line.strip()), "")
 
 
+def _failed_instruction(message: str) -> tuple[str, str] | None:
+    """Return the instruction of a Dockerfile that failed, and its exit status; None if the message is about no such."""
+    start = _PROCESS.search(message)
+    ends = list(_EXITED.finditer(message, start.end())) if start else []
+    return (message[start.end() : ends[-1].start()], ends[-1][1]) if start and ends else None
+
+
 def _reason(text: str) -> str:
     """Return the line of an output that tells the cause; empty for an empty output."""
     found = _first(_DECISIVE, text) or _uv_reason(text) or _first(_ERROR_LINES, text)
@@ -133,7 +139,8 @@ def _uv_reason(text: str) -> str:
 
 
 def _scrub(text: str) -> str:
-    return _URL_QUERY.sub(r"\1***", _URL_USER.sub("***@", text))
+    without_users = _URL_USER.sub("***@", text)
+    return _URL_QUERY.sub(lambda url: url[0] if url[0] == url[1] else f"{url[1]}?***", without_users)
 
 
 def _shorten(text: str, limit: int) -> str:

@@ -1,5 +1,7 @@
 """The excerpt of a failed build's output."""
 
+import time
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -189,6 +191,9 @@ def test_the_trace_behind_the_engine_s_message_is_left_out(message: str) -> None
         ("https://ann:can@canary@host/x", "https://***@host/x"),
         ("'https://host/x.whl?sig=canary&e=1'", "'https://host/x.whl?***'"),
         ("(https://host/x.whl?sig=canary)", "(https://host/x.whl?***)"),
+        ("(https://host/x.whl?sig=(can)ary)", "(https://host/x.whl?***)"),
+        ("https://host/simple/?key=canary https://a@b/?c", "https://host/simple/?*** https://***@b/?***"),
+        ("https://host/simple/? ./a?b", "https://host/simple/? ./a?b"),
         ("https://host/@team/x ./a@b ann@host", "https://host/@team/x ./a@b ann@host"),
     ],
 )
@@ -251,6 +256,16 @@ def test_an_excerpt_is_short_and_not_blank(message: str, command: str, output: s
     result = error_excerpt(message, command, output)
     assert result.strip()
     assert len(result) <= 300
+
+
+@pytest.mark.parametrize("part", ['process "', "[traceparent:", "https://", "[stderr]\n"])
+def test_a_long_output_takes_time_linear_in_its_length(part: str) -> None:
+    """A long repetition of what begins a pattern is read at once."""
+    text = part * (200_000 // len(part))
+    start = time.perf_counter()
+    assert len(error_excerpt(text, "", "")) <= 300
+    assert len(error_excerpt("", "", text)) <= 300
+    assert time.perf_counter() - start < 2
 
 
 @pytest.mark.parametrize(

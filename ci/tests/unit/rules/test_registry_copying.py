@@ -1,5 +1,7 @@
 """What skopeo's output reports about a copy that failed."""
 
+import time
+
 import pytest
 
 from stage_ci.rules.registry.copying import CopyFailure, copy_reason
@@ -33,6 +35,13 @@ UPLOAD = "writing blob: initiating layer upload to /v2/owner/service/blobs/uploa
 def test_the_kind_of_failure_is_read_from_the_output(output: str, kind: CopyFailure) -> None:
     """Denied access, a missing repository and other failures are told apart by the error codes and messages."""
     assert CopyFailure.of(f'time="2026-05-04T12:00:00Z" level=fatal msg="{output}"\n', "owner/service") is kind
+
+
+def test_a_long_output_takes_time_linear_in_its_length() -> None:
+    """A registry that repeats the word before which a name stands does not occupy the module."""
+    start = time.perf_counter()
+    assert CopyFailure.of("repository " * 20_000, "owner/service") is CopyFailure.OTHER
+    assert time.perf_counter() - start < 2
 
 
 @pytest.mark.parametrize("name", ["team/access-denied", "forbidden/unauthorized"])

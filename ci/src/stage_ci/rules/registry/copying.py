@@ -13,8 +13,9 @@ from stage_ci.rules.build_failure import last_line
 _SHOWN: Final = 600
 _LOGGED: Final = re.compile(r'^time="[^"]*" level=\w+ msg="(.*)"$')
 _ESCAPED: Final = re.compile(r'\\(["\\])')
+# A name has at most 255 characters.
 _MISSING: Final = re.compile(
-    r"\bname unknown:|\b(?:repository|project)\b[^:;]* (?:does not exist|(?:is |was )?not found|not known)",
+    r"\bname unknown:|\b(?:repository|project)\b[^:;]{0,300} (?:does not exist|(?:is |was )?not found|not known)",
     re.IGNORECASE,
 )
 _DENIED: Final = re.compile(
