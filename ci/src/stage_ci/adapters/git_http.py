@@ -196,8 +196,13 @@ class SmartHttpClient(HttpGitClient):
 
     def _body(self, read: Read) -> bytes:
         body = read(_BODY_MAX)
-        # A body that was cut may end within a repeated token, which would not be recognized.
-        return body[: -max(map(len, self._secrets))] if len(body) == _BODY_MAX and self._secrets else body
+        if len(body) < _BODY_MAX or not self._secrets:
+            return body
+        # The first part of a token at the end would not be recognized. Whole ones are masked before the end is left
+        # out, which would cut them as well.
+        for secret in self._secrets:
+            body = body.replace(secret.encode(), b"***")
+        return body[: -max(map(len, self._secrets))]
 
     def _excerpt(self, text: str) -> str:
         return excerpt(text, self._secrets)

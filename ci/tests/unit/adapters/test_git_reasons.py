@@ -109,6 +109,20 @@ async def test_a_secret_in_the_text_of_a_403_is_not_shown(
 
 
 @pytest.mark.fault(18)
+async def test_a_token_where_a_long_text_is_cut_is_not_shown(
+    repository: GitRepository, http_git: GitProxy, token: str
+) -> None:
+    """Of a text that is cut by the length of the longest secret, no part of a shorter one is left."""
+    identity = GitIdentity(user="a-user-with-a-long-name")
+    longest = max(map(len, identity.secrets(token)))
+    body = "x" * (65_537 - longest - len(token)) + token + "y" * 1_000
+    http_git.script("git-receive-pack", answers(403, body.encode()))
+    with pytest.raises(InfrastructureAccessDenied, match="denies access: HTTP status 403") as denied:
+        await Infrastructure(http_git.url(repository), token, identity).create(CLAIM, "claim\n")
+    assert token[:6] not in str(denied.value)
+
+
+@pytest.mark.fault(18)
 @pytest.mark.parametrize("transport", ["git", "http"])
 async def test_the_end_of_a_long_hook_output_is_in_the_error(
     repository: GitRepository, http_git: GitProxy, token: str, transport: str
