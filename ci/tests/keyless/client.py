@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, Final
 from tests.keyless.local_sigstore import BIN
 from tests.unit.rules.evidence import STATEMENTS
 
-from stage_ci.rules.build_failure import last_line
+from stage_ci.rules.one_line import last_line
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -16,11 +16,11 @@ from stage_ci.adapters.programs import program
 from stage_ci.adapters.source import Source
 from stage_ci.errors import BuildFailed, InvalidInput, SmokeFailed
 from stage_ci.rules.archive import ArchiveDigests
-from stage_ci.rules.build_failure import last_line
 from stage_ci.rules.checks import SmokeReport
 from stage_ci.rules.claim import InputDigest
 from stage_ci.rules.dockerfile import BUILD_ARGUMENTS, PLATFORM, base_images, cache_argument, raise_if_other_image
 from stage_ci.rules.dockerignore import patterns
+from stage_ci.rules.one_line import last_line
 from stage_ci.rules.reference import Digest, Repository
 from stage_ci.rules.smoke import SmokeTest
 from stage_ci.rules.vex import VEX_FILE

@@ -12,8 +12,8 @@ from stage_ci.adapters import toolchain
 from stage_ci.adapters.commands import NOBODY, CommandResult, as_nobody, run, step
 from stage_ci.adapters.programs import program
 from stage_ci.errors import InvalidEvidence, InvalidInput, SigstoreUnavailable
-from stage_ci.rules.build_failure import last_line
 from stage_ci.rules.evidence import Identity
+from stage_ci.rules.one_line import last_line
 
 _PROGRAM: Final = "/keyless.py"
 _REQUEST: Final = "/request.json"

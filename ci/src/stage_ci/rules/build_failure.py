@@ -5,6 +5,8 @@ from collections.abc import Iterable, Sequence
 from itertools import pairwise
 from typing import Final
 
+from stage_ci.rules.one_line import last_line, shorten
+
 # An index or a repository wants other credentials, in the words of uv, pip and git.
 _DENIED: Final = re.compile(
     r"^.*(?:valid authentication credentials|client error \(40[13]|40[13] (?:Client )?Error|Authentication failed"
@@ -73,13 +75,13 @@ def error_excerpt(message: str, command: str, output: str) -> str:
     """
     if instruction := _failed_instruction(message):
         # Engine 0.19.10 prints the output of a Dockerfile's instruction as it runs; its error does not repeat it.
-        run, status = _shorten(_scrub(instruction[0]), 200), instruction[1]
+        run, status = shorten(_scrub(instruction[0]), 200), instruction[1]
         if reason := _reason(output):
-            return _shorten(f"RUN {run} exited with status {status}: {reason}", _LIMIT)
-        return _shorten(f"RUN {run} exited with status {status}; see its output above", _LIMIT)
-    where = f"`{_shorten(_scrub(command), 120)}`: " if command else ""
+            return shorten(f"RUN {run} exited with status {status}: {reason}", _LIMIT)
+        return shorten(f"RUN {run} exited with status {status}; see its output above", _LIMIT)
+    where = f"`{shorten(_scrub(command), 120)}`: " if command else ""
     text = output if output.strip() else _TRACE.sub("", message)
-    return _shorten(where + (_reason(text) or "the engine gave no reason"), _LIMIT)
+    return shorten(where + (_reason(text) or "the engine gave no reason"), _LIMIT)
 
 
 def install_remedy(command: Sequence[str], output: str) -> str | None:
@@ -100,11 +102,6 @@ def install_remedy(command: Sequence[str], output: str) -> str | None:
     if _NETWORK.search(output) or not _REQUIREMENTS.search(output):
         return None
     return f"correct {named}"
-
-
-def last_line(text: str) -> str:
-    """Return the last line of ``text`` that is not blank; empty if there is none."""
-    return next((line.strip() for line in reversed(text.splitlines()) if line.strip()), "")
 
 
 def _failed_instruction(message: str) -> tuple[str, str] | None:
@@ -141,7 +138,3 @@ def _uv_reason(text: str) -> str:
 def _scrub(text: str) -> str:
     without_users = _URL_USER.sub("***@", text)
     return _URL_QUERY.sub(lambda url: url[0] if url[0] == url[1] else f"{url[1]}?***", without_users)
-
-
-def _shorten(text: str, limit: int) -> str:
-    return text if len(text) <= limit else text[: limit - 1] + "…"

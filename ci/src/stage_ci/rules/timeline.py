@@ -6,6 +6,8 @@ from dataclasses import asdict, dataclass
 from html import escape
 from typing import Any, Final, Self
 
+from stage_ci.rules.one_line import shorten
+
 # Seconds by which a step may start before the end of the step that it waited for, because times are rounded.
 _TOLERANCE: Final = 0.05
 
@@ -154,7 +156,7 @@ def _axis(tick: float, longest: float, bottom: int) -> list[str]:
 def _bar(span: Span, row: int, longest: float, *, critical: bool) -> list[str]:
     top = _TOP + _ROW * row
     x, end = _place(span.start, longest), _place(span.end, longest)
-    name = span.step if len(span.step) <= _LABEL else f"{span.step[: _LABEL - 1]}…"
+    name = shorten(span.step, _LABEL)
     kind, weight = ("critical", "text bold") if critical else ("step", "text")
     size = f'width="{max(1.0, end - x):.1f}" height="{_ROW - 8}"'
     return [

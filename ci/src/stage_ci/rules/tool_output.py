@@ -3,7 +3,7 @@
 import re
 from typing import Final
 
-from stage_ci.rules.build_failure import last_line
+from stage_ci.rules.one_line import last_line, shorten
 
 # What pytest and its plugins write: https://docs.pytest.org/en/stable/reference/exit-codes.html names the kinds, the
 # texts are those of _pytest/main.py, _pytest/config, pytest-cov's plugin.py, xdist's dsession.py and faulthandler.
@@ -59,7 +59,7 @@ def error_cause(message: str, text: str) -> str:
     """
     setup = _SETUP.fullmatch(message)
     cause = setup[1].strip().partition("\n")[0] if setup else _raised(text) or _exception(text) or last_line(text)
-    return cause if len(cause) <= _LIMIT else f"{cause[: _LIMIT - 1]}…"
+    return shorten(cause, _LIMIT)
 
 
 def linter_finding(stdout: str, stderr: str, status: int) -> str:

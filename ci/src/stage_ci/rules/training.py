@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Final, Self
 
 from stage_ci.errors import InvalidInput, MissingCredential
-from stage_ci.rules.build_failure import last_line
+from stage_ci.rules.one_line import last_line
 
 # A dotted name of a package: https://docs.python.org/3/reference/lexical_analysis.html#identifiers, in ASCII.
 _PACKAGE: Final = re.compile(r"[A-Za-z_]\w*(?:\.[A-Za-z_]\w*)*", re.ASCII)

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from stage_ci.rules.build_failure import error_excerpt, install_remedy, last_line
+from stage_ci.rules.build_failure import error_excerpt, install_remedy
 
 PIP = """Collecting fastapi==0.1
 ERROR: Could not find a version that satisfies the requirement no-such-package (from versions: none)
@@ -266,11 +266,3 @@ def test_a_long_output_takes_time_linear_in_its_length(part: str) -> None:
     assert len(error_excerpt(text, "", "")) <= 300
     assert len(error_excerpt("", "", text)) <= 300
     assert time.perf_counter() - start < 2
-
-
-@pytest.mark.parametrize(
-    ("text", "line"), [("", ""), ("\n \n", ""), ("one", "one"), ("one\n  two \n\n", "two"), ("a\r\nb\r\n", "b")]
-)
-def test_the_last_line_is_the_last_one_that_is_not_blank(text: str, line: str) -> None:
-    """`last_line` skips blank lines at the end and strips the line that it returns."""
-    assert last_line(text) == line

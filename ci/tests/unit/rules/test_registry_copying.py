@@ -55,7 +55,7 @@ def test_the_reason_is_the_message_of_the_last_entry() -> None:
     """The reason is the message of the last entry of the log, without time, level and quotes."""
     output = 'Getting image source\ntime="2026-05-04T12:00:00Z" level=fatal msg="StatusCode: 400, \\"<html>\\""\n\n'
     assert copy_reason(output) == 'StatusCode: 400, "<html>"'
-    assert copy_reason("plain\ttext \x1b[31m") == "plain text  [31m"
+    assert copy_reason("plain\ttext \x1b[31m") == "plain text"
 
 
 def test_of_a_long_reason_both_ends_are_shown() -> None:

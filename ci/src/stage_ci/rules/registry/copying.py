@@ -8,7 +8,7 @@ import re
 from enum import Enum
 from typing import Final
 
-from stage_ci.rules.build_failure import last_line
+from stage_ci.rules.one_line import last_line, one_line, shorten_middle
 
 _SHOWN: Final = 600
 _LOGGED: Final = re.compile(r'^time="[^"]*" level=\w+ msg="(.*)"$')
@@ -56,6 +56,4 @@ def copy_reason(output: str) -> str:
     line = last_line(output)
     logged = _LOGGED.match(line)
     text = _ESCAPED.sub(r"\1", logged[1]) if logged else line
-    reason = "".join(character if character.isprintable() else " " for character in text)
-    half = _SHOWN // 2
-    return reason if len(reason) <= _SHOWN else f"{reason[:half]} … {reason[-half:]}"
+    return shorten_middle(one_line(text), _SHOWN)

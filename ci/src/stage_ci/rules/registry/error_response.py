@@ -12,6 +12,7 @@ from collections.abc import Iterable
 from typing import Final
 from urllib.parse import unquote, unquote_plus
 
+from stage_ci.rules.one_line import one_line, shorten
 from stage_ci.rules.registry.protocol import TransientError, json_object
 
 _CODE: Final = re.compile(r"[A-Z0-9_]{1,64}")
@@ -71,11 +72,11 @@ def error_reason(body: bytes, secrets: Iterable[str]) -> str:
         base64 or URL-encoded.
     """
     found = _reason(body)
-    reason = " ".join("".join(character if character.isprintable() else " " for character in found).split())
+    reason = one_line(found)
     read = [text for form in (found, reason) for text in (form, unquote(form), unquote_plus(form))]
     if any(spelling in text for secret in secrets if secret for spelling in _spellings(secret) for text in read):
         return ""
-    return reason if len(reason) <= _REASON_SHOWN else f"{reason[: _REASON_SHOWN - 1]}…"
+    return shorten(reason, _REASON_SHOWN)
 
 
 def describe(status: int, body: bytes) -> str:
