@@ -28,9 +28,9 @@ def missing_readme(path: str, text: str, paths: Collection[str]) -> list[str]:
 
 def _quoted(settings: Any) -> Iterator[str]:  # noqa: ANN401 - TOML of any type
     project, poetry = settings.get("project") or {}, (settings.get("tool") or {}).get("poetry") or {}
-    for value in (project.get("readme"), project.get("license"), poetry.get("readme")):
-        if isinstance(value, dict):
-            yield from [value["file"]] if isinstance(value.get("file"), str) else []
-        elif value is not project.get("license"):  # which may also be an expression
-            names = value if isinstance(value, list) else [value]
-            yield from (name for name in names if isinstance(name, str))
+    # A license that is a text is an expression, such as MIT.
+    tables = [value for value in (project.get("readme"), project.get("license")) if isinstance(value, dict)]
+    names = [table.get("file") for table in tables]
+    for value in (project.get("readme"), poetry.get("readme")):
+        names += value if isinstance(value, list) else [value]
+    yield from (name for name in names if isinstance(name, str))

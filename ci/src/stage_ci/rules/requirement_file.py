@@ -8,7 +8,7 @@ import posixpath
 import re
 import shlex
 import urllib.parse
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Final, Self
 
@@ -177,16 +177,22 @@ class _Line:
             needs.lines.append(text)  # uv names what is wrong
             return needs
         alone = next((name for name in _ALONE if getattr(named, name)), "")
-        for name, values in vars(named).items():
-            for value in values[:1] if name == alone else [] if alone else values:
+        used = {alone: getattr(named, alone)[:1]} if alone else vars(named)
+        for name, values in used.items():
+            for value in values:
                 self._add_option(needs, name, value)
-        # Words that belong to no option are ignored as well.
-        for word in [] if alone in _INCLUDING else others:
-            if word.startswith("-") and not alone:
-                needs.lines.append(word)
-            elif needs.lines and others[0].startswith("-"):
-                needs.lines[-1] += f" {_quoted(word)}"
+        if alone not in _INCLUDING:
+            self._add_others(needs, others, is_alone=bool(alone))
         return needs
+
+    def _add_others(self, needs: _Needs, words: Sequence[str], *, is_alone: bool) -> None:
+        """Add the options that name nothing, for which uv reads a line of their own, and their values."""
+        for word in words:
+            if word.startswith("-") and not is_alone:
+                needs.lines.append(word)
+            # pip ignores words that belong to no option.
+            elif needs.lines and words[0].startswith("-"):
+                needs.lines[-1] += f" {_quoted(word)}"
 
     def _add_option(self, needs: _Needs, name: str, value: str) -> None:
         path = self._path(value)

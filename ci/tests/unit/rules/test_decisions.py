@@ -169,7 +169,7 @@ def test_a_variant_does_not_change_the_move(images: list[str], state: MoveState)
     assert move.state is state
     (left,) = move.left_lines(FILE)
     assert left == (
-        "svm.yaml:7 owner/service:v2.0.3-gpu stays: v2.0.3-gpu is no version but names a variant; "
+        "svm.yaml:7 owner/service:v2.0.3-gpu stays: v2.0.3-gpu names a variant, not a version; "
         "to move it, mark it `# stage-ci: image`"
     )
 

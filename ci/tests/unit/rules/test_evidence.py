@@ -73,7 +73,7 @@ NO_STATEMENTS: Final = [b"", b"\xff", b"[]", b"null", b"{}", b"[" * 100_000]
 @pytest.mark.parametrize("content", [*NO_STATEMENTS, *NO_SUBJECTS])
 def test_a_damaged_statement_is_rejected(content: bytes) -> None:
     """A text that is no statement about exactly one image is an error that names the kind and the image."""
-    with pytest.raises(InvalidEvidence, match=f"^verify: the sbom of {DIGEST} is no in-toto statement; nothing was"):
+    with pytest.raises(InvalidEvidence, match=f"^verify: the sbom of {DIGEST} is not an in-toto statement; nothing"):
         Statement.parse(content, Kind.SBOM, DIGEST)
 
 
@@ -138,7 +138,7 @@ NOT_ONE: Final[list[Any]] = [[], None, [{"sig": "c2ln"}, {"sig": "c2ln"}], [{}],
 @pytest.mark.parametrize("content", [*NO_BUNDLES, *NO_PAYLOADS, *(bundle(signatures=each) for each in NOT_ONE)])
 def test_a_damaged_bundle_is_rejected(content: bytes) -> None:
     """A text that is no bundle with exactly one signature in base64 is an error that names the evidence."""
-    with pytest.raises(InvalidEvidence, match=r"^verify: the sbom is no Sigstore bundle with one signature; nothing"):
+    with pytest.raises(InvalidEvidence, match=r"^verify: the sbom is not a Sigstore bundle with one signature;"):
         Envelope.parse(content, "the sbom")
 
 
@@ -246,7 +246,7 @@ REUSED: Final = provenance(replace(BUILD, version=LINE.versions.version(6)))
             replace(signed(SBOM), subject=OTHER),
             f"sbom {RELEASE} refers to {OTHER}, but the version is {DIGEST}",
         ),
-        (Kind.SBOM, Referrer(DIGEST, b"damaged"), f"sbom {RELEASE} is no Sigstore bundle with one signature"),
+        (Kind.SBOM, Referrer(DIGEST, b"damaged"), f"sbom {RELEASE} is not a Sigstore bundle with one signature"),
         (Kind.SBOM, signed(SBOM, digest=OTHER), f"sbom of {DIGEST} is about {OTHER}"),
         (Kind.SBOM, signed(BUILT), f"sbom of {DIGEST} is a statement of another kind: https://slsa.dev/provenance/v1"),
         (Kind.SBOM, pushed(SBOM, OLD), f"sbom {RELEASE} is signed by another key, or changed"),

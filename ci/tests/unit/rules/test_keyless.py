@@ -64,10 +64,10 @@ def test_a_token_for_sigstore_is_accepted(changed: dict[str, object]) -> None:
         ({"aud": "https://github.com/owner"}, "its audience is 'https://github.com/owner', not sigstore"),
         ({"aud": ["sigstore.dev"]}, "its audience is \"['sigstore.dev']\", not sigstore"),
         ({"aud": "x" * 200}, f"its audience is '{'x' * 100}', not sigstore"),
-        ({"exp": "tomorrow"}, "its exp is no time"),
-        ({"exp": 1e300}, "its exp is no time"),
-        ({"exp": None}, "its exp is no time"),
-        ({"nbf": []}, "its nbf is no time"),
+        ({"exp": "tomorrow"}, "its exp is not a time"),
+        ({"exp": 1e300}, "its exp is not a time"),
+        ({"exp": None}, "its exp is not a time"),
+        ({"nbf": []}, "its nbf is not a time"),
     ],
 )
 def test_a_token_with_wrong_claims_is_rejected(changed: dict[str, object], reason: str) -> None:
@@ -92,10 +92,10 @@ DEEP: Final = f"e30.{base64.urlsafe_b64encode(b'[' * 100_000).decode()}.c2ln"
 
 @pytest.mark.parametrize("text", [*NO_TOKENS, DEEP])
 def test_what_is_no_token_is_rejected(text: str) -> None:
-    """A text that is no JSON Web Token is an error that does not repeat it."""
+    """A text that is not a JSON Web Token is an error that does not repeat it."""
     with pytest.raises(InvalidInput) as rejected:
         raise_if_unusable(text, NOW)
-    assert rejected.value.cause == "invalid --identity-token: it is no JSON Web Token"
+    assert rejected.value.cause == "invalid --identity-token: it is not a JSON Web Token"
     assert rejected.value.__cause__ is None
 
 
@@ -197,7 +197,7 @@ def test_evidence_with_a_certificate_is_read() -> None:
         (None, "is missing from the registry: "),
         (signed(SBOM), "is signed with a key, not with a certificate;"),
         (pushed(SBOM, b""), "is not signed;"),
-        (Referrer(DIGEST, json.dumps(SIGNED | {"verificationMaterial": ["certificate"]}).encode()), "is no Sigstore"),
+        (Referrer(DIGEST, json.dumps(SIGNED | {"verificationMaterial": ["certificate"]}).encode()), "not a Sigstore"),
         (Referrer(None, certified()), "refers to None"),
     ],
 )

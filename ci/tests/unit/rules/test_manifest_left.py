@@ -101,7 +101,8 @@ def test_an_image_field_without_a_valid_reference_is_listed(image: str) -> None:
     """An image field that names the repository with no valid tag or digest stays, and no marker is suggested."""
     text = image.format(IMAGE)
     edited = edit(f"{MOVED}  - image: '{text}'\n")
-    assert [(value.line, str(value)) for value in edited.left] == [(7, f"{text} stays: it is no valid image reference")]
+    reason = "it is not a valid image reference"
+    assert [(value.line, str(value)) for value in edited.left] == [(7, f"{text} stays: {reason}")]
 
 
 @pytest.mark.fault(25)
@@ -144,7 +145,7 @@ def test_a_variant_stays_and_is_listed(tag: str) -> None:
     edited = edit(f"{MOVED}  - image: {IMAGE}:{tag}@{OLD}\n", digest=NEW)
     assert edited.content.decode() == f"{MOVED}  - image: {IMAGE}:{tag}@{OLD}\n".replace("v1.0.4\n", "v1.0.9\n")
     assert [str(value) for value in edited.left] == [
-        f"{IMAGE}:{tag}@{OLD} stays: {tag} is no version but names a variant; to move it, mark it `# stage-ci: image`"
+        f"{IMAGE}:{tag}@{OLD} stays: {tag} names a variant, not a version; to move it, mark it `# stage-ci: image`"
     ]
     assert (len(edited.changes), edited.tags) == (1, ("v1.0.4",))
 
@@ -167,7 +168,7 @@ def test_variants_alone_are_rejected() -> None:
         edit(f"images:\n- name: {IMAGE}\n  newTag: debug\n", filename="kustomization.yaml")
     assert str(caught.value) == (
         "manifest: kustomization.yaml has no reference to docker.io/owner/service that a release replaces; its images: "
-        "owner/service:debug; line 3: owner/service:debug stays: debug is no version but names a variant; to move it, "
+        "owner/service:debug; line 3: owner/service:debug stays: debug names a variant, not a version; to move it, "
         "mark it `# stage-ci: tag of owner/service`"
     )
 

@@ -87,7 +87,7 @@ async def test_what_stays_is_listed_by_every_deploy(repository: GitRepository, l
     """A deploy lists the values that name another version and do not move, also if there is nothing to commit."""
     repository.push({str(FILE): manifest("owner/service:v1.0.1", "owner/service:debug")})
     left = (
-        f"{FILE}:10 owner/service:debug stays: debug is no version but names a variant; "
+        f"{FILE}:10 owner/service:debug stays: debug names a variant, not a version; "
         "to move it, mark it `# stage-ci: image`"
     )
     first = await run(repository, line, 2)

@@ -115,7 +115,7 @@ async def test_a_plan_lists_what_would_stay(remotes: Remotes, line: ReleaseLine,
     """A plan ends with the values that name another version of the image and would not move."""
     repository.push({str(FILE): manifest(f"{SERVICE}:v1.0.0", f"{SERVICE}:debug")})
     plan = await make_plan(MINE, remotes, line, LOCATION, allow_downgrade=False)
-    assert plan.splitlines()[-1].startswith(f"{FILE}:10 {SERVICE}:debug stays: debug is no version but names a variant")
+    assert plan.splitlines()[-1].startswith(f"{FILE}:10 {SERVICE}:debug stays: debug names a variant, not a version")
 
 
 @pytest.mark.fault(22, 45)

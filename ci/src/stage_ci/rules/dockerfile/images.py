@@ -107,7 +107,7 @@ def _raise_if_remote(instruction: Instruction, variables: Mapping[str, str], esc
     for source in sources[:-1]:
         if _REMOTE.match(_substitute(f"ADD {source}", source, variables, escape)) and not has_checksum:
             raise InvalidInput(
-                f"the Dockerfile's ADD {source} downloads what may change, so it is no input of the image",
+                f"the Dockerfile's ADD {source} downloads what may change, so it cannot be an input of the image",
                 step="build",
                 remedy="give ADD a --checksum=sha256:…, or COPY a file of the source",
             )

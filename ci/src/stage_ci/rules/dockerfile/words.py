@@ -149,7 +149,7 @@ class _Lexer:
         if operator == ":":
             operator += self._next()
         if operator not in ("}", "-", ":-", "+", ":+", "?", ":?", "#", "%", "/"):
-            raise WordError(f"${{{name}{operator} is no substitution")
+            raise WordError(f"${{{name}{operator} is not a substitution")
         if operator == "}":
             return self._value(name, self.text[start : self._at])
         word = self._argument(operator, "}" if operator != "/" else "/")
@@ -229,5 +229,5 @@ def _pattern(text: str, *, is_greedy: bool) -> str:
     star = ".*" if is_greedy else ".*?"
     parts = re.findall(r"\\?.", text, re.DOTALL)
     if unknown := [part for part in parts if len(part) > 1 and part[1] not in "*?\\}/"]:
-        raise WordError(f"{unknown[0]} in a pattern is no escape")
+        raise WordError(f"{unknown[0]} in a pattern is not an escape")
     return "".join({"*": star, "?": "."}.get(part) or re.escape(part[-1]) for part in parts)

@@ -66,7 +66,7 @@ class Envelope:
             parsed = cls(_decoded(envelope["payload"]), _decoded(signature["sig"]), content if certified else b"")
             payload_type = envelope["payloadType"]
         except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
-            raise InvalidEvidence(f"{what} is no Sigstore bundle with one signature") from error
+            raise InvalidEvidence(f"{what} is not a Sigstore bundle with one signature") from error
         if payload_type != _PAYLOAD_TYPE:
             raise InvalidEvidence(f"{what} holds something other than a statement: {payload_type!s:.100}")
         return parsed

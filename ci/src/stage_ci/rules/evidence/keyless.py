@@ -43,7 +43,7 @@ class Identity:
             if not value or not value.isprintable() or value != value.strip():
                 raise _invalid(flag, f"{value[:100]!r} is empty, or has line breaks or spaces around it")
         if " " in issuer:
-            raise _invalid("certificate-oidc-issuer", f"{issuer[:100]!r} is no URL")
+            raise _invalid("certificate-oidc-issuer", f"{issuer[:100]!r} is not a URL")
         return cls(name, issuer)
 
     @classmethod
@@ -101,7 +101,7 @@ def _claims(token: str) -> Mapping[str, Any]:
     except (ValueError, RecursionError):
         claims = None
     if not isinstance(claims, dict):
-        raise _invalid("identity-token", "it is no JSON Web Token")
+        raise _invalid("identity-token", "it is not a JSON Web Token")
     return claims
 
 
@@ -109,7 +109,7 @@ def _moment(claims: Mapping[str, Any], name: str) -> datetime:
     try:
         return datetime.fromtimestamp(claims[name], UTC)
     except (TypeError, ValueError, OverflowError, OSError):
-        raise _invalid("identity-token", f"its {name} is no time") from None
+        raise _invalid("identity-token", f"its {name} is not a time") from None
 
 
 _REMEDIES: Final = {

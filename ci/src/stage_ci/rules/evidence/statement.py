@@ -76,7 +76,7 @@ class Statement:
             name, found = str(subject.get("name", "")), str(subject["digest"][_ALGORITHM])
             predicate_type, predicate = fields["predicateType"], fields["predicate"]
         except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
-            raise InvalidEvidence(f"the {kind} of {digest} is no in-toto statement") from error
+            raise InvalidEvidence(f"the {kind} of {digest} is not an in-toto statement") from error
         if (
             fields.get("_type") != _STATEMENT
             or predicate_type != kind.predicate_type

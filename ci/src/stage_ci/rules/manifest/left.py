@@ -63,7 +63,7 @@ def left_variants(sites: Iterable[ImageReferenceSite]) -> Iterator[LeftBehind]:
     for site in sites:
         node = site.parts[0].node
         marker = "image" if node is site.node else f"tag of {_spelled(site.reference.repository)}"
-        reason = f"{site.reference.tag} is no version but names a variant"
+        reason = f"{site.reference.tag} names a variant, not a version"
         yield LeftBehind(line_of(node), render_reference(site.reference), reason, marker, line_of(node))
 
 
@@ -103,7 +103,7 @@ def _left_in_text(manifest: ManifestText, node: ScalarNode, target: Target) -> I
             line = _line(manifest, node, spelled, offset)
             yield LeftBehind(line, spelled, "the field is not read as an image", "image", marked)
     if not references and is_unresolved(text, target.repository):
-        yield LeftBehind(marked, text[:_MAX_SHOWN], "it is no valid image reference")
+        yield LeftBehind(marked, text[:_MAX_SHOWN], "it is not a valid image reference")
 
 
 def _name_beside(node: ScalarNode, beside: Mapping[str, ScalarNode], target: Target) -> str | None:
