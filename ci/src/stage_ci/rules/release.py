@@ -154,7 +154,7 @@ class Release:
     def _evidence(self) -> str:
         if not self.evidence:
             return "none: the version was recorded without any"
-        signed = "not signed: --signing-key was not given"
+        signed = "not signed: neither --signing-key nor --identity-token was given"
         if self.is_signed:
             signed = "signed with the rehearsal's own key" if self.rehearsal else "signed"
         return f"{', '.join(self.evidence)}, {signed}"

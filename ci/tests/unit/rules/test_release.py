@@ -133,7 +133,7 @@ def test_a_summary_lists_checks_changes_commit_and_time() -> None:
         "    test      3 passed",
         "    manifest  manifests/default/svm.yaml:7 owner/service:v1.0.6 -> owner/service:v1.0.7",
         "    source    not known: --source-revision was not given",
-        "    evidence  sbom, not signed: --signing-key was not given",
+        "    evidence  sbom, not signed: neither --signing-key nor --identity-token was given",
         f"    commit    {'c' * 40}",
         "    time      5.6 s: test 4.0 s, deploy 1.5 s",
     ]
