@@ -25,7 +25,7 @@ _SCHEME: Final = re.compile(r"([a-z][a-z0-9+.-]+):", re.IGNORECASE)
 _NAMED: Final = re.compile(r"[A-Za-z0-9][\w.-]*\s*(?:\[[^\]]*\])?\s*@\s*(?=\S)")
 _EXTRAS: Final = re.compile(r"(?<=.)\[[^\]]*\]$")
 # A user and a password in an address without a scheme.
-_USER: Final = re.compile(r"[^\s@]+@(?=[^\s@])")
+_USER: Final = re.compile(r"(?<![^\s@])[^\s@]+@(?=[^\s@])")
 _VARIABLE: Final = re.compile(r"\$\{[A-Z0-9_]+\}")
 _INDEX: Final = "install it from an index, or from a path inside the source"
 _NO_VARIABLE: Final = "write the value, or install from an index that needs none"
@@ -277,7 +277,7 @@ def _source_of(written: str) -> tuple[str, bool]:
 
     pip takes a semicolon in a URL for a part of it unless a blank follows.
     """
-    source = _NAMED.sub("", written, count=1)
+    source = written[named.end() :] if (named := _NAMED.match(written)) else written
     source, _, marker = source.partition("; " if _SCHEME.match(source) else ";")
     try:
         return source.strip(), not marker.strip() or Marker(marker.strip()).evaluate(PYTHON)

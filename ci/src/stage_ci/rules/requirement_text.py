@@ -25,7 +25,7 @@ _COMMENT: Final = re.compile(r"(?:^|\s+)#.*")
 # What is before the host in a URL, and its query, which may be a signature.
 _USER: Final = re.compile(r"(?<=://)[^/\s\"'?#]+(?=@)")
 _QUERY: Final = re.compile(r"(?<=\?)(?!\$\{)[^\s#\"']+")
-_URL: Final = re.compile(r"(?:[a-z][a-z0-9]*\+)?[a-z]+://[^\s\"']+", re.IGNORECASE)
+_URL: Final = re.compile(r"://[^\s\"']+")  # without its scheme
 _VARIABLE: Final = "STAGE_CI_URL_{}"
 
 
@@ -50,9 +50,14 @@ def decode(path: str, data: bytes) -> str:
     mark, encoding = next((known for known in _MARKS if data.startswith(known[0])), (b"", ""))
     try:
         return data.removeprefix(mark).decode(encoding or _encoding(data))
-    except (LookupError, UnicodeDecodeError) as error:
-        reason = "is in an unknown encoding" if isinstance(error, LookupError) else f"is not valid {error.encoding}"
-        raise InvalidInput(f"{path} {reason}", step="source", remedy="save it as UTF-8") from error
+    except UnicodeDecodeError as error:
+        raise _undecodable(path, f"is not valid {error.encoding}") from error
+    except (LookupError, UnicodeError) as error:  # the latter from a codec such as "undefined"
+        raise _undecodable(path, "is in an unknown encoding") from error
+
+
+def _undecodable(path: str, reason: str) -> InvalidInput:
+    return InvalidInput(f"{path} {reason}", step="source", remedy="save it as UTF-8")
 
 
 def _encoding(data: bytes) -> str:

@@ -41,6 +41,8 @@ def test_a_file_is_read_in_the_encoding_in_which_it_was_saved(data: bytes, text:
     [
         (b"\xff\xfes\x00i\x00x", "is not valid utf-16-le"),
         (b"# coding: klingon\nsix\n", "is in an unknown encoding"),
+        (b"# coding: undefined\nsix\n", "is in an unknown encoding"),
+        (b"# coding: rot13\nsix\n", "is in an unknown encoding"),
         (b"# coding: ascii\nsix # \xe9\n", "is not valid ascii"),
         (b"\xef\xbb\xbfsix # \xe9\n", "is not valid utf-8"),
     ],
