@@ -197,7 +197,7 @@ def test_evidence_with_a_certificate_is_read() -> None:
         (None, "is missing from the registry: "),
         (signed(SBOM), "is signed with a key, not with a certificate;"),
         (pushed(SBOM, b""), "is not signed;"),
-        (Referrer(DIGEST, json.dumps(SIGNED | {"verificationMaterial": ["certificate"]}).encode()), "not a Sigstore"),
+        (Referrer(DIGEST, json.dumps(SIGNED | {"verificationMaterial": ["certificate"]}).encode()), "is not a Sig"),
         (Referrer(None, certified()), "refers to None"),
     ],
 )
