@@ -117,6 +117,10 @@ test-remote: .venv/ci.stamp ## a stage of two runners without caches, on a secon
 test-keyless: .venv/ci.stamp .venv/sigstore.stamp $(SIGSTORE) .venv/bin/cosign ## signing without a key, with a Sigstore instance on this machine (the first run builds it)
 	cd ci && unshare --map-root-user --net bash -c 'ip link set lo up && exec "$$@"' bash ../$(CI)/python -m pytest tests/keyless $(ARGS)
 
+.PHONY: test-workflows
+test-workflows: .venv/ci.stamp .venv/bin/registry .venv/bin/act ## the jobs of the workflows, run by act on this machine (about 10 min)
+	@$(with_engine) cd ci && ../$(CI)/python -m pytest tests/e2e/test_workflow_jobs.py tests/e2e/test_workflow_releases.py $(ARGS)
+
 .PHONY: check-python
 check-python: .venv/ci.stamp $(CLIENTS)
 	cd ci && ../$(CI)/ruff check $(LINTED) && ../$(CI)/ruff format --check $(LINTED) && ../$(CI)/mypy
@@ -229,6 +233,10 @@ endef
 
 .venv/bin/actionlint: ci/tools/go.mod ci/tools/go.sum
 	go -C ci/tools build -trimpath -o $(CURDIR)/$@ github.com/rhysd/actionlint/cmd/actionlint
+
+.venv/bin/act: ci/tools/act/go.mod ci/tools/act/go.sum
+	@echo "building $@ from source (about a minute)" >&2
+	go -C ci/tools/act build -trimpath -ldflags "-s -w" -o $(CURDIR)/$@ github.com/nektos/act
 
 .venv/bin/cosign: PACKAGE := github.com/sigstore/cosign/v3/cmd/cosign
 .venv/bin/oras: PACKAGE := oras.land/oras/cmd/oras

@@ -154,8 +154,14 @@ def test_the_log_is_live(environment: dict[str, str], tmp_path: Path, stream: st
     """A line that the command prints is in the log while the command still runs."""
     redirection = " >&2" if stream == "stderr" else ""
     fake_dagger(tmp_path, f"echo begun{redirection}; read -r _; echo ended{redirection}")
-    pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
-    with subprocess.Popen([SUMMARIZE, "dagger"], env=environment, text=True, **pipes) as process:
+    with subprocess.Popen(
+        [SUMMARIZE, "dagger"],
+        env=environment,
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    ) as process:
         assert process.stdin is not None
         log = getattr(process, stream)
         assert log.readline() == "begun\n"
