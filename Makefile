@@ -30,6 +30,8 @@ CLIENTS := $(patsubst ci/tests/clients/%.requirements,.venv/clients-%.stamp,$(wi
 VERIFIERS := .venv/bin/cosign .venv/bin/oras
 # The servers of a Sigstore instance.
 SIGSTORE := .venv/bin/fulcio .venv/bin/rekor-server .venv/bin/tesseract .venv/bin/timestamp-server
+# A Gitea server; its program reads the templates, options and public files of its module.
+FORGE := .venv/gitea.stamp
 DATABASE := ci/src/stage_ci/adapters/trivy-db.tar.gz
 # The paths that ruff checks, relative to ci; `dagger call lint` checks the service.
 LINTED := . ../bench
@@ -120,6 +122,10 @@ test-keyless: .venv/ci.stamp .venv/sigstore.stamp $(SIGSTORE) .venv/bin/cosign #
 .PHONY: test-workflows
 test-workflows: .venv/ci.stamp .venv/bin/registry .venv/bin/act ## the jobs of the workflows, run by act on this machine (about 10 min)
 	@$(with_engine) cd ci && ../$(CI)/python -m pytest tests/e2e/test_workflow_jobs.py tests/e2e/test_workflow_releases.py $(ARGS)
+
+.PHONY: test-gitea
+test-gitea: .venv/ci.stamp $(FORGE) ## the git client against a Gitea server on this machine (about 1 min; the first run builds it)
+	cd ci && ../$(CI)/python -m pytest tests/gitea $(ARGS)
 
 .PHONY: check-python
 check-python: .venv/ci.stamp $(CLIENTS)
@@ -251,6 +257,17 @@ $(VERIFIERS): ci/tools/verifiers/go.mod ci/tools/verifiers/go.sum
 $(SIGSTORE): ci/tools/sigstore/go.mod ci/tools/sigstore/go.sum
 	@echo "building $@ from source" >&2
 	go -C ci/tools/sigstore build -trimpath -ldflags "-s -w" -o $(CURDIR)/$@ $(PACKAGE)
+
+# With SQLite, which needs cgo.
+$(FORGE): ci/tools/gitea/go.mod ci/tools/gitea/go.sum
+	@echo "building .venv/bin/gitea from source (about 10 min)" >&2
+	CGO_ENABLED=1 go -C ci/tools/gitea build -trimpath -tags "sqlite sqlite_unlock_notify" -ldflags "-s -w" \
+		-o $(CURDIR)/.venv/bin/gitea code.gitea.io/gitea
+	rm -rf .venv/gitea && mkdir .venv/gitea
+	module=$$(go -C ci/tools/gitea list -m -f '{{.Dir}}' code.gitea.io/gitea) && \
+		cp -R "$$module/options" "$$module/public" "$$module/templates" .venv/gitea/
+	chmod -R u+w .venv/gitea
+	touch $@
 
 # After the engine, which compiles the same packages with the same flags.
 .venv/bin/registry: ci/engine/programs/go.mod ci/engine/programs/go.sum ci/engine/programs/registry/main.go | engine

@@ -8,7 +8,13 @@ import httpx
 from stage_ci.adapters.gather import gather_all
 from stage_ci.adapters.registry.transport import HttpTransport
 from stage_ci.errors import StageError
-from stage_ci.rules.branch_protection import binding_rules, branch_obstacle, branch_questions, is_bound
+from stage_ci.rules.branch_protection import (
+    binding_rules,
+    branch_obstacle,
+    branch_questions,
+    is_bound,
+    protection_question,
+)
 from stage_ci.rules.registry.protocol import TransientError
 
 _SECONDS: Final = 10.0  # for each question; without its answer, the push decides
@@ -35,7 +41,8 @@ async def _ask(transport: HttpTransport, question: str, token: str) -> str | Non
     for demand, ruleset in binding_rules(answer, question).items():
         if is_bound(await _get(transport, ruleset, token)):
             return demand
-    return branch_obstacle(answer)
+    rule = protection_question(answer, question)
+    return branch_obstacle(answer, await _get(transport, rule, token) if rule else None)
 
 
 async def _get(transport: HttpTransport, url: str, token: str) -> Any:  # noqa: ANN401 - JSON

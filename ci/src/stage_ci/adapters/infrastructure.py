@@ -27,7 +27,7 @@ from stage_ci.adapters.git_http import SmartHttpClient
 from stage_ci.adapters.git_objects import build_commit, replace_blob, text_object, text_objects
 from stage_ci.errors import InfrastructureAccessDenied, InfrastructureUnavailable, StageError
 from stage_ci.rules.credentials import without_line_break
-from stage_ci.rules.git_server import excerpt, is_conflict, rejection_remedy
+from stage_ci.rules.git_server import excerpt, is_conflict, push_remedy, rejection_remedy
 from stage_ci.rules.infrastructure import DEFAULT_COMMITTER, DEFAULT_IDENTITY, GitIdentity
 
 EXCHANGE_LIMIT: Final = 60.0  # seconds for one exchange with the server
@@ -36,7 +36,6 @@ SNAPSHOT_LIMIT: Final = 300.0
 _HTTP: Final = ("http", "https")
 _BRANCHES: Final = "refs/heads/"
 _BRANCHES_SHOWN: Final = 5
-_REJECTED: Final = "check the protection of the branch and what the server's hooks require of this token's user"
 
 T = TypeVar("T")
 
@@ -179,7 +178,7 @@ class Infrastructure:
             printed = output.decode(errors="replace")
             reason = f"{self._excerpt(status)} {self._excerpt(printed)}".rstrip()
             cause = f"the git server refused to update {ref.decode()}: {reason}"
-            raise InfrastructureAccessDenied(cause, remedy=rejection_remedy(f"{status} {printed}") or _REJECTED)
+            raise InfrastructureAccessDenied(cause, remedy=push_remedy(ref.decode(), f"{status} {printed}"))
 
     async def _exchange(self, operation: Callable[[GitClient, str], T], limit: float | None = None) -> T:
         def work() -> T:

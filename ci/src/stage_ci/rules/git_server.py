@@ -58,11 +58,26 @@ _CONFLICTS: Final = (
 # What a host's message is about, and what can help. The first row whose pattern matches counts.
 _REMEDIES: Final = (
     (
+        # Before pull requests, which Gitea names in the same sentence.
+        re.compile(
+            r"\barchived\b|\bread-only (?:\w+ )?(?:instance|repository)\b"
+            r"|\b(?:repository|repo|project|instance) is (?:\w+ )?(?:in )?read-only\b",
+            re.IGNORECASE,
+        ),
+        "make the repository writable again, or give another one with --infra-repo",
+    ),
+    (
+        re.compile(r"\bmirror\b", re.IGNORECASE),
+        "give the repository that this one mirrors with --infra-repo",
+    ),
+    (
         re.compile(r"pull request|merge request|\bTF402455\b", re.IGNORECASE),
         "allow the user of the token to push to this branch without a pull request, or give another --infra-branch",
     ),
     (
-        re.compile(r"\bsigned\b(?![- ]off)|\bunsigned\b|\bsignatures?\b|\bGPG\b", re.IGNORECASE),
+        re.compile(
+            r"\bsigned\b(?![- ]off)|\bunsigned\b|\bsignatures?\b|\bGPG\b|\bunverified commits?\b", re.IGNORECASE
+        ),
         "the pipeline does not sign commits: allow unsigned commits of its user, or give another --infra-branch",
     ),
     (
@@ -70,8 +85,16 @@ _REMEDIES: Final = (
         "give a name and an address that the server accepts with --infra-committer",
     ),
     (
-        re.compile(r"\barchived\b", re.IGNORECASE),
-        "make the repository writable again, or give another one with --infra-repo",
+        # Gitea and Forgejo; GitLab's push rules.
+        re.compile(r"protected from changing file|\bfile name\b.* was prohibited", re.IGNORECASE),
+        "take the manifest out of the files that the server protects, or give another --infra-branch",
+    ),
+    (
+        # Gitea and Forgejo; GitLab; Azure DevOps.
+        re.compile(
+            r"permission denied for writing|not allowed to push code to this project|\bTF401027\b", re.IGNORECASE
+        ),
+        "give the user of the token write access to the repository",
     ),
     (
         re.compile(r"\bSSO\b|\bSAML\b|single sign-on", re.IGNORECASE),
@@ -82,6 +105,8 @@ _REMEDIES: Final = (
         "run where the server accepts connections from, or add the runner's address to its list",
     ),
 )
+_BRANCHES: Final = "refs/heads/"
+_REJECTED: Final = "check the protection of the branch and what the server's hooks require of this token's user"
 
 
 def denial(status: int, reason: str, *, has_token: bool) -> tuple[str, str] | None:
@@ -111,6 +136,18 @@ def is_conflict(status: str) -> bool:
 def rejection_remedy(reason: str) -> str | None:
     """Return what can help against a rejection, by the words of its reason; None if they give no hint."""
     return next((remedy for pattern, remedy in _REMEDIES if pattern.search(reason)), None)
+
+
+def push_remedy(ref: str, reason: str) -> str:
+    """Return what can help against the rejection of a push.
+
+    Args:
+        ref: The ref that was pushed.
+        reason: The status of the ref and what the server printed.
+    """
+    namespace = "/".join(ref.split("/")[:2])
+    other = f"let the token's user create refs below {namespace}/, which the pipeline needs beside the branch"
+    return rejection_remedy(reason) or (_REJECTED if ref.startswith(_BRANCHES) else other)
 
 
 def response_text(body: bytes) -> str:
