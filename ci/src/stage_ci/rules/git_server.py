@@ -58,6 +58,10 @@ _CONFLICTS: Final = (
 # What a host's message is about, and what can help. The first row whose pattern matches counts.
 _REMEDIES: Final = (
     (
+        re.compile(r"\bmirror\b", re.IGNORECASE),
+        "give the repository that this one mirrors with --infra-repo",
+    ),
+    (
         # Before pull requests, which Gitea names in the same sentence.
         re.compile(
             r"\barchived\b|\bread-only (?:\w+ )?(?:instance|repository)\b"
@@ -65,10 +69,6 @@ _REMEDIES: Final = (
             re.IGNORECASE,
         ),
         "make the repository writable again, or give another one with --infra-repo",
-    ),
-    (
-        re.compile(r"\bmirror\b", re.IGNORECASE),
-        "give the repository that this one mirrors with --infra-repo",
     ),
     (
         re.compile(r"pull request|merge request|\bTF402455\b", re.IGNORECASE),

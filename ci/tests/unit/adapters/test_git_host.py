@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 TOKEN: Final = "canary-51c7"  # noqa: S105 - a canary
 GITLAB: Final = "GET /api/v4/projects/owner%2Finfra/repository/branches/env%2Fmain"
 GITEA: Final = "GET /api/v1/repos/owner/infra/branches/env%2Fmain"
+GITEA_RULE: Final = "GET /api/v1/repos/owner/infra/branch_protections/env%2F%2A"
 GITHUB: Final = "GET /api/v3/repos/owner/infra/rules/branches/env%2Fmain?per_page=100"
 RULESET: Final = "GET /api/v3/repos/owner/infra/rulesets/7"
 
@@ -64,6 +65,33 @@ async def test_a_rule_of_github_counts_if_it_binds_the_user(
             await ask(server)
     else:
         await ask(server)
+
+
+@pytest.mark.fault(18)
+async def test_the_rule_of_a_branch_is_read_by_an_administrator(server: Server, script: Scripting) -> None:
+    """To administrators, Gitea names the rule of a branch, and the rule says that commits must be signed."""
+    branch = {"protected": True, "user_can_push": True, "effective_branch_protection_name": "env/*"}
+    server.on(GITEA, script.json(branch))
+    server.on(GITEA_RULE, script.json({"rule_name": "env/*", "require_signed_commits": True}))
+    with pytest.raises(InfrastructureAccessDenied, match="it requires signed commits; the pipeline does not sign"):
+        await ask(server)
+    assert {request.authorization for request in server.requests} == {f"Bearer {TOKEN}"}
+    server.on(GITEA_RULE, script.json({"rule_name": "env/*", "require_signed_commits": False}))
+    await ask(server)
+
+
+@pytest.mark.parametrize("status", [403, 404, 500])
+async def test_a_rule_that_cannot_be_read_leaves_what_the_branch_says(
+    server: Server, script: Scripting, status: int
+) -> None:
+    """Without an answer about the rule, the description of the branch counts."""
+    branch = {"protected": True, "user_can_push": False, "effective_branch_protection_name": "env/*"}
+    server.on(GITEA, script.json(branch))
+    server.on(GITEA_RULE, script.reply(status))
+    with pytest.raises(InfrastructureAccessDenied, match="the user of the token may not push to it"):
+        await ask(server)
+    server.on(GITEA, script.json(branch | {"user_can_push": True}))
+    await ask(server)
 
 
 @pytest.mark.parametrize("body", [b"", b"<html>", b"[1, null]", b"{}", b'[{"type": "pull_request"}]', b"[" * 60_000])

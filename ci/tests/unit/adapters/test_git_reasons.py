@@ -185,6 +185,21 @@ async def test_the_reason_of_a_ref_is_in_the_error(
         await Infrastructure(http_git.url(repository), token).create(CLAIM, "claim\n")
 
 
+@pytest.mark.fault(18)
+@pytest.mark.parametrize("transport", ["git", "http"])
+@pytest.mark.parametrize("ref", [CLAIM, "refs/records/docker.io/owner/service/v1.0.1"])
+async def test_a_server_that_hides_refs_is_reported(
+    repository: GitRepository, http_git: GitProxy, token: str, transport: str, ref: str
+) -> None:
+    """A server that accepts no refs beside branches refuses a claim, and the remedy is about refs, not branches."""
+    namespace = ref.rpartition("/docker.io/")[0]
+    repository.git("config", "receive.hideRefs", namespace)
+    url = repository.url if transport == "git" else http_git.url(repository)
+    message = f"refused to update {ref}: deny updating a hidden ref; let the token's user create refs .* {namespace}/,"
+    with pytest.raises(InfrastructureAccessDenied, match=message):
+        await Infrastructure(url, token).create(ref, "text\n")
+
+
 @pytest.mark.fault(16)
 async def test_a_conflict_of_azure_devops_is_a_conflict(
     repository: GitRepository, http_git: GitProxy, token: str

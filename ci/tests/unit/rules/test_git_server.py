@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from stage_ci.rules.git_server import denial, excerpt, is_conflict, rejection_remedy, response_text
+from stage_ci.rules.git_server import denial, excerpt, is_conflict, push_remedy, rejection_remedy, response_text
 
 GITLAB = """
 
@@ -131,6 +131,16 @@ def test_a_missing_token_is_told_from_a_wrong_one() -> None:
         ("Committer's email 'a@b' does not follow the pattern '@corp'", "--infra-committer"),
         ("GH007: Your push would publish a private email address.", "--infra-committer"),
         ("This repository was archived so it is read-only.", "make the repository writable again"),
+        ("This repo is archived. You cannot push or open issues/pull requests.", "make the repository writable again"),
+        ("The repository is temporarily read-only. Please try again later.", "make the repository writable again"),
+        ("You can't push code to a read-only GitLab instance.", "make the repository writable again"),
+        ("mirror repository is read-only", "that this one mirrors"),
+        ("branch env/main is protected from unverified commit 3f0c", "does not sign commits"),
+        ("branch main is protected from changing file k8s/service.yaml", "out of the files that the server protects"),
+        ("File name service.yaml was prohibited by the pattern 'yaml$'.", "out of the files that the server protects"),
+        ("Gitea: User permission denied for writing.", "give the user of the token write access"),
+        ("You are not allowed to push code to this project.", "give the user of the token write access"),
+        ("TF401027: You need the Git 'GenericContribute' permission", "give the user of the token write access"),
         ("The 'corp' organization has enabled or enforced SAML SSO.", "single sign-on"),
         ("the organization has an IP allow list enabled", "add the runner's address"),
     ],
@@ -147,12 +157,28 @@ def test_a_known_reason_has_its_own_remedy(reason: str, remedy: str) -> None:
         "You are not allowed to push code to protected branches on this project.",
         "missing Signed-off-by line",
         "authorization failed",
+        "this token is read-only",
+        "Not allowed to push to protected branch main",
         "",
     ],
 )
 def test_an_unknown_reason_has_no_remedy_of_its_own(reason: str) -> None:
     """A reason whose words only resemble a known one gives no hint that would mislead."""
     assert rejection_remedy(reason) is None
+
+
+@pytest.mark.parametrize(
+    ("ref", "remedy"),
+    [
+        ("refs/heads/main", "check the protection of the branch and what the server's hooks require"),
+        ("refs/claims/docker.io/owner/service/v1.0.1", "let the token's user create refs below refs/claims/, which"),
+        ("refs/records/owner/service/v1.0.1", "let the token's user create refs below refs/records/, which"),
+    ],
+)
+def test_the_remedy_for_a_push_is_about_its_ref(ref: str, remedy: str) -> None:
+    """Without a hint in the reason, the remedy is for the branch or for refs beside it."""
+    assert push_remedy(ref, "deny updating a hidden ref").startswith(remedy)
+    assert "does not sign commits" in push_remedy(ref, "commits must be signed")
 
 
 @pytest.mark.parametrize(
