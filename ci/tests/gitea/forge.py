@@ -6,9 +6,12 @@ with copies of its program and files that this user may read.
 
 import base64
 import contextlib
+import hashlib
 import os
+import secrets
 import shutil
 import socket
+import sqlite3
 import subprocess
 import tempfile
 import time
@@ -27,13 +30,14 @@ PASSWORD: Final = "canary-e0d1-password"  # noqa: S105 - of users that exist as 
 NOBODY: Final = 65534
 # Seconds for a server to answer after its start, on a busy machine.
 READY: Final = 120.0
-# https://docs.gitea.com/administration/config-cheat-sheet; {folder}, {port} and {host} are filled in.
+# https://docs.gitea.com/administration/config-cheat-sheet; the names in braces are filled in.
 SETTINGS: Final = """
 WORK_PATH = {folder}
 [server]
 HTTP_ADDR = {host}
 HTTP_PORT = {port}
-ROOT_URL = http://{host}:{port}/
+ROOT_URL = http://{host}:{port}{path}/
+USE_SUB_URL_PATH = true
 STATIC_ROOT_PATH = {folder}
 DISABLE_SSH = true
 OFFLINE_MODE = true
@@ -81,14 +85,29 @@ class Forge:
 
     def user(self, name: str) -> None:
         """Create a user, who has no rights yet."""
-        self.call("POST", "/admin/users", username=name, email=f"{name}@localhost.example", password=PASSWORD)
-        self.call("PATCH", f"/admin/users/{name}", login_name=name, source_id=0, must_change_password=False)
+        account = {"username": name, "email": f"{name}@localhost.example", "password": PASSWORD}
+        self.call("POST", "/admin/users", **account, must_change_password=False)
 
     def token(self, user: str, *scopes: str) -> str:
         """Return a new token of ``user`` with ``scopes``, such as ``write:repository``."""
         name = f"{user}-{time.monotonic_ns()}"
         token = self.call("POST", f"/users/{user}/tokens", name=name, scopes=list(scopes))["sha1"]
         assert isinstance(token, str)
+        return token
+
+    def actions_token(self, repository: str) -> str:
+        """Return the token of a running job of the repository's Actions, as a runner would get it.
+
+        Only a runner starts jobs, so the job is written into the database (models/actions/task.go, ActionTask).
+        """
+        token, salt = secrets.token_hex(20), "salt"
+        digest = hashlib.pbkdf2_hmac("sha256", token.encode(), salt.encode(), 10_000, 50).hex()
+        number = self.call("GET", f"/repos/{repository}")["id"]
+        row = {"repo_id": number, "status": 6, "is_fork_pull_request": 0, "token_hash": digest, "token_salt": salt}
+        row |= {"token_last_eight": token[-8:]}
+        names, marks = ", ".join(row), ", ".join("?" * len(row))
+        with contextlib.closing(sqlite3.connect(self.folder / "gitea.db", timeout=30)) as database, database:
+            database.execute(f"INSERT INTO action_task ({names}) VALUES ({marks})", list(row.values()))  # noqa: S608
         return token
 
     def repository(self, name: str, files: dict[str, str], **options: object) -> "ForgeRepository":
@@ -156,8 +175,8 @@ class ForgeRepository:
 
 
 @contextlib.contextmanager
-def running_forge() -> Iterator[Forge]:
-    """Start a server with an administrator; stop it and remove its files at the end."""
+def running_forge(path: str = "") -> Iterator[Forge]:
+    """Start a server below ``path`` with an administrator; stop it and remove its files at the end."""
     with tempfile.TemporaryDirectory(prefix="stage-ci-gitea-") as name:
         folder = Path(name)
         with socket.create_server((HOST, 0)) as free:
@@ -165,13 +184,13 @@ def running_forge() -> Iterator[Forge]:
         shutil.copy(VENV / "bin" / "gitea", folder)
         for part in ("options", "public", "templates"):
             shutil.copytree(VENV / "gitea" / part, folder / part)
-        (folder / "app.ini").write_text(SETTINGS.format(folder=folder, host=HOST, port=port))
+        (folder / "app.ini").write_text(SETTINGS.format(folder=folder, host=HOST, port=port, path=path))
         if os.geteuid() == 0:
             hand_over(folder)
         command(folder, "migrate")
         account = ("--username", ADMIN, "--password", PASSWORD, "--email", "admin@localhost.example")
         command(folder, "admin", "user", "create", "--admin", "--must-change-password=false", *account)
-        with serving(folder, url := f"http://{HOST}:{port}"):
+        with serving(folder, url := f"http://{HOST}:{port}{path}"):
             yield Forge(url, folder)
 
 

@@ -131,7 +131,7 @@ async def test_a_missing_repository_is_like_one_of_others(
     """A repository that does not exist and one that the user may not see get the same answer."""
     forge.call("DELETE", f"/repos/{repository.owner}/{repository.name}/collaborators/writer")
     for url in (repository.url, repository.url.replace("infra", "none")):
-        for operation in (*reads(url, token),):
+        for operation in reads(url, token):
             assert await denied(operation) == (
                 f"{url} is not a repository, or the token has no access to it: "
                 f"HTTP status 404 Repository not found; {MISSING}"

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 import pytest
+from tests.gitea.forge import running_forge
 from tests.unit.steps.deploying import FILE, LOCATION, manifest
 
 from stage_ci.adapters.gather import gather_all
@@ -81,7 +82,7 @@ async def test_a_protected_branch_of_the_token_is_deployed_to(
     repository: ForgeRepository, token: str, rules: dict[str, object]
 ) -> None:
     """A protected branch to which the user may push is no obstacle, also if merges into it need more."""
-    repository.protect(**rules)
+    repository.protect("main", **rules)
     infrastructure = Infrastructure(repository.url, token)
     await raise_if_undeployable(infrastructure, LOCATION, LINE)
     assert await release(infrastructure) == repository.git("rev-parse", "main").strip()
@@ -126,6 +127,31 @@ async def test_an_unprotected_file_is_deployed_by_an_administrator(forge: Forge,
     infrastructure = Infrastructure(repository.url, forge.token("writer", "write:repository"))
     await raise_if_undeployable(infrastructure, LOCATION, LINE)
     assert await release(infrastructure) == repository.git("rev-parse", "main").strip()
+
+
+async def test_the_token_of_gitea_actions_deploys_to_its_own_repository(
+    forge: Forge, repository: ForgeRepository
+) -> None:
+    """The token of a job writes claims and commits, although Gitea says that its user may push to no branch."""
+    infrastructure = Infrastructure(repository.url, forge.actions_token(f"{repository.owner}/{repository.name}"))
+    await raise_if_undeployable(infrastructure, LOCATION, LINE)
+    await infrastructure.create("refs/claims/docker.io/owner/service/v1.0.1", "claim\n")
+    assert await release(infrastructure) == repository.git("rev-parse", "main").strip()
+    repository.protect(enable_push=True)
+    assert "would reject a push to main: the user of the token may not push" in await foreseen(infrastructure)
+
+
+async def test_a_forge_below_a_path_is_asked_there() -> None:
+    """A server below a path of its host is read, written, and asked about its branch."""
+    with running_forge("/tools/git") as forge:
+        forge.user("writer")
+        repository = forge.repository("infra", {MANIFEST: manifest("owner/service:v1.0.0")}, private=True)
+        repository.collaborator("writer", "write")
+        infrastructure = Infrastructure(repository.url, forge.token("writer", "write:repository"))
+        await raise_if_undeployable(infrastructure, LOCATION, LINE)
+        assert await release(infrastructure) == repository.git("rev-parse", "main").strip()
+        repository.protect(enable_push=False)
+        assert "would reject a push to main: the user of the token may not push" in await foreseen(infrastructure)
 
 
 @pytest.mark.parametrize("branch", ["env/main", "release-1.0", "größe"])
