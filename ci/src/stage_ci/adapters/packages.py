@@ -49,7 +49,9 @@ async def with_requirements(source: Source, wanted: Iterable[str]) -> dagger.Con
     for path, text in texts.items():
         container = container.with_new_file(path, text)
     for name, value in credentials.items():
-        container = container.with_secret_variable(name, dag.set_secret(name, value))
+        # Engine 0.19.10 tells the secrets of one call apart by their names only.
+        secret = dag.set_secret(f"stage-ci-{'-'.join(names)}-{name}", value)
+        container = container.with_secret_variable(name, secret)
     arguments = [part for name in names for part in ("--requirement", name)]
     if arguments:
         container = toolchain.install(container, [*uv_options(files.values()), *arguments])

@@ -8,13 +8,13 @@ import re
 from collections.abc import Iterable
 from typing import Final
 
+from stage_ci.rules.one_line import one_line, shorten_middle
+
 _SHOWN: Final = 300  # characters of a server's message in an error
 
-# ECMA-48, 5.4 and 5.6: control sequences such as colours, operating system commands such as a title, other escapes.
-_ESCAPES: Final = re.compile(r"\x1b(?:\[[0-?]*[ -/]*[@-~]|\][^\x07\x1b]*(?:\x07|\x1b\\)?|[ -/]*[0-~])")
 # git's progress, such as "Resolving deltas: 100% (2/2), done."
 _PROGRESS: Final = re.compile(r"[\w ]+:\s+\d+% \(\d+/\d+\)")
-_TITLE: Final = re.compile(r"<title[^>]*>([^<]*)</title>", re.IGNORECASE)
+_TITLE: Final = re.compile(r"<title[^<>]{0,200}>([^<]*)</title>", re.IGNORECASE)
 # The keys of the message in the JSON of GitHub, GitLab, Azure DevOps and Bitbucket.
 _MESSAGE_KEYS: Final = ("message", "error_description", "detail", "error", "errors")
 
@@ -177,12 +177,10 @@ def excerpt(text: str, secrets: Iterable[str] = ()) -> str:
     for secret in secrets:
         text = text.replace(secret, "***")
     # Of a line that was written over with carriage returns, the last text is visible.
-    lines = (line.rstrip("\r").rpartition("\r")[2] for line in _ESCAPES.sub("", text).split("\n"))
-    stripped = [line.strip().removeprefix("remote:").strip() for line in lines]
+    lines = (line.rstrip("\r").rpartition("\r")[2] for line in text.split("\n"))
+    stripped = [one_line(line).removeprefix("remote:").strip() for line in lines]
     kept = [line for line in stripped if any(map(str.isalnum, line)) and not _PROGRESS.match(line)]
-    printable = "".join(character if character.isprintable() else " " for character in " ".join(kept))
-    line = " ".join(printable.split())
-    return line if len(line) <= _SHOWN else f"{line[: _SHOWN // 2]} … {line[-_SHOWN // 2 :]}"
+    return shorten_middle(" ".join(kept), _SHOWN)
 
 
 def _message(value: object) -> str:
