@@ -210,7 +210,7 @@ def test_a_requirement_for_another_platform_needs_nothing(line: str) -> None:
         ("x @ file://localhost/srv/x", "needs file://localhost/srv/x, which is not inside the source"),
         ("/home/ann/x.whl", "needs /home/ann/x.whl, which is not inside the source"),
         ("--find-links /srv/wheels", "needs /srv/wheels, which is not inside the source"),
-        ("--index-url pypi.org/simple", "needs pypi.org/simple, which is not in the source"),
+        ("--index-url index.example/simple", "needs index.example/simple, which is not in the source"),
         ("x @ git+ssh://git@host/x.git", "clones by ssh, for which the container has no key; write it as git+https"),
         ("git+file:///srv/x", "clones by file, for which"),
         ("x @ hg+https://host/x", "needs hg, which the container does not have; install it by git+https"),
