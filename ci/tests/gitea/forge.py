@@ -22,6 +22,7 @@ from typing import Any, Final
 
 import httpx
 from tests.servers.git import GIT
+from tests.servers.programs import wait_until_answers
 
 VENV: Final = Path(__file__).resolve().parents[3] / ".venv"
 HOST: Final = "127.0.0.1"
@@ -225,11 +226,7 @@ def serving(folder: Path, url: str) -> Iterator[None]:
     with path.open("wb") as log:
         process = start(folder, "web", stdout=log, stderr=subprocess.STDOUT)
         try:
-            deadline = time.monotonic() + READY
-            while not answers(f"{url}/api/healthz"):
-                assert process.poll() is None, path.read_text()[-2000:]
-                assert time.monotonic() < deadline, path.read_text()[-2000:]
-                time.sleep(0.1)
+            wait_until_answers(process, f"{url}/api/healthz", path, READY)
             yield
         finally:
             process.terminate()
@@ -238,11 +235,3 @@ def serving(folder: Path, url: str) -> Iterator[None]:
             except subprocess.TimeoutExpired:
                 process.kill()
                 process.wait()
-
-
-def answers(url: str) -> bool:
-    """Return whether a server answers without an error."""
-    try:
-        return httpx.get(url, timeout=2).is_success
-    except httpx.TransportError:
-        return False

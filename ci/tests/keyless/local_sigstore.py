@@ -19,6 +19,7 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec, padding, rsa
 from cryptography.x509 import Certificate, load_pem_x509_certificate, load_pem_x509_certificates
 from tests.servers.loopback import Handler, Reply, Server
+from tests.servers.programs import wait_until_answers
 
 BIN: Final = Path(__file__).resolve().parents[3] / ".venv" / "bin"
 HOST: Final = "127.0.0.1"
@@ -172,27 +173,15 @@ def timestamps() -> list[str]:
 @contextlib.contextmanager
 def server(folder: Path, program: str, arguments: list[str], health: str) -> Iterator[None]:
     """Start a server and wait until it answers; its output goes to a file in ``folder``."""
-    with (folder / f"{program}.log").open("wb") as log:
+    path = folder / f"{program}.log"
+    with path.open("wb") as log:
         process = subprocess.Popen([BIN / program, *arguments], cwd=folder, stdout=log, stderr=subprocess.STDOUT)
         try:
-            deadline = time.monotonic() + READY
-            while not answers(health):
-                output = (folder / f"{program}.log").read_text()[-2000:]
-                assert process.poll() is None, output
-                assert time.monotonic() < deadline, output
-                time.sleep(0.1)
+            wait_until_answers(process, health, path, READY)
             yield
         finally:
             process.kill()
             process.wait()
-
-
-def answers(url: str) -> bool:
-    """Return whether a server answers without an error."""
-    try:
-        return httpx.get(url, timeout=2).is_success
-    except httpx.TransportError:
-        return False
 
 
 def key_pair(path: Path) -> bytes:

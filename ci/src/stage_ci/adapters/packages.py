@@ -18,8 +18,6 @@ from stage_ci.rules.requirement_text import decode, hide_credentials, is_exact
 
 _ROOT: Final = "/requirements"
 _PROGRAM: Final = "/programs/install_missing.py"
-# The update belongs to the installation: an index in a layer of its own names versions that are gone later.
-_GIT: Final = "apt-get update --quiet=2 && apt-get install --quiet=2 --yes --no-install-recommends git"
 
 
 async def with_requirements(source: Source, wanted: Iterable[str]) -> dagger.Container:
@@ -41,7 +39,7 @@ async def with_requirements(source: Source, wanted: Iterable[str]) -> dagger.Con
     files = await _read(source, names)
     container = toolchain.with_uv()
     if any(file.uses_git for file in files.values()):
-        container = container.with_exec(["sh", "-c", _GIT])
+        container = toolchain.with_debian_packages(container, "git")
     container = await _with_local(
         container.with_workdir(_ROOT), source, {each for file in files.values() for each in file.local}
     )

@@ -17,7 +17,6 @@ from stage_ci.errors import InvalidInput
 
 REGISTRY_PORT: Final = 5000
 GIT_PORT: Final = 8080
-_INSTALL_GIT: Final = "apt-get update -qq && apt-get install -y -qq --no-install-recommends git lighttpd"
 _REPOSITORIES: Final = "/srv/git"
 _BLOBS: Final = "/var/lib/registry"
 _NAME: Final = re.compile(r"[a-z0-9](?:[a-z0-9-]{0,38}[a-z0-9])?")
@@ -84,11 +83,7 @@ class LocalServers:
         await container.with_exec(["find", _REPOSITORIES, _BLOBS, "-mindepth", "1", "-delete"]).stdout()
 
     def _git(self) -> dagger.Container:
-        installed = (
-            toolchain.python()
-            # One command, because a package list from the cache of layers may name versions that no longer exist.
-            .with_exec(["sh", "-c", _INSTALL_GIT])
-        )
+        installed = toolchain.with_debian_packages(toolchain.python(), "git", "lighttpd")
         return as_nobody(installed).with_mounted_cache(_REPOSITORIES, self._volume("git"), owner=NOBODY)
 
     def _volume(self, kind: str) -> dagger.CacheVolume:

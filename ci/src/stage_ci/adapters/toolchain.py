@@ -76,6 +76,15 @@ def _with_locked(name: str) -> dagger.Container:
     return install(with_uv().with_new_file(path, lock(name)), ["--require-hashes", "--requirement", path])
 
 
+def with_debian_packages(container: dagger.Container, *packages: str) -> dagger.Container:
+    """Return ``container``, which is based on Debian and runs as root, with Debian packages installed.
+
+    One command, because a package list from the cache of layers may name versions that no longer exist.
+    """
+    install = f"apt-get update -qq && apt-get install -y -qq --no-install-recommends {' '.join(packages)}"
+    return container.with_exec(["sh", "-c", install])
+
+
 def with_uv() -> dagger.Container:
     """Return a container with uv, and a virtual environment that is first on the PATH."""
     return (
