@@ -38,6 +38,7 @@ WORK_PATH = {folder}
 HTTP_ADDR = {host}
 HTTP_PORT = {port}
 ROOT_URL = http://{host}:{port}{path}/
+LOCAL_ROOT_URL = http://{host}:{port}{path}/
 USE_SUB_URL_PATH = true
 STATIC_ROOT_PATH = {folder}
 DISABLE_SSH = true

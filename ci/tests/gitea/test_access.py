@@ -151,20 +151,23 @@ async def test_a_user_who_may_only_read_is_denied_at_the_first_write(forge: Forg
     infrastructure = Infrastructure(repository.url, forge.token("reader", "write:repository"))
     await infrastructure.raise_if_protected("main")
     assert await denied(infrastructure.create(CLAIM, "claim\n")) == (
-        f"the git server refused to update {CLAIM}: pre-receive hook declined Gitea: User permission denied for "
+        f"the git server refused to update {CLAIM}: pre-receive hook declined User permission denied for "
         "writing.; give the user of the token write access to the repository"
     )
 
 
 async def test_a_disabled_user_is_denied(forge: Forge, create: Callable[..., ForgeRepository]) -> None:
-    """The token of a user who was disabled is denied with the server's words."""
+    """The token of a user who may no longer sign in is denied with the title of the page that Gitea sends."""
     repository = create()
     forge.user("leaver")
     repository.collaborator("leaver", "write")
     token = forge.token("leaver", "write:repository")
     forge.call("PATCH", "/admin/users/leaver", login_name="leaver", source_id=0, prohibit_login=True)
     message = await denied(Infrastructure(repository.url, token).refs("refs/"))
-    assert repository.url in message
+    assert message.startswith(
+        f"{repository.url} answers with a page instead of git's protocol: Sign-In Prohibited - Gitea"
+    )
+    assert message.endswith(UNKNOWN)
 
 
 @pytest.mark.parametrize("moved", ["renamed", "transferred"])

@@ -64,7 +64,7 @@ async def test_a_protected_branch_is_found_before_the_claim_and_by_the_push(
         "allow this user to push to it, or give another --infra-branch"
     )
     assert (await rejected(infrastructure)).endswith(
-        "the git server refused to update refs/heads/main: pre-receive hook declined Gitea: Not allowed to push to "
+        "the git server refused to update refs/heads/main: pre-receive hook declined Not allowed to push to "
         "protected branch main; check the protection of the branch and what the server's hooks require of this "
         "token's user"
     )
@@ -107,7 +107,7 @@ async def test_signed_commits_are_found_by_the_push_of_others(repository: ForgeR
     infrastructure = Infrastructure(repository.url, token)
     await raise_if_undeployable(infrastructure, LOCATION, LINE)
     message = await rejected(infrastructure)
-    assert "pre-receive hook declined Gitea: branch main is protected from unverified commit " in message
+    assert "pre-receive hook declined branch main is protected from unverified commit " in message
     assert message.endswith(UNSIGNED)
 
 
@@ -115,7 +115,7 @@ async def test_a_protected_file_is_found_by_the_push(repository: ForgeRepository
     """A manifest that the branch protects is rejected with the server's words and what to change."""
     repository.protect(enable_push=True, protected_file_patterns="manifests/**.yaml")
     assert (await rejected(Infrastructure(repository.url, token))).endswith(
-        f"Gitea: branch main is protected from changing file {MANIFEST}; "
+        f"pre-receive hook declined branch main is protected from changing file {MANIFEST}; "
         "take the manifest out of the files that the server protects, or give another --infra-branch"
     )
 

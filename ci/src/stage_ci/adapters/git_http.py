@@ -20,7 +20,7 @@ from urllib3 import BaseHTTPResponse, Retry
 
 from stage_ci.adapters.git_pool import open_pool
 from stage_ci.errors import InfrastructureAccessDenied, UnsupportedRepository
-from stage_ci.rules.git_server import denial, excerpt, response_text
+from stage_ci.rules.git_server import denial, excerpt, page_denial, response_text
 from stage_ci.rules.infrastructure import GitIdentity
 
 if TYPE_CHECKING:
@@ -29,6 +29,7 @@ if TYPE_CHECKING:
 _BODY_MAX: Final = 65_536  # bytes of a denied response that are read
 # What a server needs so that the result of a push is known, and the output of its hooks.
 _REPORTED: Final = {CAPABILITY_SIDE_BAND_64K, CAPABILITY_REPORT_STATUS}
+_PAGE: Final = "text/html"
 _UNPACKED: Final = b"unpack ok"  # gitprotocol-pack(5), "Report Status"
 
 Read = Callable[[int], bytes]
@@ -124,14 +125,20 @@ class SmartHttpClient(HttpGitClient):
         # dulwich raises for every status but 200 without reading the body, which holds the reason.
         response, read = super()._http_request(url, headers, data, raise_for_status=False)
         self._raise_if_redirected_elsewhere(url, cast("BaseHTTPResponse", response))
-        if not raise_for_status or response.status == HTTPStatus.OK:
+        accepted = response.status == HTTPStatus.OK
+        page = accepted and response.headers.get("Content-Type", "").startswith(_PAGE)
+        if not page and (accepted or not raise_for_status):
             return response, read
         reason = self._excerpt(response_text(self._body(read)))
         response.close()
-        denied = denial(response.status, reason, has_token=bool(self._secrets))
+        has_token = bool(self._secrets)
+        denied = (
+            page_denial(reason, has_token=has_token) if page else denial(response.status, reason, has_token=has_token)
+        )
         if denied:
             raise InfrastructureAccessDenied(f"{self._repository_url} {denied[0]}", remedy=denied[1])
-        raise GitProtocolError(f"HTTP status {response.status} {reason}".rstrip())
+        cause = "a page instead of git's protocol:" if page else f"HTTP status {response.status}"
+        raise GitProtocolError(f"{cause} {reason}".rstrip(" :"))
 
     def _raise_if_redirected_elsewhere(self, url: str, response: BaseHTTPResponse) -> None:
         """Raise if a redirect led to a host that does not get the token, or to a page such as that for signing in.

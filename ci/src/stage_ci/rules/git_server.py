@@ -12,6 +12,8 @@ from stage_ci.rules.one_line import one_line, shorten_middle
 
 _SHOWN: Final = 300  # characters of a server's message in an error
 
+# What git and servers put before each line that they print.
+_PREFIXES: Final = re.compile(r"(?:(?:remote|error):\s*)+")
 # git's progress, such as "Resolving deltas: 100% (2/2), done."
 _PROGRESS: Final = re.compile(r"[\w ]+:\s+\d+% \(\d+/\d+\)")
 _TITLE: Final = re.compile(r"<title[^<>]{0,200}>([^<]*)</title>", re.IGNORECASE)
@@ -23,9 +25,12 @@ _MESSAGE_KEYS: Final = ("message", "error_description", "detail", "error", "erro
 _RETRY_STATUSES: Final = frozenset({408, 425, 429})
 _SERVER_ERRORS: Final = range(500, 600)
 _UNAUTHORIZED: Final = 401
-_TOKEN: Final = (
-    "does not accept the token",
-    "check the token of --infra-token, and the user name of --infra-user that the server expects",
+_CHECKED: Final = "check the token of --infra-token, and the user name of --infra-user that the server expects"
+_MISSING: Final = "give a token with --infra-token"
+_TOKEN: Final = ("does not accept the token", _CHECKED)
+# The title of a page that is sent, with status 200, to who must sign in or may not.
+_SIGN_IN: Final = re.compile(
+    r"\b(?:sign|log)[ -]?(?:in|on)\b|\bauthenti|\bauthoriz|\bprohibited\b|\bdenied\b", re.IGNORECASE
 )
 # For a status that denies access: the cause, written to follow the URL, and the remedy.
 _DENIALS: Final = {
@@ -124,8 +129,20 @@ def denial(status: int, reason: str, *, has_token: bool) -> tuple[str, str] | No
         return None
     cause, remedy = _DENIALS.get(status, ("rejects the request", "check --infra-repo and the token"))
     if status == _UNAUTHORIZED and not has_token:
-        cause, remedy = "does not accept requests without a token", "give a token with --infra-token"
+        cause, remedy = "does not accept requests without a token", _MISSING
     return f"{cause}: HTTP status {status} {reason}".rstrip(), rejection_remedy(reason) or remedy
+
+
+def page_denial(title: str, *, has_token: bool) -> tuple[str, str] | None:
+    """Return cause and remedy if a page instead of git's response asks to sign in; None if it may be gone later.
+
+    Args:
+        title: The title of the page, such as "Sign-In Prohibited - Gitea"; may be empty.
+        has_token: Whether the request had a token.
+    """
+    if not _SIGN_IN.search(title):
+        return None
+    return f"answers with a page instead of git's protocol: {title}", _CHECKED if has_token else _MISSING
 
 
 def is_conflict(status: str) -> bool:
@@ -178,7 +195,7 @@ def excerpt(text: str, secrets: Iterable[str] = ()) -> str:
         text = text.replace(secret, "***")
     # Of a line that was written over with carriage returns, the last text is visible.
     lines = (line.rstrip("\r").rpartition("\r")[2] for line in text.split("\n"))
-    stripped = [one_line(line).removeprefix("remote:").strip() for line in lines]
+    stripped = [_PREFIXES.sub("", one_line(line), count=1).strip() for line in lines]
     kept = [line for line in stripped if any(map(str.isalnum, line)) and not _PROGRESS.match(line)]
     return shorten_middle(" ".join(kept), _SHOWN)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import re
 from typing import TYPE_CHECKING, Final
 
 import pytest
@@ -70,6 +71,31 @@ async def test_a_status_that_denies_access_has_its_cause_and_remedy(  # noqa: PL
     with pytest.raises(InfrastructureAccessDenied) as denied:
         await Infrastructure(url, token).refs("refs/")
     assert str(denied.value).startswith(f"deploy: {url} {cause}: HTTP status {status} Ask team A.; {remedy}")
+    assert len(http_git.requests) == 1
+
+
+@pytest.mark.fault(28)
+async def test_the_title_of_a_page_is_in_the_error(repository: GitRepository, http_git: GitProxy, token: str) -> None:
+    """A page with status 200, such as that of a maintenance, is unavailable, and the error has its title."""
+    page = b"<!doctype html><head><title>Back at 9</title></head>"
+    http_git.script("", answers(200, page, Content_Type="text/html; charset=utf-8"))
+    with pytest.raises(InfrastructureUnavailable, match="a page instead of git's protocol: Back at 9; run again"):
+        await Infrastructure(http_git.url(repository), token).refs("refs/")
+
+
+@pytest.mark.fault(18)
+@pytest.mark.parametrize(
+    "title", ["Sign-In Prohibited", "Log in · Company", "Access denied", "Sign in to your account"]
+)
+async def test_a_page_to_sign_in_denies_access(
+    repository: GitRepository, http_git: GitProxy, token: str, title: str
+) -> None:
+    """A page with status 200 that asks to sign in denies access, and is not retried."""
+    page = f"<html><title>{title}</title></html>".encode()
+    http_git.script("", answers(200, page, Content_Type="text/html"))
+    expected = f"a page instead of git's protocol: {re.escape(title)}; check the token of --infra-token"
+    with pytest.raises(InfrastructureAccessDenied, match=expected):
+        await Infrastructure(http_git.url(repository), token).refs("refs/")
     assert len(http_git.requests) == 1
 
 

@@ -6,7 +6,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from stage_ci.rules.git_server import denial, excerpt, is_conflict, push_remedy, rejection_remedy, response_text
+from stage_ci.rules.git_server import (
+    denial,
+    excerpt,
+    is_conflict,
+    page_denial,
+    push_remedy,
+    rejection_remedy,
+    response_text,
+)
 
 GITLAB = """
 
@@ -26,9 +34,11 @@ PROGRESS = "Resolving deltas:   0% (0/2)\rResolving deltas: 100% (2/2), complete
         (GITLAB, "ERROR: You are not allowed to push code to protected branches on this project."),
         (
             f"{PROGRESS}error: GH006: Protected branch update failed for refs/heads/main.        \n",
-            "error: GH006: Protected branch update failed for refs/heads/main.",
+            "GH006: Protected branch update failed for refs/heads/main.",
         ),
         ("remote: \nremote: Gitea: Not allowed to push\nremote:\n", "Gitea: Not allowed to push"),
+        ("\nerror:\nerror: Not allowed to push\nerror:\n", "Not allowed to push"),
+        ("remote: error: GH006: error: protected\n", "GH006: error: protected"),
         ("\x1b[1;31mrejected\x1b[0m\x1b]0;title\x07 by \x1b(Bpolicy", "rejected by policy"),
         ("a\x00b\x08c\tand  d", "a b c and d"),
         ("checking …\rrejected: ticket missing\r\n", "rejected: ticket missing"),
@@ -197,3 +207,13 @@ def test_the_remedy_for_a_push_is_about_its_ref(ref: str, remedy: str) -> None:
 def test_a_conflict_is_told_from_a_rejection(status: str, conflict: bool) -> None:  # noqa: FBT001 - the expected value
     """The statuses of a ref that another writer has changed are conflicts, all others rejections."""
     assert is_conflict(status) is conflict
+
+
+def test_a_page_to_sign_in_asks_for_a_token() -> None:
+    """Without a token, a page that asks to sign in has another remedy than with one; any other page is no denial."""
+    denied = page_denial("Sign in · GitLab", has_token=False)
+    assert denied == (
+        "answers with a page instead of git's protocol: Sign in · GitLab",
+        "give a token with --infra-token",
+    )
+    assert page_denial("We are back soon", has_token=True) is None
