@@ -45,6 +45,7 @@ def test_an_upload_that_is_cut_is_repeated(archive: Path, tmp_path: Path) -> Non
     assert all(result["blobs"])
 
 
+@pytest.mark.slow
 @pytest.mark.fault(14)
 def test_uploads_that_are_always_cut_leave_no_image(archive: Path, tmp_path: Path) -> None:
     """If the line is cut in every upload, the push fails after three attempts, and the registry holds no image."""

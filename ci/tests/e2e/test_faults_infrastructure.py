@@ -42,6 +42,7 @@ def test_a_commit_that_lands_first_is_kept(env: Environment, source: Path) -> No
     assert len(env.commits()) == 1 + 2
 
 
+@pytest.mark.slow
 @pytest.mark.fault(17)
 def test_a_newer_release_that_lands_first_is_kept(env: Environment, source: Path) -> None:
     """A newer version that reaches the manifest while the run pushes stays, unless a downgrade is allowed."""
@@ -59,17 +60,17 @@ def test_a_newer_release_that_lands_first_is_kept(env: Environment, source: Path
 
 
 @pytest.mark.fault(18)
-@pytest.mark.parametrize(("wrong", "cause"), DENIED.items(), ids=DENIED)
-def test_denied_access_to_the_repository_fails_at_once(
-    registry: str, tmp_path: Path, source: Path, wrong: str, cause: str
-) -> None:
+@pytest.mark.parametrize(
+    "wrong", [pytest.param(wrong, marks=pytest.mark.slow) if wrong in WRONG_FLAGS else wrong for wrong in DENIED]
+)
+def test_denied_access_to_the_repository_fails_at_once(registry: str, tmp_path: Path, source: Path, wrong: str) -> None:
     """A stage without access to the repository or to its branch fails without a retry and prints no token."""
     with start_environment(registry, tmp_path, token="another" if wrong == "token" else TOKEN) as env:
         if wrong == "protected":
             env.repository.hook("pre-receive", PROTECTED_BRANCH)
         call = env.stage(source, config=WRONG_FLAGS.get(wrong, []))
         assert call.status != 0
-        assert cause in call.error
+        assert DENIED[wrong] in call.error
         assert "canary" not in call.stdout + call.stderr
         assert len(env.commits()) == 1
         pushes = [line for line in env.git_proxy.lines if re.search(GIT_PUSH, line)]
@@ -78,6 +79,7 @@ def test_denied_access_to_the_repository_fails_at_once(
         assert list(env.tags()) == (["v1.0.1"] if wrong == "protected" else [])
 
 
+@pytest.mark.slow
 @pytest.mark.fault(28)
 def test_a_push_with_a_lost_response_is_not_repeated(env: Environment, source: Path) -> None:
     """If the response to the push of a commit is lost, the run finds that the server accepted it and continues."""

@@ -59,6 +59,7 @@ def test_only_the_references_to_the_image_are_edited(env: Environment) -> None:
     assert env.commits() == commits
 
 
+@pytest.mark.slow
 @pytest.mark.fault(27)
 def test_a_file_that_cannot_be_read_safely_is_rejected(env: Environment) -> None:
     """A deploy to a manifest whose aliases multiply fails within a minute and names the reason."""
@@ -68,6 +69,7 @@ def test_a_file_that_cannot_be_read_safely_is_rejected(env: Environment) -> None
     assert time.monotonic() - began < 60
 
 
+@pytest.mark.slow
 @pytest.mark.fault(19)
 def test_a_filename_that_names_no_manifest_is_rejected(env: Environment) -> None:
     """A deploy to a symbolic link fails and names it."""

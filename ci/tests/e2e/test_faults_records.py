@@ -56,6 +56,7 @@ def test_a_replayed_older_source_does_not_replace_a_newer_one(env: Environment, 
     assert env.records() == ["v1.0.1", "v1.0.2"]
 
 
+@pytest.mark.slow
 @pytest.mark.fault(50, 51)
 def test_numbers_are_neither_shared_nor_used_twice(env: Environment, source: Path) -> None:
     """An image that is named as another one's version has numbers of its own, and a deleted claim frees no number."""

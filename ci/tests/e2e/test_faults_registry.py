@@ -45,6 +45,7 @@ def test_the_highest_of_250_tags_on_pages_of_100_is_found(tagged_env: Environmen
     assert count_listings(tagged_env) == 3
 
 
+@pytest.mark.slow
 @pytest.mark.fault(2)
 def test_a_listing_that_links_to_itself_is_rejected(tagged_env: Environment) -> None:
     """A tag listing whose next page is the same page fails after one request."""
@@ -55,6 +56,7 @@ def test_a_listing_that_links_to_itself_is_rejected(tagged_env: Environment) -> 
     assert count_listings(tagged_env) == 1
 
 
+@pytest.mark.slow
 @pytest.mark.fault(2)
 def test_a_link_to_another_host_is_not_followed(tagged_env: Environment, registry: str) -> None:
     """Of a link to another host, the query is requested from the registry; the other host receives no request."""
@@ -96,6 +98,7 @@ def test_a_busy_registry_gets_another_request_after_a_pause(tagged_env: Environm
     assert count_listings(tagged_env) == 2
 
 
+@pytest.mark.slow
 @pytest.mark.fault(7)
 def test_a_registry_that_is_busy_for_an_hour_fails_at_once(tagged_env: Environment) -> None:
     """A Retry-After longer than a run waits is an error at once."""
@@ -109,7 +112,7 @@ def test_a_registry_that_is_busy_for_an_hour_fails_at_once(tagged_env: Environme
 
 
 @pytest.mark.fault(8)
-@pytest.mark.parametrize("act", [pytest.param(UNAVAILABLE, id="503"), *DROPPED])
+@pytest.mark.parametrize("act", [pytest.param(UNAVAILABLE, id="503", marks=pytest.mark.slow), *DROPPED])
 def test_a_broken_response_is_requested_again(tagged_env: Environment, act: Action) -> None:
     """After two broken responses, the third request succeeds."""
     tagged_env.registry_proxy.script(TAGS_LIST, act, times=2)

@@ -60,9 +60,9 @@ def has_all_blobs(env: Environment, tag: str) -> bool:
 @pytest.mark.parametrize(
     "moment",
     [
-        pytest.param(Moment(UPLOAD, skipped=3), id="uploading"),
+        pytest.param(Moment(UPLOAD, skipped=3), id="uploading", marks=pytest.mark.slow),
         pytest.param(Moment(PUT_BY_DIGEST), id="pushed"),
-        pytest.param(Moment(GIT_PUSH, skipped=2), id="deployed"),
+        pytest.param(Moment(GIT_PUSH, skipped=2), id="deployed", marks=pytest.mark.slow),
     ],
 )
 def test_a_killed_run_is_completed_by_the_next_run(env: Environment, source: Path, moment: Moment) -> None:
@@ -101,6 +101,7 @@ def test_an_interrupted_run_is_completed_by_the_next_run(env: Environment, sourc
     assert env.claims() == ["v1.0.1"]
 
 
+@pytest.mark.slow
 @pytest.mark.fault(9)
 def test_an_expired_registry_token_is_replaced(registry: str, tmp_path: Path, source: Path) -> None:
     """Registry tokens that expire between listing and pushing are requested again, once for each client."""
@@ -123,7 +124,7 @@ def test_the_first_release_needs_no_repository(registry: str, tmp_path: Path, so
 
 
 @pytest.mark.fault(10)
-@pytest.mark.parametrize("moment", ["claimed", "pushing"])
+@pytest.mark.parametrize("moment", ["claimed", pytest.param("pushing", marks=pytest.mark.slow)])
 def test_a_tag_that_appears_during_the_run_is_not_overwritten(env: Environment, source: Path, moment: str) -> None:
     """If another client pushes v1.0.1 after the run has claimed it, the run releases v1.0.2."""
     push_other_image = after(lambda: push_tags(env.registry_address, env.image, "v1.0.1"))
@@ -168,6 +169,7 @@ def test_twenty_concurrent_runs_release_a_version_for_each_source(env: Environme
     assert set(env.claims()) == set(env.records()) == set(env.tags())
 
 
+@pytest.mark.slow
 @pytest.mark.fault(12)
 def test_different_builds_of_the_same_inputs_are_one_version(env: Environment, source: Path, tmp_path: Path) -> None:
     """Two runs at once that build different images of the same inputs release one of them, and so does a third run.
@@ -203,6 +205,7 @@ def archive_digest(source: Path, path: Path) -> str:
     return str(digests["manifest"])
 
 
+@pytest.mark.slow
 @pytest.mark.fault(14)
 def test_a_failed_upload_is_retried(env: Environment, source: Path) -> None:
     """After the upload of a layer has failed once, the run uploads it again and releases the complete image."""
@@ -227,7 +230,7 @@ def test_an_upload_that_keeps_failing_leaves_no_tag(env: Environment, source: Pa
 
 
 @pytest.mark.fault(15)
-@pytest.mark.parametrize("other", ["reported", "copied"])
+@pytest.mark.parametrize("other", [pytest.param("reported", marks=pytest.mark.slow), "copied"])
 def test_a_tag_with_another_digest_is_not_deployed(env: Environment, source: Path, other: str) -> None:
     """If the registry reports another digest for the tag than was pushed, the run fails and deploys nothing.
 

@@ -23,6 +23,7 @@ ALLOWED: Final = f"""secrets:
 """
 
 
+@pytest.mark.slow
 @pytest.mark.fault(45)
 def test_a_manifest_of_a_higher_line_is_refused_by_every_function(env: Environment, source: Path) -> None:
     """A manifest that names v2.0.3 is refused for v1.0.7 by every function that would move it, and nothing changes.
@@ -103,6 +104,7 @@ def test_a_key_in_a_layer_stops_the_release(env: Environment, source_with_key: P
     assert (env.tags(), env.claims(), len(env.commits())) == ({}, [], 1)
 
 
+@pytest.mark.slow
 @pytest.mark.fault(55)
 def test_an_allowed_key_is_listed(env: Environment, source_with_key: Path) -> None:
     """An image whose key the source allows, with owner and end, is released, and the summary lists the key."""

@@ -38,6 +38,7 @@ def test_versions_are_compared_as_numbers(servers: Servers) -> None:
     assert dagger("next-version", config=config).stdout.strip() == "v1.0.11"
 
 
+@pytest.mark.slow
 @pytest.mark.fault(1)
 def test_the_highest_of_250_tags_is_found(servers: Servers) -> None:
     """`latest-version` finds the highest of 250 tags in the listing of an unmodified registry."""

@@ -57,6 +57,7 @@ def test_an_image_that_never_becomes_ready_stops_the_release(released_servers: S
     assert "smoke: /ready answers 503" in stage_and_fail(released_servers, source)
 
 
+@pytest.mark.slow
 @pytest.mark.fault(39)
 def test_an_image_that_exits_stops_the_release(released_servers: Servers, source: Path) -> None:
     """A stage whose image exits before it listens fails, and names the command and its last line."""
@@ -64,6 +65,7 @@ def test_an_image_that_exits_stops_the_release(released_servers: Servers, source
     assert "smoke: `python3 -m service`: no model; " in stage_and_fail(released_servers, source)
 
 
+@pytest.mark.slow
 @pytest.mark.fault(37)
 def test_an_unreachable_vulnerability_database_stops_the_release(released_servers: Servers, source: Path) -> None:
     """A stage without a vulnerability database fails, because the scanner could not run."""
@@ -119,6 +121,7 @@ def test_an_invalid_format_is_rejected(source: Path) -> None:
     assert "invalid --format='xml': expected text or json" in call.error
 
 
+@pytest.mark.slow
 @pytest.mark.fault(22)
 def test_a_manifest_that_cannot_be_edited_stops_the_release(released_servers: Servers, source: Path) -> None:
     """A stage whose manifest cannot be edited fails before anything is published."""

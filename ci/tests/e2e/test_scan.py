@@ -97,6 +97,7 @@ def test_an_expired_waiver_fails_and_names_its_owner(vulnerable_source: Path) ->
     assert f"{H11} (fixed in 0.16.0), waived until 2026-01-31 by team-a@example.com" in call.error
 
 
+@pytest.mark.slow
 @pytest.mark.fault(38)
 def test_waivers_for_other_packages_or_paths_do_not_apply(vulnerable_source: Path) -> None:
     """A scan fails if each waiver is limited to another package, version or path."""
@@ -123,14 +124,25 @@ def test_a_system_without_support_is_no_pass(source: Path) -> None:
 @pytest.mark.parametrize(
     ("name", "text", "error"),
     [
-        (
+        pytest.param(
             ".trivyignore.yaml",
             WAIVER.replace("owner", "#"),
             "entry 1 (CVE-2025-43859): expected owner to be a text",
+            marks=pytest.mark.slow,
         ),
         (".trivyignore", "CVE-2025-43859 exp:2027-01-31\n", ".trivyignore is not read"),
-        (".trivyignore.yaml", WAIVER.replace(WAIVED_UNTIL, "9999-12-31"), "expected expired_at to be within a year"),
-        (".openvex.json", json.dumps(VEX | {"author": ""}), "invalid .openvex.json: the author is missing"),
+        pytest.param(
+            ".trivyignore.yaml",
+            WAIVER.replace(WAIVED_UNTIL, "9999-12-31"),
+            "expected expired_at to be within a year",
+            marks=pytest.mark.slow,
+        ),
+        pytest.param(
+            ".openvex.json",
+            json.dumps(VEX | {"author": ""}),
+            "invalid .openvex.json: the author is missing",
+            marks=pytest.mark.slow,
+        ),
         (".openvex.json", json.dumps(VEX).replace("not_affected", "safe"), "statement 1 has the status 'safe'"),
     ],
 )
