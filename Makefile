@@ -127,6 +127,12 @@ test-workflows: .venv/ci.stamp .venv/bin/registry .venv/bin/act ## the jobs of t
 test-gitea: .venv/ci.stamp $(FORGE) ## the git client against a Gitea server on this machine (about 1 min; the first run builds it)
 	cd ci && ../$(CI)/python -m pytest tests/gitea $(ARGS)
 
+# The programs of ci/engine are those of the image that Docker runs, in place of Dagger's own image.
+.PHONY: test-docker
+test-docker: .venv/ci.stamp ## make stage of a new clone with Docker, which runs from Debian's packages without being installed (about 10 min)
+	@ci/engine/up
+	cd ci && ../$(CI)/python -m pytest tests/docker --log-cli-level=INFO $(ARGS)
+
 .PHONY: check-python
 check-python: .venv/ci.stamp $(CLIENTS)
 	cd ci && ../$(CI)/ruff check $(LINTED) && ../$(CI)/ruff format --check $(LINTED) && ../$(CI)/mypy
