@@ -129,7 +129,7 @@ test-gitea: .venv/ci.stamp $(FORGE) ## the git client against a Gitea server on 
 
 # The programs of ci/engine are those of the image that Docker runs, in place of Dagger's own image.
 .PHONY: test-docker
-test-docker: .venv/ci.stamp ## make stage of a new clone with Docker, which runs from Debian's packages without being installed (about 10 min)
+test-docker: .venv/ci.stamp ## make stage of a new clone with Docker, which runs from Debian's packages without being installed (about 6 min)
 	@ci/engine/up
 	cd ci && ../$(CI)/python -m pytest tests/docker --log-cli-level=INFO $(ARGS)
 
