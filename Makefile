@@ -114,10 +114,11 @@ test-faults: .venv/ci.stamp .venv/mlflow.stamp .venv/bin/registry $(VERIFIERS) #
 test-remote: .venv/ci.stamp ## a stage of two runners without caches, on a second engine that they reach over TCP (about 5 min)
 	@$(with_engine) cd ci && ../$(CI)/python -m pytest tests/e2e/test_remote_engine.py --log-cli-level=INFO $(ARGS)
 
-# In a network without any other interface: the servers are reached by the tests alone, on ports that nobody else has.
+# First in a network without any other interface: the servers are reached by the tests alone, on ports that nobody else has.
 .PHONY: test-keyless
-test-keyless: .venv/ci.stamp .venv/sigstore.stamp $(SIGSTORE) .venv/bin/cosign ## signing without a key, with a Sigstore instance on this machine (the first run builds it)
+test-keyless: .venv/ci.stamp .venv/sigstore.stamp .venv/bin/registry $(SIGSTORE) .venv/bin/cosign ## signing without a key, with a Sigstore instance on this machine (the first run builds it)
 	cd ci && unshare --map-root-user --net bash -c 'ip link set lo up && exec "$$@"' bash ../$(CI)/python -m pytest tests/keyless $(ARGS)
+	@$(with_engine) cd ci && ../$(CI)/python -m pytest tests/e2e/test_keyless_stage.py
 
 .PHONY: test-workflows
 test-workflows: .venv/ci.stamp .venv/bin/registry .venv/bin/act ## the jobs of the workflows, run by act on this machine (about 10 min)

@@ -1,7 +1,8 @@
-"""A Sigstore instance on the loopback interface: certificates, their log, the log of signatures, and timestamps.
+"""A Sigstore instance on this machine: certificates, their log, the log of signatures, and timestamps.
 
 The servers are Sigstore's own, built by `make test-keyless`; only the issuer of the tokens is the tests'. The timestamp
-authority serves its metrics on a fixed port of all interfaces, so `make` gives the tests a network of their own.
+authority serves its metrics on a fixed port of all interfaces, so the tests that need no engine have a network of their
+own.
 """
 
 import base64
@@ -22,8 +23,7 @@ from tests.servers.loopback import Handler, Reply, Server
 from tests.servers.programs import wait_until_answers
 
 BIN: Final = Path(__file__).resolve().parents[3] / ".venv" / "bin"
-HOST: Final = "127.0.0.1"
-FULCIO, CT_LOG, REKOR, TIMESTAMPS = (f"http://{HOST}:{port}" for port in (5001, 5002, 5003, 5004))
+LOOPBACK: Final = "127.0.0.1"
 CONFIG: Final = "application/vnd.dev.sigstore"
 START: Final = {"start": "2026-01-01T00:00:00Z"}
 # Seconds for a server to answer after its start, on a busy machine.
@@ -42,7 +42,7 @@ class TestIssuer(Server):
     @property
     def url(self) -> str:
         """Return the issuer's URL, the claim ``iss`` of its tokens."""
-        return f"http://{HOST}:{self.port}"
+        return f"http://{LOOPBACK}:{self.port}"
 
     def handle(self, handler: Handler) -> Reply:
         """Answer the discovery of the issuer and of its keys (OpenID Connect Discovery 1.0, section 4)."""
@@ -71,6 +71,37 @@ class TestIssuer(Server):
 
 
 @dataclass(frozen=True, slots=True)
+class Addresses:
+    """Where the servers of an instance listen.
+
+    Attributes:
+        host: The address of an interface of this machine.
+    """
+
+    host: str
+
+    @property
+    def fulcio(self) -> str:
+        """Return the URL of the certificate authority."""
+        return f"http://{self.host}:5001"
+
+    @property
+    def ct_log(self) -> str:
+        """Return the URL of the log of certificates."""
+        return f"http://{self.host}:5002"
+
+    @property
+    def rekor(self) -> str:
+        """Return the URL of the log of signatures."""
+        return f"http://{self.host}:5003"
+
+    @property
+    def timestamps(self) -> str:
+        """Return the URL of the timestamp authority."""
+        return f"http://{self.host}:5004"
+
+
+@dataclass(frozen=True, slots=True)
 class LocalSigstore:
     """A running instance.
 
@@ -86,26 +117,27 @@ class LocalSigstore:
 
 
 @contextlib.contextmanager
-def local_sigstore(folder: Path) -> Iterator[LocalSigstore]:
-    """Start an instance with its files in ``folder``; stop it at the end."""
+def local_sigstore(folder: Path, host: str = LOOPBACK) -> Iterator[LocalSigstore]:
+    """Start an instance with its files in ``folder`` on an address of this machine; stop it at the end."""
+    at = Addresses(host)
     with TestIssuer(5005) as people, TestIssuer(5006) as workflows, contextlib.ExitStack() as servers:
         keys = {name: key_pair(folder / f"{name}.pem") for name in ("ct", "rekor")}
         # JSON is YAML; with a comment it is not taken for JSON, in which Fulcio gives the fields other names.
         (folder / "fulcio.yaml").write_text(f"# YAML\n{json.dumps(identities(people.url, workflows.url))}")
-        servers.enter_context(server(folder, "fulcio", fulcio(folder), f"{FULCIO}/healthz"))
-        chains = httpx.get(f"{FULCIO}/api/v2/trustBundle").raise_for_status().json()["chains"]
+        servers.enter_context(server(folder, "fulcio", fulcio(at, folder), f"{at.fulcio}/healthz"))
+        chains = httpx.get(f"{at.fulcio}/api/v2/trustBundle").raise_for_status().json()["chains"]
         authority = [text for chain in chains for text in chain["certificates"]]
         (folder / "roots.pem").write_text("\n".join(authority))
-        servers.enter_context(server(folder, "tesseract", tesseract(folder), f"{CT_LOG}/healthz"))
-        servers.enter_context(server(folder, "rekor-server", rekor(folder), f"{REKOR}/healthz"))
-        servers.enter_context(server(folder, "timestamp-server", timestamps(), f"{TIMESTAMPS}/ping"))
-        chain = httpx.get(f"{TIMESTAMPS}/api/v1/timestamp/certchain").raise_for_status().content
+        servers.enter_context(server(folder, "tesseract", tesseract(at, folder), f"{at.ct_log}/healthz"))
+        servers.enter_context(server(folder, "rekor-server", rekor(at, folder), f"{at.rekor}/healthz"))
+        servers.enter_context(server(folder, "timestamp-server", timestamps(at), f"{at.timestamps}/ping"))
+        chain = httpx.get(f"{at.timestamps}/api/v1/timestamp/certchain").raise_for_status().content
         certificates = [load_pem_x509_certificate(text.encode()) for text in authority]
-        trusted = trusted_root(keys, certificates, load_pem_x509_certificates(chain))
+        trusted = trusted_root(at, keys, certificates, load_pem_x509_certificates(chain))
         trust = {
             "mediaType": f"{CONFIG}.clienttrustconfig.v0.1+json",
             "trustedRoot": trusted,
-            "signingConfig": signing_config(),
+            "signingConfig": signing_config(at),
         }
         yield LocalSigstore(people, workflows, trust)
 
@@ -127,37 +159,37 @@ def identities(people: str, workflows: str) -> dict[str, Any]:
     }
 
 
-def fulcio(folder: Path) -> list[str]:
+def fulcio(at: Addresses, folder: Path) -> list[str]:
     """Return the arguments of the certificate authority, whose key lasts as long as its process."""
     return [
         "serve",
         "--ca=ephemeralca",
         f"--config-path={folder}/fulcio.yaml",
-        *(f"--host={HOST}", "--port=5001", f"--grpc-host={HOST}", "--grpc-port=5011", "--metrics-port=5021"),
+        *(f"--host={at.host}", "--port=5001", f"--grpc-host={at.host}", "--grpc-port=5011", "--metrics-port=5021"),
         f"--legacy-unix-domain-socket={folder}/fulcio.sock",
-        f"--ct-log-url={CT_LOG}",
+        f"--ct-log-url={at.ct_log}",
         f"--ct-log-public-key-path={folder}/ct.pub",
     ]
 
 
-def tesseract(folder: Path) -> list[str]:
+def tesseract(at: Addresses, folder: Path) -> list[str]:
     """Return the arguments of the log of certificates (static-ct-api)."""
     return [
-        f"--http_endpoint={HOST}:5002",
-        f"--origin={HOST}",
+        f"--http_endpoint={at.host}:5002",
+        f"--origin={at.host}",
         f"--private_key={folder}/ct.pem",
         f"--roots_pem_file={folder}/roots.pem",
         f"--storage_dir={folder}/ct",
     ]
 
 
-def rekor(folder: Path) -> list[str]:
+def rekor(at: Addresses, folder: Path) -> list[str]:
     """Return the arguments of the log of signatures (Rekor v2)."""
     return [
         "serve",
         # The origin of its checkpoints, which must be the host of its URL in the trusted root.
-        f"--hostname={HOST}",
-        *(f"--http-address={HOST}", "--http-port=5003", f"--grpc-address={HOST}", "--grpc-port=5013"),
+        f"--hostname={at.host}",
+        *(f"--http-address={at.host}", "--http-port=5003", f"--grpc-address={at.host}", "--grpc-port=5013"),
         "--http-metrics-port=5023",
         f"--signer-filepath={folder}/rekor.pem",
         f"--storage-dir={folder}/rekor",
@@ -165,9 +197,9 @@ def rekor(folder: Path) -> list[str]:
     ]
 
 
-def timestamps() -> list[str]:
+def timestamps(at: Addresses) -> list[str]:
     """Return the arguments of the timestamp authority (RFC 3161), whose key lasts as long as its process."""
-    return ["serve", f"--host={HOST}", "--port=5004", "--timestamp-signer=memory", "--disable-ntp-monitoring"]
+    return ["serve", f"--host={at.host}", "--port=5004", "--timestamp-signer=memory", "--disable-ntp-monitoring"]
 
 
 @contextlib.contextmanager
@@ -195,15 +227,15 @@ def key_pair(path: Path) -> bytes:
 
 
 def trusted_root(
-    keys: Mapping[str, bytes], authority: list[Certificate], timestamp_authority: list[Certificate]
+    at: Addresses, keys: Mapping[str, bytes], authority: list[Certificate], timestamp_authority: list[Certificate]
 ) -> dict[str, Any]:
     """Return what verifies signatures of the instance (sigstore/protobuf-specs, sigstore_trustroot.proto)."""
     return {
         "mediaType": f"{CONFIG}.trustedroot+json;version=0.1",
-        "tlogs": [trusted_log(REKOR, keys["rekor"])],
-        "ctlogs": [trusted_log(CT_LOG, keys["ct"])],
-        "certificateAuthorities": [trusted_authority(FULCIO, authority)],
-        "timestampAuthorities": [trusted_authority(TIMESTAMPS, timestamp_authority)],
+        "tlogs": [trusted_log(at.rekor, keys["rekor"])],
+        "ctlogs": [trusted_log(at.ct_log, keys["ct"])],
+        "certificateAuthorities": [trusted_authority(at.fulcio, authority)],
+        "timestampAuthorities": [trusted_authority(at.timestamps, timestamp_authority)],
     }
 
 
@@ -224,12 +256,12 @@ def trusted_authority(url: str, chain: list[Certificate]) -> dict[str, Any]:
     return {"subject": subject, "uri": url, "certChain": certificates, "validFor": START}
 
 
-def signing_config() -> dict[str, Any]:
+def signing_config(at: Addresses) -> dict[str, Any]:
     """Return where the servers are (sigstore/protobuf-specs, sigstore_trustroot.proto, SigningConfig)."""
     services = {
-        "caUrls": (FULCIO, 1),
-        "rekorTlogUrls": (REKOR, 2),
-        "tsaUrls": (f"{TIMESTAMPS}/api/v1/timestamp", 1),
+        "caUrls": (at.fulcio, 1),
+        "rekorTlogUrls": (at.rekor, 2),
+        "tsaUrls": (f"{at.timestamps}/api/v1/timestamp", 1),
     }
     listed = {
         name: [{"url": url, "majorApiVersion": version, "validFor": START, "operator": "test"}]

@@ -9,7 +9,7 @@ from typing import Final, Self, TypeVar
 
 from stage_ci.errors import InvalidFilename, InvalidInput, InvalidVersion
 from stage_ci.rules import timeline
-from stage_ci.rules.evidence import Kind
+from stage_ci.rules.evidence import Identity, Kind
 from stage_ci.rules.manifest import Change, LeftBehind
 from stage_ci.rules.reference import Digest, Repository
 from stage_ci.rules.revision import Revision
@@ -101,7 +101,7 @@ class Release:
         rehearsal: The name of the rehearsal; None for a real release.
         revision: The revision of the source; None if it was not given.
         evidence: The digest of each piece of evidence that the version's record names.
-        is_signed: Whether the evidence is signed.
+        signer: Who signed the evidence, as in the record; empty if nobody did.
         replaced: The version of the same inputs that this one replaces, and why; empty if it replaces none.
     """
 
@@ -118,7 +118,7 @@ class Release:
     rehearsal: str | None = None
     revision: Revision | None = None
     evidence: Mapping[Kind, Digest] = field(default_factory=dict)
-    is_signed: bool = False
+    signer: str = ""
     replaced: str = ""
 
     def json(self) -> str:
@@ -154,10 +154,14 @@ class Release:
     def _evidence(self) -> str:
         if not self.evidence:
             return "none: the version was recorded without any"
-        signed = "not signed: neither --signing-key nor --identity-token was given"
-        if self.is_signed:
-            signed = "signed with the rehearsal's own key" if self.rehearsal else "signed"
-        return f"{', '.join(self.evidence)}, {signed}"
+        return f"{', '.join(self.evidence)}, {self._signed()}"
+
+    def _signed(self) -> str:
+        if not self.signer:
+            return "not signed: it was released with neither --signing-key nor --identity-token"
+        if identity := Identity.recorded(self.signer):
+            return f"signed by {identity.name}"
+        return "signed with the rehearsal's own key" if self.rehearsal else "signed with a key"
 
     def _headline(self) -> str:
         return {

@@ -109,7 +109,7 @@ def release(
         rehearsal=servers.name if servers else None,
         revision=request.revision,
         evidence=published.record.evidence,
-        is_signed=bool(published.record.signer),
+        signer=published.record.signer,
         replaced=published.replaced,
     )
 

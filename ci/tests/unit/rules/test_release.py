@@ -133,11 +133,24 @@ def test_a_summary_lists_checks_changes_commit_and_time() -> None:
         "    test      3 passed",
         "    manifest  manifests/default/svm.yaml:7 owner/service:v1.0.6 -> owner/service:v1.0.7",
         "    source    not known: --source-revision was not given",
-        "    evidence  sbom, not signed: neither --signing-key nor --identity-token was given",
+        "    evidence  sbom, not signed: it was released with neither --signing-key nor --identity-token",
         f"    commit    {'c' * 40}",
         "    time      5.6 s: test 4.0 s, deploy 1.5 s",
     ]
     assert RELEASE.text().endswith("\n")
+
+
+@pytest.mark.parametrize(
+    ("signer", "rehearsal", "line"),
+    [
+        ("MFkwEwYHKoZIzj0CAQ==", None, "signed with a key"),
+        ("MFkwEwYHKoZIzj0CAQ==", "default", "signed with the rehearsal's own key"),
+        ("dev@example.com https://accounts.example.com", None, "signed by dev@example.com"),
+    ],
+)
+def test_a_summary_names_the_signer(signer: str, rehearsal: str | None, line: str) -> None:
+    """The summary has the identity in a certificate, and says which key it is in a rehearsal."""
+    assert f"    evidence  sbom, {line}\n" in replace(RELEASE, signer=signer, rehearsal=rehearsal).text()
 
 
 @pytest.mark.fault(20)
