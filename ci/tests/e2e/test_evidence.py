@@ -141,7 +141,7 @@ def test_a_release_without_a_key_is_not_verified(env: Environment, source: Path,
 
     call = env.stage(source)
     assert call.status == 0, call.stderr
-    assert "    evidence  sbom, provenance, verdict, not signed: it was released with neither --signing-key" in call.stdout
+    assert "    evidence  sbom, provenance, verdict, not signed: it was released with neither --sign" in call.stdout
     refused = env.deploy("v1.0.1", "--require-verified")
     assert refused.status != 0
     assert f"the record of docker.io/{env.image}:v1.0.1 names no signature" in refused.error

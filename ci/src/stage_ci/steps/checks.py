@@ -1,7 +1,7 @@
 """The checks of a release. ``stage`` and ``reports`` run all of them; the function of a check runs that one."""
 
 import sys
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from typing import Final, Self
@@ -32,7 +32,7 @@ class Subject:
     Attributes:
         candidate: The source and its image.
         smoke_test: The smoke test of the image.
-        environment: Values for the tests' ``.env``, by name.
+        environment: Reads the values for the tests' ``.env``, by name.
         database: Downloads the vulnerability database of the scan.
         suppressions: Reads the findings that the source suppresses.
         progress: Records how long each check takes.
@@ -42,7 +42,7 @@ class Subject:
 
     candidate: Candidate
     smoke_test: SmokeTest
-    environment: Mapping[str, dagger.Secret]
+    environment: Once[dict[str, dagger.Secret]]
     database: Once[Download]
     suppressions: Once[Suppressions]
     progress: Progress
@@ -72,7 +72,8 @@ class Subject:
         candidate, smoke_test = Candidate(files, request.line.repository, progress), request.smoke_test
         addresses = request.java_databases
         java = JavaDatabase(addresses, request.credentials.registry_service if addresses else None)
-        return cls(candidate, smoke_test, request.variables, database, suppressions, progress, java)
+        environment = Once(partial(without_line_breaks, request.variables))
+        return cls(candidate, smoke_test, environment, database, suppressions, progress, java)
 
     @property
     def source(self) -> Source:
@@ -170,14 +171,14 @@ async def _lint(subject: Subject) -> CheckResult:
 
 
 async def _test(subject: Subject) -> CheckResult:
-    environment = await without_line_breaks(subject.environment)
+    environment = await subject.environment()
     with subject.progress.span("test"):
         report, files, output = await unit_tests.test(subject.source, environment, subject.only)
     return CheckResult(report, files, output)
 
 
 async def _coverage(subject: Subject) -> CheckResult:
-    environment = await without_line_breaks(subject.environment)
+    environment = await subject.environment()
     with subject.progress.span("coverage"):
         report, files = await unit_tests.coverage(subject.source, environment)
     return CheckResult(report, files, [])

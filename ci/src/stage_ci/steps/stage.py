@@ -15,7 +15,7 @@ from stage_ci.steps.deploy import Deployed, deploy, raise_if_undeployable
 from stage_ci.steps.progress import FailedFast, Progress
 from stage_ci.steps.publish import Publication, Published, publish
 from stage_ci.steps.remotes import Remotes, connect
-from stage_ci.steps.request import ReleaseRequest, without_line_breaks
+from stage_ci.steps.request import ReleaseRequest
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,7 +46,7 @@ async def stage_source(request: ReleaseRequest, source: dagger.Directory, option
     render = renderer(options.format)
     servers, progress = request.servers(), Progress(fail_fast=options.fail_fast)
     subject = Subject.of(request, source, servers, progress)
-    await gather(request.credentials.raise_if_empty(), without_line_breaks(request.variables), request.signing.signer())
+    await gather(request.credentials.raise_if_empty(), subject.environment(), request.signing.signer())
     async with AsyncExitStack() as stack:
         try:
             passed, remotes = await gather(

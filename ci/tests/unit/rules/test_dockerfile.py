@@ -120,12 +120,37 @@ def test_a_here_document_without_an_end_is_rejected(body: str) -> None:
 
 
 @pytest.mark.fault(47)
-@pytest.mark.parametrize("body", ["RUN cat << EOF", "RUN echo $((1 << 20))", "COPY 0<< 'A B' /x"])
-def test_a_blank_behind_the_sign_of_a_here_document_is_rejected(body: str) -> None:
-    """Newer versions of BuildKit read a here-document there, and older ones none, so the images could differ."""
+@pytest.mark.parametrize(
+    "body",
+    [
+        "RUN cat << END >/x\nFROM child\nEND\n",
+        "RUN cat <<\t'END' 3<< OTHER\nFROM child\nEND\nFROM child\nOTHER\n",
+        "COPY <<- END /x\nFROM child\n\tEND\n",
+        "ONBUILD RUN 0<< END\nFROM child\nEND\n",
+        "RUN a \\\n << END\nFROM child\nEND\n",
+    ],
+)
+def test_a_blank_may_stand_before_the_name_of_a_here_document(body: str) -> None:
+    """A here-document with a blank before its name, which newer versions of BuildKit read, ends at its name."""
+    assert base_images(f"FROM a\n{body}FROM b\n") == ("a", "b")
+
+
+@pytest.mark.fault(47)
+@pytest.mark.parametrize(
+    "body",
+    ["RUN echo $((1 << 20))", "RUN cat <<", "ENV X=1 << 2", "RUN echo '1 << 20'", "COPY 0<< 'A B' /x", "RUN a << <"],
+)
+def test_a_shift_hides_no_instruction(body: str) -> None:
+    """Without a line that would end a here-document, << with a blank behind it opens none."""
+    assert base_images(f"FROM a\n{body}\nFROM b\n") == ("a", "b")
+
+
+@pytest.mark.fault(47)
+@pytest.mark.parametrize(("name", "line"), [("'FROM c'", "FROM c"), ("'#x'", "#x")])
+def test_a_here_document_that_could_end_at_an_instruction_is_rejected(name: str, line: str) -> None:
+    """With a blank behind << and an instruction or a comment as its end, versions of BuildKit could read two images."""
     with pytest.raises(InvalidInput, match=r"^build: the Dockerfile's << on line 2 has a blank behind it"):
-        base_images(f"FROM a\n{body}\nFROM b\nEOF\n")
-    assert base_images("FROM a\nRUN echo '1 << 20'\nRUN cat <<\nENV X=1 << 2\nFROM b\n") == ("a", "b")
+        base_images(f"FROM a\nRUN : << {name}\nFROM b\n{line}\n")
 
 
 @pytest.mark.fault(47)

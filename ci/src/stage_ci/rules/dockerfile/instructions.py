@@ -17,7 +17,9 @@ from stage_ci.rules.dockerfile import words
 _DIRECTIVE: Final = re.compile(r"(?:#|//)\s*([a-zA-Z][a-zA-Z0-9]*)\s*=\s*(.+?)\s*")
 _DIRECTIVES: Final = ("syntax", "escape", "check")
 _HEREDOC: Final = re.compile(r"\d*<<(-?)([^<]+)")
-_SEPARATED: Final = re.compile(r"\d*<<")
+_SEPARATED: Final = re.compile(r"\d*<<(-?)")
+# The end of a here-document that can be no instruction or comment, and so be read in one way only.
+_PLAIN_END: Final = re.compile(r"[^\s#]\S*")
 # The instructions that may have here-documents.
 _WITH_HEREDOCS: Final = ("ADD", "COPY", "RUN")
 _BLANKS: Final = re.compile(r"[\t\v\f\r ]+")
@@ -67,7 +69,7 @@ class Dockerfile:
         """Return the instructions of ``text``.
 
         Raises:
-            InvalidInput: if a here-document has no end, or a blank before it.
+            InvalidInput: if a here-document has no end, or one that some versions of BuildKit read as an instruction.
         """
         lines = text.removeprefix("\ufeff").split("\n")
         # The frontend is chosen from the bytes of the file, without a first line with #!, and also by // syntax=.
@@ -93,33 +95,72 @@ def _instructions(lines: Sequence[str], escape: str) -> Iterator[Instruction]:
     continued = re.compile(rf"(?<!{re.escape(escape)}){re.escape(escape)}[ \t]*$")
     numbered = enumerate(lines, 1)
     for number, first in numbered:
+        at = number
         line = "" if _is_comment(first) else first.strip("\r").lstrip()
         text, count = continued.subn("", line)
         while count and (following := next(numbered, None)):
-            line = following[1].rstrip("\r")
+            at, line = following[0], following[1].rstrip("\r")
             if not _is_comment(line) and line.strip():
                 line, count = continued.subn("", line)
                 text += line
         if not text.strip():
             continue
         instruction = _instruction(text)
-        for dash, name in _heredocs(instruction, text, number):
-            if not any(_is_end(line, name, dash) for _, line in numbered):
+        for document in _heredocs(instruction, text):
+            end = next((place for place in range(at, len(lines)) if document.is_end(lines[place])), None)
+            if end is not None:
+                document.raise_if_ambiguous(number)
+                while at <= end:
+                    at, _ = next(numbered)
+            elif not document.is_separated:
                 raise InvalidInput(
-                    f"the Dockerfile's here-document {name[:40]!r} on line {number} has no end",
+                    f"the Dockerfile's here-document {document.name[:40]!r} on line {number} has no end",
                     step="build",
                     remedy="write its end alone on a line, or quote the <<",
                 )
         yield instruction
 
 
+@dataclass(frozen=True, slots=True)
+class _HereDocument:
+    """A here-document that an instruction opens.
+
+    Attributes:
+        name: The line that ends it.
+        dash: A dash if tabs before that line do not count.
+        is_separated: Whether a blank stands before the name. Older versions of BuildKit, such as that of Dagger 0.19,
+            then read no here-document, but instructions, and fail at the line that ends it; newer ones fail without
+            such a line. So each file is built by those versions alone that read it as it is read here.
+    """
+
+    name: str
+    dash: str
+    is_separated: bool
+
+    def is_end(self, line: str) -> bool:
+        """Return whether a line ends it."""
+        line = line.rstrip("\r")
+        return (line.lstrip("\t") if self.dash else line) == self.name
+
+    def raise_if_ambiguous(self, number: int) -> None:
+        """Raise if all versions of BuildKit may build the file, but read it in two ways.
+
+        Args:
+            number: The number of the instruction's line.
+
+        Raises:
+            InvalidInput: names the line.
+        """
+        if self.is_separated and not _PLAIN_END.fullmatch(self.name):
+            raise InvalidInput(
+                f"the Dockerfile's << on line {number} has a blank behind it, which not every BuildKit reads alike",
+                step="build",
+                remedy="write a here-document as <<EOF, and quote any other <<",
+            )
+
+
 def _is_comment(line: str) -> bool:
     return line.lstrip().startswith("#")
-
-
-def _is_end(line: str, name: str, dash: str) -> bool:
-    line = line.rstrip("\r")
-    return (line.lstrip("\t") if dash else line) == name
 
 
 def _instruction(text: str) -> Instruction:
@@ -133,27 +174,19 @@ def _instruction(text: str) -> Instruction:
     return Instruction(name.upper(), tuple(flags), arguments.strip())
 
 
-def _heredocs(instruction: Instruction, text: str, number: int) -> Iterator[tuple[str, str]]:
-    """Yield a dash, if tabs before its end do not count, and the end of each here-document of an instruction.
-
-    Raises:
-        InvalidInput: if a blank separates an end from its <<; names the line ``number``.
-    """
+def _heredocs(instruction: Instruction, text: str) -> Iterator[_HereDocument]:
     if instruction.name == "ONBUILD":
         instruction = _instruction(instruction.arguments)
     if instruction.name not in _WITH_HEREDOCS or instruction.json is not None or "<<" not in text:
         return
     for word, following in pairwise([*words.split(text), ""]):
-        if _SEPARATED.fullmatch(word) and following:
-            raise InvalidInput(
-                f"the Dockerfile's << on line {number} has a blank behind it, which not every BuildKit reads alike",
-                step="build",
-                remedy="write a here-document as <<EOF, and quote any other <<",
-            )
-        found = _HEREDOC.fullmatch(word)
+        separated = _SEPARATED.fullmatch(word)
+        found = separated or _HEREDOC.fullmatch(word)
+        if not found or (separated and "<" in following):
+            continue
         try:
-            names = words.unquote(found[2]) if found else []
+            names = words.unquote(following if separated else found[2])
         except words.WordError:
             continue
-        if found and len(names) == 1:
-            yield found[1], names[0]
+        if len(names) == 1:
+            yield _HereDocument(names[0], found[1], separated is not None)
