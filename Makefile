@@ -118,7 +118,7 @@ test-remote: .venv/ci.stamp ## a stage of two runners without caches, on a secon
 .PHONY: test-keyless
 test-keyless: .venv/ci.stamp .venv/sigstore.stamp .venv/bin/registry $(SIGSTORE) .venv/bin/cosign ## signing without a key, with a Sigstore instance on this machine (the first run builds it)
 	cd ci && unshare --map-root-user --net bash -c 'ip link set lo up && exec "$$@"' bash ../$(CI)/python -m pytest tests/keyless $(ARGS)
-	@$(with_engine) cd ci && ../$(CI)/python -m pytest tests/e2e/test_keyless_stage.py
+	@$(with_engine) cd ci && ../$(CI)/python -m pytest tests/e2e/test_keyless.py tests/e2e/test_keyless_stage.py
 
 .PHONY: test-workflows
 test-workflows: .venv/ci.stamp .venv/bin/registry .venv/bin/act ## the jobs of the workflows, run by act on this machine (about 10 min)

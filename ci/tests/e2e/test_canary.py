@@ -80,9 +80,7 @@ class Canaries:
         return named | signing | {name: values[name] for name in DOTENV_NAMES}
 
 
-@pytest.fixture(
-    params=[kind if kind in {"plain", "newline"} else pytest.param(kind, marks=pytest.mark.slow) for kind in KINDS]
-)
+@pytest.fixture(params=[kind if kind == "plain" else pytest.param(kind, marks=pytest.mark.slow) for kind in KINDS])
 def canaries(request: pytest.FixtureRequest, record_property: Callable[[str, object], None]) -> Iterator[Canaries]:
     """Secret values of each kind; what was searched for them is appended to the file named by CANARY_REPORT."""
     canaries = Canaries.create(request.param)

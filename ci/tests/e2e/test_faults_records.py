@@ -41,6 +41,7 @@ def test_a_tag_with_copied_labels_is_neither_released_nor_deployed(env: Environm
     assert (env.commits(), env.tags()) == (commits, swapped)
 
 
+@pytest.mark.slow
 @pytest.mark.fault(44)
 def test_a_replayed_older_source_does_not_replace_a_newer_one(env: Environment, tmp_path: Path) -> None:
     """If an older source is staged for the first time after a newer one, it is published, and the manifest stays."""

@@ -17,10 +17,7 @@ TAGS_LIST: Final = r"^GET /v2/\S+/tags/list$"
 UNAVAILABLE: Final = answers(503)
 SIGN_IN_PAGE: Final = answers(200, b"<html>Sign in</html>", Content_Type="text/html")
 # Dagger's tunnel to a local service does not pass on that a connection was closed, so these two end at a time limit.
-DROPPED: Final = [
-    pytest.param(resets, id="reset", marks=pytest.mark.slow),
-    pytest.param(breaks_off, id="cut", marks=pytest.mark.slow),
-]
+DROPPED: Final = [pytest.param(resets, id="reset"), pytest.param(breaks_off, id="cut")]
 
 
 @pytest.fixture
@@ -69,6 +66,7 @@ def test_a_link_to_another_host_is_not_followed(tagged_env: Environment, registr
     assert other.lines == []
 
 
+@pytest.mark.slow
 @pytest.mark.fault(5)
 def test_an_empty_repository_gets_the_first_version(env: Environment) -> None:
     """A repository that does not exist (NAME_UNKNOWN) has no latest version and gets v1.0.1 next."""
@@ -111,8 +109,9 @@ def test_a_registry_that_is_busy_for_an_hour_fails_at_once(tagged_env: Environme
     assert count_listings(tagged_env) == 1
 
 
+@pytest.mark.slow
 @pytest.mark.fault(8)
-@pytest.mark.parametrize("act", [pytest.param(UNAVAILABLE, id="503", marks=pytest.mark.slow), *DROPPED])
+@pytest.mark.parametrize("act", [pytest.param(UNAVAILABLE, id="503"), *DROPPED])
 def test_a_broken_response_is_requested_again(tagged_env: Environment, act: Action) -> None:
     """After two broken responses, the third request succeeds."""
     tagged_env.registry_proxy.script(TAGS_LIST, act, times=2)
@@ -121,6 +120,7 @@ def test_a_broken_response_is_requested_again(tagged_env: Environment, act: Acti
     assert count_listings(tagged_env) == 3
 
 
+@pytest.mark.slow
 @pytest.mark.fault(8)
 @pytest.mark.parametrize("act", [pytest.param(SIGN_IN_PAGE, id="html"), *DROPPED])
 def test_a_registry_that_stays_broken_is_an_error(tagged_env: Environment, act: Action) -> None:

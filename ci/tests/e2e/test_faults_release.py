@@ -123,8 +123,9 @@ def test_the_first_release_needs_no_repository(registry: str, tmp_path: Path, so
         env.assert_released(env.stage(source, "--format=json"), "v1.0.1")
 
 
+@pytest.mark.slow
 @pytest.mark.fault(10)
-@pytest.mark.parametrize("moment", ["claimed", pytest.param("pushing", marks=pytest.mark.slow)])
+@pytest.mark.parametrize("moment", ["claimed", "pushing"])
 def test_a_tag_that_appears_during_the_run_is_not_overwritten(env: Environment, source: Path, moment: str) -> None:
     """If another client pushes v1.0.1 after the run has claimed it, the run releases v1.0.2."""
     push_other_image = after(lambda: push_tags(env.registry_address, env.image, "v1.0.1"))
@@ -137,6 +138,7 @@ def test_a_tag_that_appears_during_the_run_is_not_overwritten(env: Environment, 
     assert env.tags()["v1.0.1"] != env.tags()["v1.0.2"]
 
 
+@pytest.mark.slow
 @pytest.mark.fault(11)
 def test_concurrent_runs_of_three_sources_release_three_versions(env: Environment, tmp_path: Path) -> None:
     """Three sources that are staged at once get a version each, and the manifest names the highest."""
@@ -214,6 +216,7 @@ def test_a_failed_upload_is_retried(env: Environment, source: Path) -> None:
     assert has_all_blobs(env, "v1.0.1")
 
 
+@pytest.mark.slow
 @pytest.mark.fault(14)
 def test_an_upload_that_keeps_failing_leaves_no_tag(env: Environment, source: Path) -> None:
     """If the registry accepts no layer, the run fails without a tag, and a later run completes the release."""
@@ -229,8 +232,9 @@ def test_an_upload_that_keeps_failing_leaves_no_tag(env: Environment, source: Pa
     assert has_all_blobs(env, "v1.0.1")
 
 
+@pytest.mark.slow
 @pytest.mark.fault(15)
-@pytest.mark.parametrize("other", [pytest.param("reported", marks=pytest.mark.slow), "copied"])
+@pytest.mark.parametrize("other", ["reported", "copied"])
 def test_a_tag_with_another_digest_is_not_deployed(env: Environment, source: Path, other: str) -> None:
     """If the registry reports another digest for the tag than was pushed, the run fails and deploys nothing.
 

@@ -66,6 +66,7 @@ def test_an_input_that_cannot_be_known_stops_the_build(source: Path, line: str, 
     assert error in call.error
 
 
+@pytest.mark.slow
 @pytest.mark.fault(48)
 def test_an_image_is_published_for_linux_amd64_alone(env: Environment, source: Path) -> None:
     """The published image is for linux/amd64, and a Dockerfile that builds for another platform is not released.

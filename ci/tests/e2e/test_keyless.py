@@ -5,6 +5,7 @@ The evidence is that of testdata/keyless, made by tests/keyless/recorded.py; it 
 
 from typing import Final
 
+import pytest
 from cli import dagger
 from environment import CREDENTIAL_VARIABLES, Environment
 from real_registry import push_raw_image
@@ -21,6 +22,8 @@ TRUST_FLAG: Final = f"--sigstore-trust-config={TRUST}"
 ISSUER_FLAG: Final = f"--certificate-oidc-issuer={IDENTITY.issuer}"
 EXPECTED: Final = [TRUST_FLAG, ISSUER_FLAG, f"--certificate-identity={IDENTITY.name}"]
 ANOTHER: Final = [TRUST_FLAG, ISSUER_FLAG, f"--certificate-identity={IDENTITY.name}s"]
+
+pytestmark = pytest.mark.slow
 
 
 async def push_release(env: Environment) -> None:

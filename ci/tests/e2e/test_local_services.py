@@ -28,6 +28,7 @@ def test_a_release_goes_to_the_given_servers(servers: Servers, source: Path) -> 
     assert "canary" not in call.stdout + call.stderr
 
 
+@pytest.mark.slow
 @pytest.mark.fault(3, 4)
 def test_versions_are_compared_as_numbers(servers: Servers) -> None:
     """v1.0.10 is later than v1.0.9, and tags that are not versions of the line do not count."""

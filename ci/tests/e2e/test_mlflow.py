@@ -87,6 +87,7 @@ def test_the_built_image_serves_the_registered_version(mlflow: MlflowServer, tra
     assert json.loads(lines["/predict_one"])["prediction"] == "Hardware"
 
 
+@pytest.mark.slow
 @pytest.mark.fault(39)
 def test_an_unregistered_version_is_not_served(mlflow: MlflowServer, training: Training) -> None:
     """`smoke` fails on a version that is not registered; the image does not fall back to its own model."""

@@ -156,6 +156,7 @@ def test_an_invalid_waiver_or_openvex_document_is_rejected(
     assert re.search(rf"scan: .*{re.escape(error)}", call.error)
 
 
+@pytest.mark.slow
 @pytest.mark.fault(38)
 def test_a_changed_waiver_gives_no_new_version(rehearsal: Rehearsal, vulnerable_source: Path) -> None:
     """A change of the waiver changes neither version nor image, even if the image copies the whole source."""

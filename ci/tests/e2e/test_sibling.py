@@ -73,6 +73,7 @@ def test_a_setting_that_is_read_is_printed(sibling: Path) -> None:
     assert 'user defaults stage-ci.(servicePort=...): parse as integer: strconv.Atoi: parsing "abc"' in call.error
 
 
+@pytest.mark.slow
 @pytest.mark.fault(35)
 @pytest.mark.parametrize(
     ("setting", "message"),
@@ -90,6 +91,7 @@ def test_an_empty_credential_in_the_settings_fails(sibling: Path, setting: str, 
     assert "withExec" not in call.stderr
 
 
+@pytest.mark.slow
 @pytest.mark.fault(34)
 def test_a_source_from_a_setting_is_rejected(sibling: Path, rehearsal: Rehearsal) -> None:
     """Dagger does not filter a source that `.env` names, so the stage fails before its files reach a container."""

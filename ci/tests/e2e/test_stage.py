@@ -91,6 +91,7 @@ def test_the_summary_begins_with_the_kind_of_run(rehearsal: Rehearsal, source: P
     assert [line.split()[:1] for line in readme] == [line.split()[:1] for line in call.stdout.splitlines()]
 
 
+@pytest.mark.slow
 @pytest.mark.fault(17)
 def test_a_newer_version_in_the_manifest_is_kept(rehearsal: Rehearsal, source: Path, tmp_path: Path) -> None:
     """A stage succeeds and leaves the manifest unchanged if it names a newer version."""
