@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Final
 
 import pytest
-from cli import IMAGE, REPOSITORY, SEED, Rehearsal, dagger
+from cli import IMAGE, INFRA_REPO, REPOSITORY, SEED, Rehearsal, dagger
 
 FUNCTIONS: Final = {
     "build",
@@ -176,6 +176,9 @@ def test_a_version_outside_the_line_is_rejected() -> None:
 def test_the_parts_of_a_stage_give_the_result_of_the_stage(rehearsal: Rehearsal, source: Path) -> None:
     """`plan`, `publish` and `deploy` in turn release what `stage` then reports as already released."""
     config = rehearsal.config
+    nothing = dagger("rehearsal", "manifest", config=config)
+    assert nothing.status != 0
+    assert f"rehearsal {rehearsal.name!r} has no repository {INFRA_REPO} yet; run `stage`" in nothing.error
     plan = dagger("plan", f"--source={source}", config=config)
     assert plan.status == 0, plan.stderr
     assert f"Would claim and publish docker.io/{IMAGE}:v1.0.1" in plan.stdout

@@ -10,15 +10,17 @@ from dagger import dag
 from stage_ci import pins
 from stage_ci.adapters import toolchain
 from stage_ci.adapters.bindings import reach
-from stage_ci.adapters.commands import NOBODY, as_nobody, step
+from stage_ci.adapters.commands import NOBODY, as_nobody, run, step
 from stage_ci.adapters.once import Once
 from stage_ci.adapters.programs import program
 from stage_ci.errors import InvalidInput
+from stage_ci.rules.one_line import last_line
 
 REGISTRY_PORT: Final = 5000
 GIT_PORT: Final = 8080
 _REPOSITORIES: Final = "/srv/git"
 _BLOBS: Final = "/var/lib/registry"
+_NO_REPOSITORY: Final = "not a git repository"  # in git's words
 _NAME: Final = re.compile(r"[a-z0-9](?:[a-z0-9-]{0,38}[a-z0-9])?")
 
 
@@ -72,9 +74,19 @@ class LocalServers:
 
     @step("rehearsal")
     async def git(self, repository: str, *arguments: str) -> str:
-        """Run ``git`` in the current state of ``repository`` and return its output."""
-        container = self._now(self._git())
-        return await container.with_exec(["git", f"--git-dir={_REPOSITORIES}/{repository}.git", *arguments]).stdout()
+        """Run ``git`` in the current state of ``repository`` and return its output.
+
+        Raises:
+            InvalidInput: if the rehearsal has no such repository yet, or git finds nothing.
+        """
+        command = ["git", f"--git-dir={_REPOSITORIES}/{repository}.git", *arguments]
+        result = await run(self._now(self._git()), command)
+        if _NO_REPOSITORY in result.stderr:
+            cause = f"rehearsal {self.name!r} has no repository {repository} yet"
+            raise InvalidInput(cause, step="rehearsal", remedy="run `stage` with the same settings first")
+        if result.status:
+            raise InvalidInput(last_line(result.stderr), step="rehearsal", remedy="check --filename")
+        return await result.container.stdout()
 
     @step("rehearsal")
     async def reset(self) -> None:
