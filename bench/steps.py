@@ -14,7 +14,7 @@ _STEPS: Final = {
     "train": r"\.train\b",
     "bytecode": r"\bcompileall\b",
     "lint": r"\b(black|flake8|isort)\b",
-    "test-service": r"\brun_tests\.py\b.* -service\b",  # the group of tests/unit/service
+    "test-service": r"\brun_tests\.py\b.* tests/unit/service/",
     "test": r"\brun_tests\.py\b",
     "inputs": r"\bfind \. -type f\b",
     "pack": r"^tar --create\b",
