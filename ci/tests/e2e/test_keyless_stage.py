@@ -85,8 +85,9 @@ def test_a_stage_signs_with_its_identity_token(env: Environment, source: Path, t
     for predicate in PREDICATES:
         run("cosign", "verify-attestation", *options, f"--type={predicate}", image, folder=tmp_path)
 
-    # The longest word of the signature, without which the token is worth nothing.
-    search = Search(max(re.findall(r"[A-Za-z0-9]+", token.rpartition(".")[2]), key=len), {"identity token": token})
+    # A part of the signature, without which the token is worth nothing.
+    word = max(re.findall(r"[A-Za-z0-9]+", token.rpartition(".")[2]), key=len)[:40]
+    search = Search(word, {"identity token": word})
     search_release(search, env, call)
     search_engine_logs(search)
     assert search.found == []

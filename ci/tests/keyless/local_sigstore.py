@@ -160,12 +160,15 @@ def identities(people: str, workflows: str) -> dict[str, Any]:
 
 
 def fulcio(at: Addresses, folder: Path) -> list[str]:
-    """Return the arguments of the certificate authority, whose key lasts as long as its process."""
+    """Return the arguments of the certificate authority, whose key lasts as long as its process.
+
+    Its HTTP server reaches its gRPC server on the loopback interface.
+    """
     return [
         "serve",
         "--ca=ephemeralca",
         f"--config-path={folder}/fulcio.yaml",
-        *(f"--host={at.host}", "--port=5001", f"--grpc-host={at.host}", "--grpc-port=5011", "--metrics-port=5021"),
+        *(f"--host={at.host}", "--port=5001", f"--grpc-host={LOOPBACK}", "--grpc-port=5011", "--metrics-port=5021"),
         f"--legacy-unix-domain-socket={folder}/fulcio.sock",
         f"--ct-log-url={at.ct_log}",
         f"--ct-log-public-key-path={folder}/ct.pub",
@@ -189,7 +192,7 @@ def rekor(at: Addresses, folder: Path) -> list[str]:
         "serve",
         # The origin of its checkpoints, which must be the host of its URL in the trusted root.
         f"--hostname={at.host}",
-        *(f"--http-address={at.host}", "--http-port=5003", f"--grpc-address={at.host}", "--grpc-port=5013"),
+        *(f"--http-address={at.host}", "--http-port=5003", f"--grpc-address={LOOPBACK}", "--grpc-port=5013"),
         "--http-metrics-port=5023",
         f"--signer-filepath={folder}/rekor.pem",
         f"--storage-dir={folder}/rekor",
