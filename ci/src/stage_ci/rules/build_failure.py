@@ -13,12 +13,14 @@ _DENIED: Final = re.compile(
     r"|read Username).*$",
     re.MULTILINE,
 )
-# What tells more than the error that it led to: the former, pip's last word, git, apt.
+# What tells more than the error that it led to: the former, pip's last word, git, apt, of which what it could not
+# fetch, or a package whose script failed, explains the rest.
 _DECISIVE: Final = (
     _DENIED,
     re.compile(r"^.*No matching distribution found for.*$", re.MULTILINE),
     re.compile(r"^ *fatal: .*$", re.MULTILINE),
-    re.compile(r"^E: .*$", re.MULTILINE),
+    re.compile(r"^[WE]: Failed to fetch .*$", re.MULTILINE),
+    re.compile(r"^(?:E: |dpkg: error ).*$", re.MULTILINE),
 )
 # The most specific first: any program, but not pip where it only says that another one failed; the Dockerfile parser;
 # the rest of BuildKit.
@@ -40,7 +42,10 @@ _UV_CAUSE: Final = re.compile(rf"^{_CAUSE}(.*(?:\n(?!{_CAUSE})(?: {{3,}}| *│ )
 _INNER_OUTPUT: Final = re.compile(
     r"(?:\[stderr\]|\[\d+ lines of output\])\n(.*?)(?:\n *\[end of output\]|\n\nhint: |\Z)", re.DOTALL
 )
-_INNER_ERROR: Final = re.compile(r"^.*(?:ERROR|Error|error): .*$", re.MULTILINE)
+_INNER_ERRORS: Final = (
+    re.compile(r"^.*fatal error: .*$", re.MULTILINE),  # of a compiler, such as a missing header
+    re.compile(r"^.*(?:ERROR|Error|error|Exception): .*$", re.MULTILINE),
+)
 # BuildKit's message about an instruction that failed: what stands before the instruction and behind it.
 _PROCESS: Final = re.compile(r'process "(?:/bin/sh -c )?')
 _EXITED: Final = re.compile(r'" did not complete successfully: exit code: (\d+)')
@@ -75,11 +80,11 @@ def error_excerpt(message: str, command: str, output: str) -> str:
     """
     if instruction := _failed_instruction(message):
         # Engine 0.19.10 prints the output of a Dockerfile's instruction as it runs; its error does not repeat it.
-        run, status = shorten(_scrub(instruction[0]), 200), instruction[1]
+        run, status = shorten(without_credentials(instruction[0]), 200), instruction[1]
         if reason := _reason(output):
             return shorten(f"RUN {run} exited with status {status}: {reason}", _LIMIT)
         return shorten(f"RUN {run} exited with status {status}; see its output above", _LIMIT)
-    where = f"`{shorten(_scrub(command), 120)}`: " if command else ""
+    where = f"`{shorten(without_credentials(command), 120)}`: " if command else ""
     text = output if output.strip() else _TRACE.sub("", message)
     return shorten(where + (_reason(text) or "the engine gave no reason"), _LIMIT)
 
@@ -114,7 +119,7 @@ def _failed_instruction(message: str) -> tuple[str, str] | None:
 def _reason(text: str) -> str:
     """Return the line of an output that tells the cause; empty for an empty output."""
     found = _first(_DECISIVE, text) or _uv_reason(text) or _first(_ERROR_LINES, text)
-    return _scrub(found or last_line(text))
+    return without_credentials(found or last_line(text))
 
 
 def _first(patterns: Iterable[re.Pattern[str]], text: str) -> str:
@@ -126,8 +131,8 @@ def _uv_reason(text: str) -> str:
     """Return uv's error with what caused it; empty if it is not an error of uv with a cause, nor a failed build."""
     head, causes = _UV_ERROR.search(text), _UV_CAUSE.findall(text)
     inner = _INNER_OUTPUT.search(text)
-    if inner and (lines := _INNER_ERROR.findall(inner[1])):
-        causes = [lines[-1]]
+    errors = (lines[-1] for pattern in _INNER_ERRORS if inner and (lines := pattern.findall(inner[1])))
+    causes = next(([line] for line in errors), causes)
     if not head or not causes:
         return causes[-1].strip() if inner and causes else ""
     # Of many causes, the first tells what was done, and the last why it failed.
@@ -135,6 +140,7 @@ def _uv_reason(text: str) -> str:
     return ": ".join(" ".join(part.replace("│", " ").split()) for part in told)
 
 
-def _scrub(text: str) -> str:
+def without_credentials(text: str) -> str:
+    """Return ``text`` without users, passwords and queries of URLs."""
     without_users = _URL_USER.sub("***@", text)
     return _URL_QUERY.sub(lambda url: url[0] if url[0] == url[1] else f"{url[1]}?***", without_users)

@@ -68,6 +68,20 @@ UV_BUILD = """  \N{MULTIPLICATION SIGN} Failed to build `x==1`
 
       hint: This usually indicates a problem with the package.
 """
+UV_HEADER = UV_BUILD.replace(
+    "ModuleNotFoundError: No module named 'pkg_resources'",
+    "x.c:1:10: fatal error: Python.h: No such file or directory\n      error: command 'gcc' failed with exit code 1",
+)
+UV_EXCEPTION = UV_BUILD.replace("ModuleNotFoundError: No module", "Exception: Can not find valid pkg-config")
+APT_OFFLINE = """W: Failed to fetch http://deb.example/dists/trixie/InRelease  Temporary failure resolving 'deb.example'
+W: Some index files failed to download. They have been ignored, or old ones used instead.
+E: Unable to locate package git
+"""
+DPKG = """Setting up x (1.0) ...
+dpkg: error processing package x (--configure):
+ installed x package post-installation script subprocess returned error exit status 1
+E: Sub-process /usr/bin/dpkg returned an error code (1)
+"""
 UV_HASH = """error: Failed to download `a==1.0`
   cause: Hash mismatch for `a==1.0`
 
@@ -124,9 +138,13 @@ CHECKSUM = 'failed to calculate checksum of ref a::b: "/requirements": not found
         ),
         ("uv pip install", UV_BUILD, "Failed to build `x==1`: ModuleNotFoundError: No module named 'pkg_resources'"),
         ("uv pip install", UV_HASH, "Failed to download `a==1.0`: Hash mismatch for `a==1.0`"),
+        ("uv pip install", UV_HEADER, "x.c:1:10: fatal error: Python.h: No such file or directory"),
+        ("uv pip install", UV_EXCEPTION, "Exception: Can not find valid pkg-config"),
         ("pip install x", PIP_BUILD, "error: command 'gcc' failed: No such file or directory"),
         ("pip install a b", PIP_CONFLICT, "ERROR: Cannot install a==1 and b==2 because these"),
         ("apt-get install no-such-package", APT, "E: Unable to locate package no-such-package"),
+        ("apt-get install git", APT_OFFLINE, "W: Failed to fetch http://deb.example/dists/trixie/InRelease"),
+        ("apt-get install x", DPKG, "dpkg: error processing package x (--configure):"),
         ("python setup.py", "Traceback\n  File\nValueError: no version\n", "ValueError: no version"),
         ("make", "gcc: error: x.c: No such file\nmake: stopped\n", "gcc: error: x.c: No such file"),
         ("sh run.sh", "one\ntwo\n\n", "two"),

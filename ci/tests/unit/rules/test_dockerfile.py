@@ -162,6 +162,7 @@ def test_a_here_document_that_could_end_at_an_instruction_is_rejected(name: str,
         ("#!/usr/bin/env x\n// syntax=one:1\nFROM a\n", ("one:1", "a")),
         ("# a comment\n# syntax=docker/dockerfile:1\nFROM a\n", ("a",)),
         ("FROM a\n# syntax=docker/dockerfile:1\n", ("a",)),
+        ("\ufeff# syntax=one:1\nFROM a\n", ("one:1", "a")),
     ],
 )
 def test_the_frontend_is_an_image_of_the_build(dockerfile: str, images: tuple[str, ...]) -> None:
@@ -217,34 +218,34 @@ def test_a_from_that_buildkit_rejects_is_rejected(name: str) -> None:
 
 
 @pytest.mark.fault(47)
-@pytest.mark.parametrize(
-    "add",
-    [
-        "ADD https://example.com/x.tar /x",
-        'ADD ["http://example.com/x.tar", "/x"]',
-        "ADD --chown=1 git@github.com:owner/x.git /x",
-        "ADD local https://example.com/x /x/",
-        "ARG URL=https://example.com/x\nADD $URL /x",
-        "ENV URL https://example.com/x\nADD ${URL} /x",
-    ],
-)
-def test_a_download_without_a_checksum_is_rejected(add: str) -> None:
-    """What ADD downloads is no input, unless a checksum in the Dockerfile says what it must be."""
-    with pytest.raises(InvalidInput, match=r"^build: the Dockerfile's ADD .* downloads what may change"):
-        base_images(f"FROM a\n{add}\n")
-    with_checksum = add.replace("ADD ", f"ADD --checksum={DIGEST} ")
-    assert base_images(f"FROM a\n{with_checksum}\nADD local.tar /y\n") == ("a",)
+def test_what_onbuild_copies_is_an_image_of_the_stages_that_start_from_it() -> None:
+    """BuildKit runs the ONBUILD of a stage in each stage that starts from it, and in no other."""
+    base = "FROM a AS base\nONBUILD COPY --from=tool:1 /x /x\n"
+    assert base_images(base) == ("a",)
+    assert base_images(f"{base}FROM b\n") == ("a", "b")
+    assert base_images(f"{base}FROM Base\n") == ("a", "tool:1")
+
+
+@pytest.mark.fault(47)
+def test_a_name_that_versions_of_buildkit_read_in_two_ways_is_rejected() -> None:
+    """The engine takes an ARG without a default for empty, and newer versions for not set."""
+    with pytest.raises(
+        InvalidInput, match=r"^build: the Dockerfile's FROM \S+ is base:1 or mirror\.example/base:1, bec"
+    ):
+        base_images("ARG REGISTRY\nFROM ${REGISTRY-mirror.example/}base:1\n")
+    assert base_images("ARG REGISTRY\nARG REGISTRY=x/\nFROM ${REGISTRY-y/}base:1\n") == ("x/base:1",)
+    assert base_images("ARG REGISTRY\nFROM ${REGISTRY:-mirror.example/}base:1\n") == ("mirror.example/base:1",)
+
+
+def test_the_build_s_own_arguments_win_over_defaults() -> None:
+    """The module gives BUILDPLATFORM and its parts, whose defaults in a Dockerfile then do not count."""
+    assert base_images("ARG BUILDARCH=arm64\nFROM base:$BUILDARCH\n") == ("base:amd64",)
 
 
 def test_the_escape_character_can_be_chosen() -> None:
     """After `# escape=`, the other character continues a line, and a doubled one does not."""
     assert base_images("  # escape=`\nFROM a `\n  AS b\nRUN dir C:\\\nFROM c\n") == ("a", "c")
     assert base_images("FROM a\nRUN echo x\\\\\nFROM c\n") == ("a", "c")
-
-
-def test_a_variable_of_a_stage_is_local_to_it() -> None:
-    """The value of an ARG or an ENV in a stage ends with the stage."""
-    assert base_images("FROM a\nENV URL=https://example.com/x\nFROM b\nADD $URL /x\n") == ("a", "b")
 
 
 @pytest.mark.parametrize("copy", ["COPY --from=$TOOL /x /x", "RUN --mount=type=bind,from=$TOOL true"])
@@ -273,6 +274,8 @@ def test_any_text_yields_images_or_an_input_error(dockerfile: str) -> None:
         ("FROM a\nRUN --mount=type=bind,from=tool:1,target=/t true\n", ("a", "tool:1")),
         ("FROM a\nCOPY --chown=1 --from='tool:1' /x /y\n", ("a", "tool:1")),
         ("FROM a\nRUN tool --from=other:1 --mount=from=other:2\n", ("a",)),
+        ("FROM a\nRUN --mount=target=/t,From=tool:1 true\n", ("a", "tool:1")),
+        ("FROM a\nRUN --mount='type=bind,\"from=tool:1\",target=/t' true\n", ("a", "tool:1")),
     ],
 )
 def test_the_images_that_files_are_copied_from_are_returned(text: str, images: tuple[str, ...]) -> None:

@@ -23,6 +23,7 @@ _PLAIN_END: Final = re.compile(r"[^\s#]\S*")
 # The instructions that may have here-documents.
 _WITH_HEREDOCS: Final = ("ADD", "COPY", "RUN")
 _BLANKS: Final = re.compile(r"[\t\v\f\r ]+")
+_FLAG: Final = re.compile(r"--((?:\"[^\"]*\"|'[^']*'|\\.|\S)*)\s*")
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,12 +40,24 @@ class Instruction:
     flags: tuple[str, ...]
     arguments: str
 
+    @classmethod
+    def parse(cls, text: str) -> Self:
+        """Return the instruction in ``text``, whose lines are joined."""
+        name, *rest = _BLANKS.split(text.strip(), maxsplit=1)
+        arguments, flags = rest[0] if rest else "", []
+        while found := _FLAG.match(arguments):
+            arguments = arguments[found.end() :]
+            if not found[1]:
+                break
+            flags.append(re.sub(r"\\(.)|[\"']", r"\1", f"--{found[1]}"))
+        return cls(name.upper(), tuple(flags), arguments.strip())
+
     @property
     def json(self) -> list[str] | None:
         """The arguments as a JSON array of texts; None if they are none."""
         try:
             found = json.loads(self.arguments) if self.arguments.startswith("[") else None
-        except ValueError:
+        except (ValueError, RecursionError):
             return None
         is_list = isinstance(found, list) and all(isinstance(text, str) for text in found)
         return found if is_list else None
@@ -71,9 +84,10 @@ class Dockerfile:
         Raises:
             InvalidInput: if a here-document has no end, or one that some versions of BuildKit read as an instruction.
         """
-        lines = text.removeprefix("\ufeff").split("\n")
-        # The frontend is chosen from the bytes of the file, without a first line with #!, and also by // syntax=.
-        head = text.split("\n")[text.startswith("#!") :]
+        text = text.removeprefix("\ufeff")
+        lines = text.split("\n")
+        # The frontend is chosen without a first line with #!, and also by // syntax=.
+        head = lines[text.startswith("#!") :]
         syntax = _directives(head, "#").get("syntax") or _directives(head, "//").get("syntax", "")
         escape = _directives([line.lstrip() for line in lines], "#").get("escape", "\\")
         return cls(syntax.partition(" ")[0], escape, tuple(_instructions(lines, escape)))
@@ -105,7 +119,7 @@ def _instructions(lines: Sequence[str], escape: str) -> Iterator[Instruction]:
                 text += line
         if not text.strip():
             continue
-        instruction = _instruction(text)
+        instruction = Instruction.parse(text)
         for document in _heredocs(instruction, text):
             end = next((place for place in range(at, len(lines)) if document.is_end(lines[place])), None)
             if end is not None:
@@ -163,20 +177,9 @@ def _is_comment(line: str) -> bool:
     return line.lstrip().startswith("#")
 
 
-def _instruction(text: str) -> Instruction:
-    name, *rest = _BLANKS.split(text.strip(), maxsplit=1)
-    arguments, flags = rest[0] if rest else "", []
-    while found := re.match(r"--((?:\"[^\"]*\"|'[^']*'|\\.|\S)*)\s*", arguments):
-        arguments = arguments[found.end() :]
-        if not found[1]:
-            break
-        flags.append(re.sub(r"\\(.)|[\"']", r"\1", f"--{found[1]}"))
-    return Instruction(name.upper(), tuple(flags), arguments.strip())
-
-
 def _heredocs(instruction: Instruction, text: str) -> Iterator[_HereDocument]:
     if instruction.name == "ONBUILD":
-        instruction = _instruction(instruction.arguments)
+        instruction = Instruction.parse(instruction.arguments)
     if instruction.name not in _WITH_HEREDOCS or instruction.json is not None or "<<" not in text:
         return
     for word, following in pairwise([*words.split(text), ""]):

@@ -17,10 +17,10 @@ class WordError(Exception):
     """A quote or a brace is not closed, or a substitution is not supported."""
 
 
-def split(text: str) -> list[str]:
+def split(text: str, escape: str = "\\") -> list[str]:
     """Return the words of ``text`` with their quotes, escapes and variables; none if a quote is not closed."""
     try:
-        return _Lexer(text, {}, "\\", keeps_quotes=True, keeps_escapes=True, keeps_unset=True).read()[1]
+        return _Lexer(text, {}, escape, keeps_quotes=True, keeps_escapes=True, keeps_unset=True).read()[1]
     except WordError:
         return []
 
