@@ -11,6 +11,7 @@ from typing import Any, Final
 
 from stage_ci.errors import NothingToCheck, ScannerUnavailable, VulnerableImage, WaiverExpired
 from stage_ci.rules.advisories import Advisories
+from stage_ci.rules.vex import VEX_FILE
 from stage_ci.rules.waivers import Waivers
 
 # The severity that blocks a release.
@@ -35,6 +36,7 @@ class Finding:
         severity: The severity, such as ``CRITICAL``.
         purl: The package URL.
         path: The path of the package's file in the image; empty for a package of the system.
+        target: What Trivy has scanned, such as the path of a program or a lock file.
     """
 
     identifier: str
@@ -44,6 +46,7 @@ class Finding:
     severity: str
     purl: str = ""
     path: str = ""
+    target: str = ""
 
     def __str__(self) -> str:
         fix = f"fixed in {self.fixed}" if self.fixed else "no fix yet"
@@ -126,7 +129,9 @@ class Verdict:
                 f"no verdict for the system: {self.gap}", remedy="start the Dockerfile from a supported release"
             )
         critical = [finding for finding in self.findings if finding.severity == _BLOCKING]
-        waivers = [(each, self.waivers.expired_for(each.identifier, each.purl, each.path)) for each in critical]
+        waivers = [
+            (each, self.waivers.expired_for(each.identifier, each.purl, each.path, each.target)) for each in critical
+        ]
         expired = [f"{finding}, waived {waiver}" for finding, waiver in waivers if waiver]
         if expired:
             raise WaiverExpired(f"critical vulnerabilities with an expired waiver: {_count(expired)}")
@@ -160,10 +165,12 @@ def scanner_failure(output: str) -> tuple[str, str | None]:
 
     Trivy downloads its Java database only for an image with Java archives (aquasecurity/trivy, pkg/javadb/client.go).
     """
-    cause = scanner_cause(output)
-    if "Java DB" in output.rpartition("FATAL")[2]:
+    cause, fatal = scanner_cause(output), output.rpartition("FATAL")[2]
+    if "Java DB" in fatal:
         remedy = "the image contains Java archives: give a reachable Java database with --trivy-java-db"
         return f"no Java database: {cause}", remedy
+    if "unable to load VEX" in fatal:
+        return f"it does not read {VEX_FILE}: {cause}", f"correct {VEX_FILE}"
     return cause, None
 
 
@@ -184,7 +191,7 @@ def _gap(packages: list[Any], report: Any, results: Any) -> str:  # noqa: ANN401
 def _findings(results: Any) -> Iterator[Finding]:  # noqa: ANN401 - JSON of any type
     for result in results:
         for found in result.get("Vulnerabilities") or []:
-            yield _finding(found)
+            yield _finding(found, result)
 
 
 def _suppressed(results: Any) -> Iterator[Suppressed]:  # noqa: ANN401 - JSON of any type
@@ -192,10 +199,10 @@ def _suppressed(results: Any) -> Iterator[Suppressed]:  # noqa: ANN401 - JSON of
         for modified in result.get("ExperimentalModifiedFindings") or []:
             if modified["Type"] == "vulnerability":
                 reason = [modified["Status"].replace("_", " "), modified.get("Statement")]
-                yield Suppressed(_finding(modified["Finding"]), ": ".join(filter(None, reason)))
+                yield Suppressed(_finding(modified["Finding"], result), ": ".join(filter(None, reason)))
 
 
-def _finding(found: Any) -> Finding:  # noqa: ANN401 - JSON of any type
+def _finding(found: Any, result: Any) -> Finding:  # noqa: ANN401 - JSON of any type
     return Finding(
         identifier=found["VulnerabilityID"],
         package=found["PkgName"],
@@ -204,4 +211,5 @@ def _finding(found: Any) -> Finding:  # noqa: ANN401 - JSON of any type
         severity=found.get("Severity", "UNKNOWN"),
         purl=(found.get("PkgIdentifier") or {}).get("PURL", ""),
         path=found.get("PkgPath", ""),
+        target=result.get("Target", ""),
     )

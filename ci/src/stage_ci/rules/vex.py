@@ -5,6 +5,7 @@ are not supported here: a CycloneDX document refers to an SBOM by its serial num
 """
 
 import json
+from collections import Counter
 from collections.abc import Mapping
 from typing import Any, Final
 
@@ -36,7 +37,7 @@ def raise_if_invalid_vex(text: str) -> None:
         InvalidVex: if it is not; names the part.
     """
     try:
-        document = json.loads(text)
+        document = json.loads(text, object_pairs_hook=_object)
     except (ValueError, RecursionError) as error:
         raise InvalidVex(f"invalid {VEX_FILE}: not valid JSON") from error
     if not isinstance(document, dict) or not _text(document, "@context").startswith(_CONTEXT):
@@ -44,16 +45,37 @@ def raise_if_invalid_vex(text: str) -> None:
     if not _text(document, "author"):
         raise InvalidVex(f"invalid {VEX_FILE}: the author is missing")
     statements = document.get("statements")
-    if not isinstance(statements, list) or not all(isinstance(statement, dict) for statement in statements):
+    if not _are_objects(statements):
         raise InvalidVex(f"invalid {VEX_FILE}: expected statements to be a list of objects")
     for number, statement in enumerate(statements, start=1):
         _raise_if_unfounded(statement, f"invalid {VEX_FILE}: statement {number}")
 
 
+def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    """Return a JSON object, in which Trivy would read `Status` as another `status`: Go's encoding/json, Unmarshal.
+
+    Raises:
+        InvalidVex: if it has a key twice.
+    """
+    for key, count in Counter(key.casefold() for key, _ in pairs).items():
+        if count > 1:
+            raise InvalidVex(f"invalid {VEX_FILE}: an object has {key[:40]!r} twice", remedy="remove one of the two")
+    return dict(pairs)
+
+
+def _are_objects(value: Any) -> bool:  # noqa: ANN401 - JSON of any type
+    return isinstance(value, list) and all(isinstance(item, dict) for item in value)
+
+
 def _raise_if_unfounded(statement: Mapping[str, Any], where: str) -> None:
-    status, justification = _text(statement, "status"), _text(statement, "justification")
+    status, justification = statement.get("status", ""), _text(statement, "justification")
+    if not isinstance(statement.get("vulnerability", {}), dict) or not _are_objects(statement.get("products", [])):
+        raise InvalidVex(
+            f"{where}: expected vulnerability to be an object, and products a list of objects",
+            remedy='write them as OpenVEX 0.2.0 does: {"name": "CVE-…"} and [{"@id": "pkg:…"}]',
+        )
     if status not in _STATUSES:
-        raise InvalidVex(f"{where} has the status {status[:40]!r}", remedy=f"use {', '.join(_STATUSES)}")
+        raise InvalidVex(f"{where} has the status {str(status)[:40]!r}", remedy=f"use {', '.join(_STATUSES)}")
     if justification and justification not in _JUSTIFICATIONS:
         raise InvalidVex(
             f"{where} has the justification {justification[:60]!r}", remedy=f"use {', '.join(_JUSTIFICATIONS)}"

@@ -9,17 +9,17 @@ entry for a secret also needs its paths: a rule such as ``private-key`` alone wo
 import json
 import re
 import textwrap
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import date, timedelta
-from fnmatch import fnmatchcase
 from typing import Any, Final, Self
-from urllib.parse import unquote
+from urllib.parse import parse_qsl, unquote
 
 from ruamel.yaml import YAML
 from ruamel.yaml.error import YAMLError
 
 from stage_ci.errors import InvalidWaiver
+from stage_ci.rules.path_pattern import compile_pattern
 
 WAIVERS_FILE: Final = ".trivyignore.yaml"
 # Other names of such a list. A .trivyignore is plain text and has no place for an owner.
@@ -62,18 +62,20 @@ class Waiver:
     statement: str
     limits: Mapping[str, list[str]]
 
-    def covers(self, identifier: str, purl: str, path: str) -> bool:
+    def covers(self, identifier: str, purl: str, *paths: str) -> bool:
         """Return whether the entry is for a vulnerability in a package, by the rules of Trivy.
 
         Args:
             identifier: The vulnerability.
             purl: The package URL of the package that has it.
-            path: The path of the package's file in the image; empty for a package of the system.
+            paths: The path of the package's file in the image, and what Trivy calls the target; one of them counts.
         """
+        patterns = [compile_pattern(limit) for limit in self.limits.get("paths", ["**"])]
+        purls = self.limits.get("purls")
         return (
             identifier == self.identifier
-            and ("purls" not in self.limits or any(_is_of(purl, limit) for limit in self.limits["purls"]))
-            and ("paths" not in self.limits or any(fnmatchcase(path, limit) for limit in self.limits["paths"]))
+            and (purls is None or any(_is_of(purl, limit) for limit in purls))
+            and any(pattern.fullmatch(path) for pattern in patterns for path in paths)
         )
 
     def __str__(self) -> str:
@@ -122,9 +124,9 @@ class Waivers:
         entries = [{"id": entry.identifier, "statement": str(entry), **entry.limits} for entry in self.active]
         return json.dumps({VULNERABILITIES: entries}, ensure_ascii=False)  # any JSON text is YAML
 
-    def expired_for(self, identifier: str, purl: str, path: str) -> Waiver | None:
+    def expired_for(self, identifier: str, purl: str, *paths: str) -> Waiver | None:
         """Return the entry for a vulnerability in a package that expired last; None if none has expired."""
-        expired = (entry for entry in self.expired if entry.covers(identifier, purl, path))
+        expired = (entry for entry in self.expired if entry.covers(identifier, purl, *paths))
         return max(expired, key=lambda entry: entry.expires, default=None)
 
 
@@ -177,6 +179,8 @@ def _waiver(entry: Any, section: str, where: str) -> Waiver:  # noqa: ANN401 - Y
     if type(expires) is not date:  # datetime is a subclass of date
         raise InvalidWaiver(f"{where}: expected expired_at to be a date")
     limits = {key: _texts(entry[key], key, where) for key in _LIMITS if entry.get(key) is not None}
+    if section == VULNERABILITIES:
+        _raise_if_no_pattern(limits.get("paths", []), where)
     if section == SECRETS and "paths" not in limits:
         raise InvalidWaiver(f"{where}: paths are missing", remedy="list the files that may hold the secret")
     statement = _text(entry, "statement", where) if entry.get("statement") is not None else ""
@@ -191,16 +195,24 @@ def _text(entry: Mapping[Any, Any], key: str, where: str) -> str:
 
 
 def _is_of(purl: str, limit: str) -> bool:
-    """Return whether a package is one of those that a package URL without a version, or with one, is for."""
-    (name, version), (limited_name, limited_version) = _name_and_version(purl), _name_and_version(limit)
-    return name == limited_name and limited_version in ("", version)
+    """Return whether a package is one of those that a package URL is for, whose version and qualifiers may be missing.
+
+    Rules: aquasecurity/trivy, pkg/purl/purl.go, Match.
+    """
+    (name, version, qualifiers), (limited, limited_version, wanted) = _parts(purl), _parts(limit)
+    return name == limited and limited_version in ("", version) and wanted.items() <= qualifiers.items()
 
 
-def _name_and_version(purl: str) -> tuple[str, str]:
+def _parts(purl: str) -> tuple[str, str, dict[str, str]]:
+    """Return the name with its type and namespace, the version and the qualifiers in a package URL."""
+    path, _, query = purl.partition("#")[0].partition("?")
     # A scope may begin with @ as well, but it is no last part.
-    namespace, _, last = re.split(r"[?#]", purl, maxsplit=1)[0].rpartition("/")
+    namespace, _, last = path.rpartition("/")
     name, _, version = last.partition("@")
-    return unquote(f"{namespace}/{name}"), unquote(version)
+    full = unquote(f"{namespace}/{name}")
+    if full.lower().startswith("pkg:pypi/"):
+        full = full.lower().replace("_", "-")
+    return full, unquote(version), dict(parse_qsl(query))
 
 
 def _line(text: str) -> str:
@@ -214,6 +226,15 @@ def _texts(value: Any, key: str, where: str) -> list[str]:  # noqa: ANN401 - YAM
     if not texts or texts != items:
         raise InvalidWaiver(f"{where}: expected {key} to be a list of {key}")
     return texts
+
+
+def _raise_if_no_pattern(paths: Iterable[str], where: str) -> None:
+    for path in paths:
+        try:
+            compile_pattern(path)
+        except ValueError as error:
+            cause = f"{where}: invalid pattern {path[:60]!r}"
+            raise InvalidWaiver(cause, remedy="close each bracket and brace") from error
 
 
 def _raise_if_unknown_key(mapping: Mapping[Any, Any], known: frozenset[str], where: str) -> None:

@@ -50,3 +50,11 @@ def test_a_missing_vulnerability_database_has_the_usual_remedy() -> None:
     """A failure that does not concern the Java database has the remedy of every failure of the scanner."""
     output = "2026-05-04T12:00:00Z\tINFO\t[javadb] Java DB is cached\n2026-05-04T12:00:01Z\tFATAL\tinit error: x\n"
     assert scanner_failure(output) == ("init error: x", None)
+
+
+def test_a_vex_document_that_trivy_does_not_read_is_named() -> None:
+    """Trivy reads more fields of the document than the pipeline checks, such as its dates."""
+    reason = 'parsing time "today" as "2006-01-02T15:04:05Z07:00"'
+    message = f"filter error: VEX error: unable to load VEX: unable to load VEX from file: 1 error:\n\t* {reason}"
+    output = f"2026-05-04T12:00:01Z\tFATAL\tFatal error\trun error: {message}\n"
+    assert scanner_failure(output) == (f"it does not read .openvex.json: {reason}", "correct .openvex.json")

@@ -26,6 +26,9 @@ DOCUMENT: dict[str, Any] = {
 }
 
 
+OLD_FORMAT = "statement 1: expected vulnerability to be an object, and products a list of objects"
+
+
 def without(key: str) -> dict[str, Any]:
     """Return the statement without one key."""
     return {name: value for name, value in STATEMENT.items() if name != key}
@@ -63,7 +66,11 @@ def test_a_document_with_reasons_is_accepted(statement: dict[str, Any]) -> None:
         ({"statements": [STATEMENT | {"status": "fixed"}]}, "statement 1 is fixed without a reason"),
         ({"statements": [STATEMENT | {"status": "not-affected"}]}, "statement 1 has the status 'not-affected'"),
         ({"statements": [without("status")]}, "statement 1 has the status ''"),
+        ({"statements": [STATEMENT | {"status": "fixed "}]}, "statement 1 has the status 'fixed '"),
+        ({"statements": [STATEMENT | {"status": ["fixed"]}]}, "statement 1 has the status \"['fixed']\""),
         ({"statements": [STATEMENT | {"justification": "no_time"}]}, "statement 1 has the justification 'no_time'"),
+        ({"statements": [STATEMENT | {"vulnerability": "CVE-2025-43859"}]}, OLD_FORMAT),
+        ({"statements": [STATEMENT | {"products": ["pkg:pypi/h11@0.14.0"]}]}, OLD_FORMAT),
     ],
 )
 def test_a_document_without_author_or_reasons_is_rejected(change: dict[str, Any], cause: str) -> None:
@@ -97,3 +104,20 @@ def test_any_json_is_accepted_or_an_invalid_document(value: object) -> None:
         raise_if_invalid_vex(json.dumps(value))
     except InvalidVex:
         return
+
+
+@pytest.mark.fault(53)
+@pytest.mark.parametrize(
+    ("text", "key"),
+    [
+        ('"statements": [], "Statements": [{"status": "fixed"}]', "statements"),
+        ('"statements": [{"status": "affected", "STATUS": "fixed"}]', "status"),
+        ('"statements": [{"status": "affected", "\u017ftatus": "fixed"}]', "status"),
+        ('"statements": [{"status": "fixed", "status": "affected"}]', "status"),
+    ],
+)
+def test_a_key_that_trivy_would_take_for_another_one_is_rejected(text: str, key: str) -> None:
+    """Trivy reads keys without regard to case and takes the last one, which would hide a statement from this check."""
+    document = f'{{"@context": "https://openvex.dev/ns/v0.2.0", "author": "team-a", {text}}}'
+    with pytest.raises(InvalidVex, match=rf"^scan: invalid \.openvex\.json: an object has '{key}' twice"):
+        raise_if_invalid_vex(document)
