@@ -135,7 +135,7 @@ class TestReport:
             TestsFailed: if a test failed, or the run crashed or ran out of time.
         """
         if self.status == _PYTEST_NOTHING_COLLECTED or (
-            self.status == _PYTEST_USAGE and pytest_cause(self.output).startswith(_NO_TESTS)
+            self.status == _PYTEST_USAGE and pytest_cause(self.output).rstrip("/") == _NO_TESTS
         ):
             raise NothingToCheck("no test was collected from tests/unit/", step="test")
         if self.status == _TIMED_OUT:

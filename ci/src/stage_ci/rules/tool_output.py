@@ -6,7 +6,8 @@ from typing import Final
 from stage_ci.rules.one_line import last_line, shorten
 
 # What pytest and its plugins write: https://docs.pytest.org/en/stable/reference/exit-codes.html names the kinds, the
-# texts are those of _pytest/main.py, _pytest/config, pytest-cov's plugin.py, xdist's dsession.py and faulthandler.
+# texts are those of _pytest/main.py, _pytest/config, pytest-cov's plugin.py, xdist's dsession.py, pytest-timeout and
+# faulthandler.
 _INTERNAL: Final = re.compile(r"^INTERNALERROR> *(\S.*)$", re.MULTILINE)
 _CONFTEST: Final = re.compile(r"^(ImportError while loading conftest '[^']*')\.?$", re.MULTILINE)
 _RAISED: Final = re.compile(r"^E {3}(\S.*)$", re.MULTILINE)
@@ -16,10 +17,12 @@ _PYTEST: Final = (
     re.compile(r"^(?:ERROR: |FAIL )(Required test coverage.*)$", re.MULTILINE),
     re.compile(r"^ERROR: (?!usage: )(.*)$", re.MULTILINE),
     re.compile(r"^(.*Fatal Python error: .*)$", re.MULTILINE),
-    re.compile(r"^!+ (?:_pytest\.outcomes\.|xdist\.dsession\.)?(.*?) !+$", re.MULTILINE),
+    re.compile(r"^[!+]+ (?:_pytest\.outcomes\.|xdist\.dsession\.)?(.*?) [!+]+$", re.MULTILINE),
 )
-# The line of a module whose tests are running, which ends with a character for each of them.
-_RUNNING: Final = re.compile(r"^(\S+\.py)(?: [.FEsxX]*)?(?: +\[ *\d+%\])?$")
+# The line of a module whose tests are running, which ends with a character for each of them; with -v, that of a test.
+_RUNNING: Final = re.compile(r"^(\S+\.py(?:::\S.*?)?)(?: [.FEsxX]*)?(?: +\[ *\d+%\])?$")
+# With -q, there are only the characters.
+_RUNNING_QUIETLY: Final = re.compile(r"^[.FEsxX]+(?: +\[ *\d+%\])?$")
 _SETUP: Final = re.compile(r'failed on (?:setup|teardown) with "(.*)"', re.DOTALL)
 _LIMIT: Final = 120  # characters of one test's error
 
@@ -45,9 +48,14 @@ def pytest_cause(output: str) -> str:
         return f"{conftest[1]}: {raised}" if raised else conftest[1]
     # Of equal kinds the last one, because a test may have printed the others.
     found = next((matches[-1] for pattern in _PYTEST if (matches := pattern.findall(output))), "")
-    last = last_line(output)
-    running = _RUNNING.match(last)
-    return found or _traceback(output) or (f"Python ended while it ran {running[1]}" if running else last)
+    return _completed(found, output) or _traceback(output) or _last_sign(last_line(output))
+
+
+def _last_sign(line: str) -> str:
+    """Return what the last line of an output tells about a run that ended without a reason."""
+    if running := _RUNNING.match(line):
+        return f"Python ended while it ran {running[1]}"
+    return "Python ended while it ran the tests" if _RUNNING_QUIETLY.match(line) else line
 
 
 def error_cause(message: str, text: str) -> str:
@@ -91,4 +99,11 @@ def _raised(text: str) -> str:
 
 def _exception(text: str) -> str:
     found = _EXCEPTION.findall(text)
-    return found[-1] if found else ""
+    return _completed(found[-1], text) if found else ""
+
+
+def _completed(line: str, text: str) -> str:
+    """Return a line of a text, with the line that follows it if it ends with a colon."""
+    rest = text.rpartition(line)[2] if line.endswith(":") else ""
+    following = next(filter(None, map(str.strip, rest.splitlines())), "")
+    return f"{line} {following}".strip()

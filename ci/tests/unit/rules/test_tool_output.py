@@ -40,6 +40,16 @@ TOTAL  4  1  75%
 FAIL Required test coverage of 99% not reached. Total coverage: 75.00%
 ============ 2 passed in 0.05s ============
 """
+WARNINGS = """ERROR: while parsing the following warning configuration:
+
+  error::x.Missing
+
+This error occurred:
+
+Traceback (most recent call last):
+  File "/venv/lib/python3.11/site-packages/_pytest/config/__init__.py", line 1, in parse_warning_filter
+AttributeError: module 'x' has no attribute 'Missing'
+"""
 FATAL = (
     HEAD
     + """tests/unit/test_n.py Fatal Python error: Segmentation fault
@@ -84,6 +94,10 @@ Extension modules: numpy.core (total: 1)
             "Python ended while it ran tests/unit/test_n.py",
         ),
         (f"{HEAD}tests/unit/test_n.py ..F\n", "Python ended while it ran tests/unit/test_n.py"),
+        (f"{HEAD}tests/unit/test_n.py::test_x[a b] ", "Python ended while it ran tests/unit/test_n.py::test_x[a b]"),
+        ("....F.s   [ 58%]\n..", "Python ended while it ran the tests"),
+        ("+++++++++ Timeout +++++++++\n~~~ Stack of x ~~~\n+++++++++ Timeout +++++++++\n", "Timeout"),
+        (WARNINGS, "while parsing the following warning configuration: error::x.Missing"),
         ("/venv/bin/python: No module named pytest\n", "/venv/bin/python: No module named pytest"),
         ("ERROR: of the service\n.\nERROR: Unknown config option: x\n", "Unknown config option: x"),
         ("", ""),
@@ -154,6 +168,15 @@ ValueError: invalid literal for int() with base 10: '110 # wide'
 CRITICAL = (
     "There was a critical error during execution of Flake8:\nrequired plugins were not installed!\n- expected: x\n"
 )
+ISORT_TRACE = """Traceback (most recent call last):
+  File "/venv/bin/isort", line 8, in <module>
+    sys.exit(main())
+isort.exceptions.UnsupportedSettings: unsupported settings:
+
+\t- profil = black  (source: 'pyproject.toml')
+
+For a complete and up-to-date listing of supported settings see: the documentation.
+"""
 BLACK = "--- /work/a.py\t2026\n+++ /work/a.py\t2026\n@@ -1 +1 @@\n-x\n+error: y\n error: z\n"
 
 
@@ -172,6 +195,11 @@ BLACK = "--- /work/a.py\t2026\n+++ /work/a.py\t2026\n@@ -1 +1 @@\n-x\n+error: y\
             BLACK,
             "error: cannot format b.py: Cannot parse\nerror: cannot format c.py: Cannot parse\n",
             "error: cannot format b.py: Cannot parse and 1 more",
+        ),
+        (
+            "",
+            ISORT_TRACE,
+            "isort.exceptions.UnsupportedSettings: unsupported settings: - profil = black  (source: 'pyproject.toml')",
         ),
         (BLACK, "", "/work/a.py"),
         (
