@@ -1,6 +1,7 @@
 """Installs the packages of a source; rules/requirement_file.py reads the files that name them."""
 
 import base64
+import posixpath
 from collections.abc import Iterable
 from typing import Final
 
@@ -12,8 +13,9 @@ from stage_ci.adapters.commands import as_nobody
 from stage_ci.adapters.gather import gather_all
 from stage_ci.adapters.programs import program
 from stage_ci.adapters.source import Source
-from stage_ci.rules.readme import missing_readme
+from stage_ci.rules.readme import METADATA_FILES, missing_readme
 from stage_ci.rules.requirement_file import RequirementFile, uv_options
+from stage_ci.rules.requirement_indexes import join_indexes
 from stage_ci.rules.requirement_text import decode, hide_credentials, is_exact
 
 _ROOT: Final = "/requirements"
@@ -43,7 +45,8 @@ async def with_requirements(source: Source, wanted: Iterable[str]) -> dagger.Con
     container = await _with_local(
         container.with_workdir(_ROOT), source, {each for file in files.values() for each in file.local}
     )
-    texts, credentials = hide_credentials({path: file.text for path, file in files.items()})
+    written = join_indexes({path: file.text for path, file in files.items()}, names)
+    texts, credentials = hide_credentials(written)
     for path, text in texts.items():
         container = container.with_new_file(path, text)
     for name, value in credentials.items():
@@ -98,7 +101,8 @@ async def _with_local(container: dagger.Container, source: Source, local: set[st
         else:
             part = source.directory if path == "." else source.directory.directory(path)
             folder = folder.with_directory(path, part)
-            settings = "pyproject.toml" if path == "." else f"{path}/pyproject.toml"
-            for missing in missing_readme(settings, await source.text(settings), paths):
-                folder = folder.with_new_file(missing, "")
+            metadata = [posixpath.normpath(f"{path}/{name}") for name in METADATA_FILES]
+            for name, text in (await source.texts(metadata)).items():
+                for missing in missing_readme(name, text, paths):
+                    folder = folder.with_new_file(missing, "")
     return toolchain.unpack(container.with_directory(".", dag.directory()), toolchain.pack(folder))

@@ -22,11 +22,15 @@ from stage_ci.rules.requirement_text import logical_lines
 PYTHON: Final = {"python_version": "3.11", "python_full_version": "3.11.0"}
 _ARCHIVES: Final = (".whl", ".zip", ".tar", ".tar.gz", ".tgz", ".tar.bz2", ".tbz", ".tar.xz", ".txz")
 _SCHEME: Final = re.compile(r"([a-z][a-z0-9+.-]+):", re.IGNORECASE)
+# A version control and how it is reached, also in the short form git+git@host:path, which pip and uv do not read.
+_CONTROLLED: Final = re.compile(r"([a-z]+)\+([^:/]+):")
 _NAMED: Final = re.compile(r"[A-Za-z0-9][\w.-]*\s*(?:\[[^\]]*\])?\s*@\s*(?=\S)")
 _EXTRAS: Final = re.compile(r"(?<=.)\[[^\]]*\]$")
 # A user and a password in an address without a scheme.
 _USER: Final = re.compile(r"(?<![^\s@])[^\s@]+@(?=[^\s@])")
 _VARIABLE: Final = re.compile(r"\$\{[A-Z0-9_]+\}")
+# Options with several values, of which uv reads one in a line.
+_LISTED: Final = re.compile(r"(--no-binary|--only-binary)[= ](.*,.*)")
 _INDEX: Final = "install it from an index, or from a path inside the source"
 _NO_VARIABLE: Final = "write the value, or install from an index that needs none"
 _UPLOADED: Final = "check the path, and whether --source uploads it: `dagger call lint --help` lists what it leaves out"
@@ -193,6 +197,7 @@ class _Line:
             # pip ignores words that belong to no option.
             elif needs.lines and words[0].startswith("-"):
                 needs.lines[-1] += f" {_quoted(word)}"
+        needs.lines = [each for line in needs.lines for each in _split_values(line)]
 
     def _add_option(self, needs: _Needs, name: str, value: str) -> None:
         path = self._path(value)
@@ -210,16 +215,16 @@ class _Line:
     def _add_package(self, needs: _Needs, written: str, *, editable: bool) -> bool:
         """Add what a package needs, and return whether git clones it."""
         source, is_wanted = _source_of(written)
-        scheme = found[1].lower() if (found := _SCHEME.match(source)) else ""
         if not is_wanted:
             return False
-        if "+" in scheme:
-            self._raise_if_not_git(*scheme.split("+", 1))
+        if control := _CONTROLLED.match(source.lower()):
+            self._raise_if_not_git(*control.groups())
             needs.uses_git = True
             return True
         path = self._path(source)
-        looks_local = source.startswith(".") or "/" in source or source.lower().endswith(_ARCHIVES)
-        if path is not None and (editable or looks_local or scheme):
+        if path is None:
+            return False
+        if editable or _SCHEME.match(source) or path.startswith(".") or "/" in path or path.lower().endswith(_ARCHIVES):
             needs.local.append(self._present(source, path))
         return False
 
@@ -270,6 +275,11 @@ class _Line:
 
 def _quoted(value: str) -> str:
     return shlex.quote(value) if any(character.isspace() for character in value) else value
+
+
+def _split_values(line: str) -> list[str]:
+    found = _LISTED.fullmatch(line)
+    return [f"{found[1]} {value}" for value in found[2].replace(",", " ").split()] if found else [line]
 
 
 def _source_of(written: str) -> tuple[str, bool]:

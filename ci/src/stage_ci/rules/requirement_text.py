@@ -38,7 +38,7 @@ def decode(path: str, data: bytes) -> str:
     """Return the text of a requirement file.
 
     pip reads a byte order mark and a coding cookie. UTF-16 without a mark is recognized by its null bytes, and what is
-    not UTF-8 is taken for Latin-1, whose characters occur in comments.
+    not UTF-8 is taken for Windows-1252 or Latin-1, whose characters occur in comments.
 
     Args:
         path: The path of the file, for the error.
@@ -66,11 +66,13 @@ def _encoding(data: bytes) -> str:
             return found[1].decode()
     if b"\0" in data:
         return "utf-16-be" if data[::2].count(0) > data[1::2].count(0) else "utf-16-le"
-    try:
-        data.decode()
-    except UnicodeDecodeError:
-        return "latin-1"
-    return "utf-8"
+    for encoding in ("utf-8", "cp1252"):  # the latter first, because a byte of its … ends a line in Latin-1
+        try:
+            data.decode(encoding)
+        except UnicodeDecodeError:
+            continue
+        return encoding
+    return "latin-1"
 
 
 def logical_lines(text: str) -> Iterator[tuple[int, str]]:

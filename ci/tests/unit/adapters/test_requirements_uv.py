@@ -10,6 +10,7 @@ from tests.servers.loopback import Handler, Reply, Server
 from tests.unit.adapters.packages import Environment, wheel
 
 from stage_ci.rules.requirement_file import RequirementFile, uv_options
+from stage_ci.rules.requirement_indexes import join_indexes
 from stage_ci.rules.requirement_text import decode, hide_credentials
 
 BACKEND: Final = """
@@ -74,7 +75,8 @@ def installed(root: Path, files: dict[str, str | bytes]) -> list[str]:
         name = pending.pop()
         read[name] = RequirementFile.parse(name, decode(name, (source / name).read_bytes()), paths)
         pending += set(read[name].includes) - read.keys()
-    texts, variables = hide_credentials({name: file.text for name, file in read.items()})
+    written = join_indexes({name: file.text for name, file in read.items()}, ["requirements"])
+    texts, variables = hide_credentials(written)
     for name, text in texts.items():
         (source / name).write_text(text)
     environment.variables |= variables

@@ -85,6 +85,7 @@ def test_a_plain_file_needs_nothing_else() -> None:
         ("-e git+https://host/x.git#egg=x\n", "git+https://host/x.git#egg=x\n"),
         ("--editable=git+https://host/x@v1\n", "git+https://host/x@v1\n"),
         ("-f ./wheels/\n", "--find-links wheels\n"),
+        ("--no-binary a,b --only-binary=c\n", "--no-binary a\n--no-binary b\n--only-binary=c\n"),
     ],
 )
 def test_a_file_is_written_as_uv_reads_it(text: str, written: str) -> None:
@@ -143,6 +144,8 @@ def test_an_included_file_is_found_relative_to_the_including_one(file: str, line
         ("lib @ file:./lib", "lib"),
         ("lib[x]@ file:lib ; python_version >= '3.9'", "lib"),
         ("app.whl", "app.whl"),
+        ("app.whl[extra]", "app.whl"),
+        ("app.whl[extra]; python_version > '3'", "app.whl"),
         ("./wheels/a-1-py3-none-any.whl --hash=sha256:00", "wheels/a-1-py3-none-any.whl"),
         ("a @ file:wheels/a-1-py3-none-any.whl#sha256=00", "wheels/a-1-py3-none-any.whl"),
         ("--find-links wheels", "wheels"),
@@ -213,6 +216,8 @@ def test_a_requirement_for_another_platform_needs_nothing(line: str) -> None:
         ("--index-url index.example/simple", "needs index.example/simple, which is not in the source"),
         ("x @ git+ssh://git@host/x.git", "clones by ssh, for which the container has no key; write it as git+https"),
         ("git+file:///srv/x", "clones by file, for which"),
+        ("git+git@host:ann/x.git", "clones by ***@host, for which the container has no key; write it as git+https"),
+        ("-e GIT+SSH://git@host/x#egg=x", "clones by ssh, for which"),
         ("x @ hg+https://host/x", "needs hg, which the container does not have; install it by git+https"),
         ("-e svn+https://host/x#egg=x", "needs svn, which the container does not have"),
         (

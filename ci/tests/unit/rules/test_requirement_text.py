@@ -24,6 +24,8 @@ PINNED = "six==1.17.0  # für alle\n"
         (PINNED.encode("utf-16-le"), PINNED),
         (PINNED.encode("utf-16-be"), PINNED),
         (PINNED.encode("latin-1"), PINNED),
+        ("six # später… oder “nie”\n".encode("cp1252"), "six # später… oder “nie”\n"),
+        (b"six # \x81\n", "six # \x81\n"),
         (f"# -*- coding: cp1250 -*-\n{PINNED}".encode("cp1250"), f"# -*- coding: cp1250 -*-\n{PINNED}"),
         (f"\n# vim: set fileencoding=utf-8 :\n{PINNED}".encode(), f"\n# vim: set fileencoding=utf-8 :\n{PINNED}"),
         ("# coding: koi8-r\nsix # да\n".encode("koi8-r"), "# coding: koi8-r\nsix # да\n"),
