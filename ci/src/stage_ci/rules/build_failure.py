@@ -40,7 +40,7 @@ _CAUSE: Final = r" *(?:cause: |Caused by: |[├╰]─▶ )"
 _UV_CAUSE: Final = re.compile(rf"^{_CAUSE}(.*(?:\n(?!{_CAUSE})(?: {{3,}}| *│ )\S.*)*)", re.MULTILINE)
 # What a package's own build wrote, in the middle of uv's or pip's report.
 _INNER_OUTPUT: Final = re.compile(
-    r"(?:\[stderr\]|\[\d+ lines of output\])\n(.*?)(?:\n *\[end of output\]|\n\nhint: |\Z)", re.DOTALL
+    r"(?:\[stderr\]|\[\d+ lines of output\])\n(.*?)(?:\n *\[end of output\]|\n\n *hint: |\Z)", re.DOTALL
 )
 _INNER_ERRORS: Final = (
     re.compile(r"^.*fatal error: .*$", re.MULTILINE),  # of a compiler, such as a missing header
@@ -66,7 +66,8 @@ _NETWORK: Final = re.compile(
 _REQUIREMENTS: Final = re.compile(
     r"No solution found|No matching distribution|conflicting dependencies|Couldn't parse|Unexpected '|parsing included"
     r"|Invalid URL|Unsupported|Hash mismatch|--require-hashes|Distribution not found|Failed to (?:build|download)"
-    r"|Git operation failed|[Ii]nvalid requirement|failed to decode file|DO NOT MATCH THE HASHES|Failed building",
+    r"|Git operation failed|[Ii]nvalid requirement|failed to decode file|DO NOT MATCH THE HASHES|Failed building"
+    r"|does not appear to be a Python project|looks like a requirements file|Invalid specifier|Expected |Unnamed req",
 )
 
 
@@ -131,13 +132,18 @@ def _uv_reason(text: str) -> str:
     """Return uv's error with what caused it; empty if it is not an error of uv with a cause, nor a failed build."""
     head, causes = _UV_ERROR.search(text), _UV_CAUSE.findall(text)
     inner = _INNER_OUTPUT.search(text)
-    errors = (lines[-1] for pattern in _INNER_ERRORS if inner and (lines := pattern.findall(inner[1])))
-    causes = next(([line] for line in errors), causes)
+    if inner and (reason := _inner_reason(inner[1])):
+        causes = [reason]
     if not head or not causes:
         return causes[-1].strip() if inner and causes else ""
     # Of many causes, the first tells what was done, and the last why it failed.
     told = [head[1], *(causes[:1] if len(causes) >= _MANY else []), causes[-1]]
     return ": ".join(" ".join(part.replace("│", " ").split()) for part in told)
+
+
+def _inner_reason(output: str) -> str:
+    found = (pattern.findall(output) for pattern in _INNER_ERRORS)
+    return next((lines[-1] for lines in found if lines), last_line(output))
 
 
 def without_credentials(text: str) -> str:

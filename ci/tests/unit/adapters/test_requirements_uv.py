@@ -117,6 +117,13 @@ def test_a_version_is_taken_from_any_index(tmp_path: Path, index: str) -> None:
     assert installed(tmp_path, {"requirements": text}) == ["a==2", "b==1"]
 
 
+def test_the_last_index_counts_and_those_of_constraints_too(tmp_path: Path, index: str) -> None:
+    """uv alone rejects the second --index-url, and does not ask the index that only the constraints name."""
+    text = f"-i http://{index}/none/\n-i http://{index}/main/\n-c limits.txt\na\nb\n--no-binary x,y\n"
+    limits = f"--extra-index-url http://{index}/extra/\na<3\n"
+    assert installed(tmp_path, {"requirements": text, "limits.txt": limits}) == ["a==2", "b==1"]
+
+
 def test_a_file_may_ask_for_versions_before_a_release(tmp_path: Path) -> None:
     """--pre counts as for pip."""
     for version in ("1", "2a1"):

@@ -73,6 +73,7 @@ UV_HEADER = UV_BUILD.replace(
     "x.c:1:10: fatal error: Python.h: No such file or directory\n      error: command 'gcc' failed with exit code 1",
 )
 UV_EXCEPTION = UV_BUILD.replace("ModuleNotFoundError: No module", "Exception: Can not find valid pkg-config")
+UV_SILENT = UV_BUILD.replace("ModuleNotFoundError: No module named 'pkg_resources'", "no compiler found")
 APT_OFFLINE = """W: Failed to fetch http://deb.example/dists/trixie/InRelease  Temporary failure resolving 'deb.example'
 W: Some index files failed to download. They have been ignored, or old ones used instead.
 E: Unable to locate package git
@@ -140,6 +141,7 @@ CHECKSUM = 'failed to calculate checksum of ref a::b: "/requirements": not found
         ("uv pip install", UV_HASH, "Failed to download `a==1.0`: Hash mismatch for `a==1.0`"),
         ("uv pip install", UV_HEADER, "x.c:1:10: fatal error: Python.h: No such file or directory"),
         ("uv pip install", UV_EXCEPTION, "Exception: Can not find valid pkg-config"),
+        ("uv pip install", UV_SILENT, "Failed to build `x==1`: no compiler found"),
         ("pip install x", PIP_BUILD, "error: command 'gcc' failed: No such file or directory"),
         ("pip install a b", PIP_CONFLICT, "ERROR: Cannot install a==1 and b==2 because these"),
         ("apt-get install no-such-package", APT, "E: Unable to locate package no-such-package"),
@@ -234,6 +236,8 @@ INSTALL = ("uv", "pip", "install", "--requirement", "requirements", "--requireme
         (UV_BUILD, "correct requirements or requirements.dev"),
         (UV_HASH, "correct requirements or requirements.dev"),
         (UV_GIT, "correct requirements or requirements.dev"),
+        ("error: `/x` does not appear to be a Python project\n", "correct requirements or requirements.dev"),
+        ("error: Expected `--hash`, found `x`: requirements:1:3\n", "correct requirements or requirements.dev"),
         (UV_REFUSED, "check the credentials in the URLs of requirements or requirements.dev"),
         (UV_OFFLINE, None),
         (UV_RETRIED, None),
