@@ -17,6 +17,7 @@ from stage_ci.rules.readme import METADATA_FILES, missing_readme
 from stage_ci.rules.requirement_file import RequirementFile, uv_options
 from stage_ci.rules.requirement_indexes import join_indexes
 from stage_ci.rules.requirement_text import decode, hide_credentials, is_exact
+from stage_ci.rules.source import present_files
 
 _ROOT: Final = "/requirements"
 _PROGRAM: Final = "/programs/install_missing.py"
@@ -37,7 +38,7 @@ async def with_requirements(source: Source, wanted: Iterable[str]) -> dagger.Con
         InvalidInput: if a file names what cannot be installed.
     """
     paths = await source.paths()
-    names = [name for name in wanted if name in paths]
+    names = present_files(wanted, paths)
     files = await _read(source, names)
     container = toolchain.with_uv()
     if any(file.uses_git for file in files.values()):

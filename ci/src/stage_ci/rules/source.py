@@ -1,6 +1,6 @@
-"""The paths of a source: rejects one that was uploaded without the filter of --source."""
+"""The paths of a source: which of some files it has, and whether it was uploaded with the filter of --source."""
 
-from collections.abc import Collection
+from collections.abc import Collection, Iterable
 from typing import Final
 
 from stage_ci.errors import InvalidInput
@@ -14,6 +14,28 @@ _WILDCARDS: Final = frozenset("*?[]\\!")
 def has_wildcard(path: str) -> bool:
     """Return whether a path would match other paths if it were a pattern."""
     return not _WILDCARDS.isdisjoint(path)
+
+
+def present_files(wanted: Iterable[str], paths: Collection[str]) -> list[str]:
+    """Return those of the requirement files ``wanted`` that a source has.
+
+    Args:
+        wanted: Their names.
+        paths: The paths of all files of the source.
+
+    Raises:
+        InvalidInput: if it has none of them, but a folder of such a name.
+    """
+    names = list(wanted)
+    present = [name for name in names if name in paths]
+    folder = next((name for name in names if any(path.startswith(f"{name}/") for path in paths)), "")
+    if folder and not present:
+        raise InvalidInput(
+            f"{folder} is a folder, of which nothing is installed",
+            step="source",
+            remedy=f"name its files in a file requirements.dev, such as `-r {folder}/base.txt`",
+        )
+    return present
 
 
 def raise_if_unfiltered(names: Collection[str]) -> None:
