@@ -44,7 +44,7 @@ def raise_if_invalid_vex(text: str) -> None:
         raise InvalidVex(f"invalid {VEX_FILE}: expected an @context that starts with {_CONTEXT}")
     if not _text(document, "author"):
         raise InvalidVex(f"invalid {VEX_FILE}: the author is missing")
-    statements = document.get("statements")
+    statements: Any = document.get("statements")
     if not _are_objects(statements):
         raise InvalidVex(f"invalid {VEX_FILE}: expected statements to be a list of objects")
     for number, statement in enumerate(statements, start=1):
