@@ -118,7 +118,7 @@ def test_a_version_is_taken_from_any_index(tmp_path: Path, index: str) -> None:
 
 
 def test_the_last_index_counts_and_those_of_constraints_too(tmp_path: Path, index: str) -> None:
-    """uv alone rejects the second --index-url, and does not ask the index that only the constraints name."""
+    """Alone, uv rejects the second --index-url, and does not ask the index that only the constraints name."""
     text = f"-i http://{index}/none/\n-i http://{index}/main/\n-c limits.txt\na\nb\n--no-binary x,y\n"
     limits = f"--extra-index-url http://{index}/extra/\na<3\n"
     assert installed(tmp_path, {"requirements": text, "limits.txt": limits}) == ["a==2", "b==1"]
