@@ -1,17 +1,18 @@
-"""The indexes that requirement files name: pip takes those of all files together, and uv those of each file apart."""
+"""Where requirement files take packages from: pip takes what all of them say together, and uv each file apart."""
 
 import posixpath
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Final
 
-_INDEXES: Final = ("--index-url", "--extra-index-url")
+_INDEXES: Final = ("--index-url", "--extra-index-url", "--find-links", "--no-index")
+_REPLACED: Final = ("--index-url ", "--extra-index-url ")
 _INCLUDING: Final = ("--requirement", "--constraint")
 _URL: Final = re.compile(r"[a-z][a-z0-9+.-]+:", re.IGNORECASE)
 
 
 def join_indexes(texts: Mapping[str, str], names: Sequence[str]) -> dict[str, str]:
-    """Return the texts of requirement files with the indexes of all of them in the first one.
+    """Return the texts of requirement files with the indexes and folders of all of them in the first one.
 
     As pip reads the files one after the other, an --index-url replaces what was named before, also by
     --extra-index-url: pip's _internal/req/req_file.py, handle_option_line. uv rejects a second --index-url, and ignores
@@ -24,7 +25,8 @@ def join_indexes(texts: Mapping[str, str], names: Sequence[str]) -> dict[str, st
     lines: list[str] = []
     seen: set[str] = set()
     for option, value in (found for name in names for found in _indexes(texts, name, seen)):
-        lines = [*([] if option == "--index-url" else lines), f"{option} {value}"]
+        kept = [line for line in lines if option != "--index-url" or not line.startswith(_REPLACED)]
+        lines = [*kept, f"{option} {value}".rstrip()]
     lined = {path: text.splitlines() for path, text in texts.items()}
     others = {path: [line for line in each if _option(line) not in _INDEXES] for path, each in lined.items()}
     for name in names[:1]:
@@ -37,7 +39,7 @@ def _option(line: str) -> str:
 
 
 def _indexes(texts: Mapping[str, str], path: str, seen: set[str]) -> Iterator[tuple[str, str]]:
-    """Yield the options for indexes in a file and in those that it includes, with paths relative to the source."""
+    """Yield these options of a file and of those that it includes, with paths relative to the source."""
     if path in seen or path not in texts:
         return
     seen.add(path)

@@ -35,15 +35,25 @@ def joined(names: list[str], **texts: str) -> dict[str, str]:
         ("-r d/x\n-i https://a/\n", "--index-url https://a/\n--requirement d/x\n"),
         ("-c d/y\nsix\n", "--extra-index-url https://d/\n--constraint d/y\nsix\n"),
         ("-r d/z\n", "--index-url d/simple\n--requirement d/z\n"),
+        (
+            "--no-index\n-f d/simple\n-i https://a/\nsix\n",
+            "--no-index\n--find-links d/simple\n--index-url https://a/\nsix\n",
+        ),
+        ("-c d/w\n", "--find-links d/simple\n--constraint d/w\n"),
         ("-r d/z\n-r d/x\n", "--index-url https://c/\n--requirement d/z\n--requirement d/x\n"),
     ],
 )
 def test_the_last_index_of_all_files_counts(text: str, first: str) -> None:
     """An --index-url replaces all indexes before it, in whichever file; one of --extra-index-url is added."""
-    included = {"d_x": "-i https://c/\none\n", "d_y": "--extra-index-url https://d/\ntwo\n", "d_z": "-i simple\n-r z\n"}
+    included = {
+        "d_w": "-f simple\n",
+        "d_x": "-i https://c/\none\n",
+        "d_y": "--extra-index-url https://d/\ntwo\n",
+        "d_z": "-i simple\n-r z\n",
+    }
     written = joined(["requirements"], requirements=text, **included)
     assert written.pop("requirements") == first
-    assert written == {"d/x": "one\n", "d/y": "two\n", "d/z": "--requirement z\n"}
+    assert written == {"d/w": "", "d/x": "one\n", "d/y": "two\n", "d/z": "--requirement z\n"}
 
 
 def test_the_indexes_of_a_later_file_are_in_the_first_one() -> None:
