@@ -176,6 +176,16 @@ def test_an_expired_waiver_of_another_package_blocks_nothing() -> None:
         read(unfixed, expired=(replace(other, limits={"purls": ["pkg:deb/debian/openssl"]}),)).raise_if_failed()
 
 
+def test_an_expired_waiver_of_a_program_fails() -> None:
+    """Of a program without package files, Trivy names the path as the target, and the waiver may name it."""
+    found = UNFIXED | {"VulnerabilityID": EXPIRED.identifier}
+    report = json.dumps({"Results": [{"Target": "usr/local/bin/app", "Vulnerabilities": [found]}]})
+    here, above = (replace(EXPIRED, limits={"paths": [limit]}) for limit in ("usr/local/bin/*", "usr/local/*"))
+    with pytest.raises(WaiverExpired):
+        Verdict.read(report, SBOM, ADVISORIES, Waivers(expired=(here,))).raise_if_failed()
+    Verdict.read(report, SBOM, ADVISORIES, Waivers(expired=(above,))).raise_if_failed()
+
+
 @pytest.mark.fault(46)
 @pytest.mark.parametrize("found", [[], [FIXED]])
 def test_a_system_without_support_has_no_verdict(found: list[dict[str, Any]]) -> None:
