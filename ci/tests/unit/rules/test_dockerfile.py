@@ -73,7 +73,7 @@ def test_a_variable_without_a_default_is_rejected(dockerfile: str) -> None:
 
 
 @pytest.mark.fault(33)
-@pytest.mark.parametrize("dockerfile", ["", "\n", "RUN true\n", "# FROM a\n", "FROMAGE a\n"])
+@pytest.mark.parametrize("dockerfile", ["", "\n", "RUN true\n", "# FROM a\n", "FROMAGE a\n", "ARG A\nENV\nADD\n"])
 def test_a_dockerfile_without_from_is_rejected(dockerfile: str) -> None:
     """A Dockerfile that starts from no image is an error."""
     with pytest.raises(InvalidInput, match="the Dockerfile has no FROM"):
@@ -209,11 +209,12 @@ def test_variables_are_replaced_as_buildkit_does(name: str, image: str) -> None:
         "'a",
         "a b",
         "a as",
+        "",
     ],
 )
 def test_a_from_that_buildkit_rejects_is_rejected(name: str) -> None:
     """A substitution that is not closed, unknown or demands a value, and a FROM with other words, are errors."""
-    with pytest.raises(InvalidInput, match=r"^build: the Dockerfile's FROM .* is not understood"):
+    with pytest.raises(InvalidInput, match=r"^build: the Dockerfile's FROM .*is not understood"):
         base_images(f"FROM {name}\n")
 
 
@@ -281,3 +282,15 @@ def test_any_text_yields_images_or_an_input_error(dockerfile: str) -> None:
 def test_the_images_that_files_are_copied_from_are_returned(text: str, images: tuple[str, ...]) -> None:
     """Images in COPY --from and RUN --mount are returned; names and numbers of stages are not."""
     assert base_images(text) == images
+
+
+@pytest.mark.parametrize("copy", ["COPY --from=Build /x /x", "RUN --mount=from=build,target=/x true"])
+def test_a_stage_that_is_copied_from_before_it_is_rejected(copy: str) -> None:
+    """BuildKit takes the name for that of the later stage, not for an image, and fails."""
+    with pytest.raises(InvalidInput, match=r"^build: the Dockerfile copies from the stage [Bb]uild before that stage"):
+        base_images(f"FROM a\n{copy}\nFROM b AS build\n")
+
+
+def test_instructions_without_arguments_are_left_to_the_builder() -> None:
+    """BuildKit rejects each of them with a reason of its own."""
+    assert base_images("FROM a\nARG\nENV\nENV x\nADD\nADD x\nCOPY\nRUN\nONBUILD\nONBUILD ADD\nFROM b") == ("a", "b")

@@ -32,11 +32,14 @@ def base_images(text: str) -> tuple[str, ...]:
 
     Raises:
         InvalidInput: if the file has no FROM; if a here-document has no end; if the name of an image needs a variable
-            without a default, or versions of BuildKit read it in two ways; if a stage is for another platform; or if
-            ADD downloads something without a checksum or a commit, so that its content is no input.
+            without a default, or versions of BuildKit read it in two ways; if a stage is for another platform, or is
+            copied from before it; or if ADD downloads something without a checksum or a commit, so that its content is
+            no input.
     """
     dockerfile = Dockerfile.parse(text)
-    reader = _Reader(dockerfile.escape, dict.fromkeys([dockerfile.syntax] if dockerfile.syntax else []))
+    froms = [each.arguments.lower().split() for each in dockerfile.instructions if each.name == "FROM"]
+    names = frozenset(name for each in froms for name in each[2:])
+    reader = _Reader(dockerfile.escape, names, dict.fromkeys([dockerfile.syntax] if dockerfile.syntax else []))
     for instruction in dockerfile.instructions:
         reader.read(instruction)
     if not reader.stage:
@@ -58,6 +61,7 @@ class _Reader:
 
     Attributes:
         escape: The escape character of the file.
+        names: The names of all stages, in lower case.
         images: The images found so far.
         arguments: The values of the variables in FROM.
         blank: Those without a default. Engine 0.19.10 reads them as empty, newer versions of BuildKit as not set.
@@ -66,6 +70,7 @@ class _Reader:
     """
 
     escape: str
+    names: frozenset[str]
     images: dict[str, None]
     arguments: dict[str, str] = field(default_factory=lambda: dict(PREDEFINED))
     blank: dict[str, str] = field(default_factory=dict)
@@ -153,7 +158,14 @@ class _Reader:
                 self._raise_if_remote(instruction, stage.variables)
             case "ONBUILD":
                 stage.triggers.append(Instruction.parse(instruction.arguments))
-        self.images |= dict.fromkeys(_copied_from(instruction, self.stages))
+        for name in _copied_from(instruction, self.stages):
+            if name.lower() in self.names:
+                raise InvalidInput(
+                    f"the Dockerfile copies from the stage {name} before that stage",
+                    step="build",
+                    remedy="move the stage in front of the one that copies from it",
+                )
+            self.images[name] = None
 
     def _declared(self, instruction: Instruction, known: Mapping[str, str]) -> dict[str, str]:
         """Return the variables of an ARG: its defaults, unless the build gives a value, and those before any FROM."""
