@@ -47,6 +47,7 @@ class Job:
 REHEARSAL: Final = Job("checks.yaml", "rehearsal", "pull_request")
 RELEASE: Final = Job("stage.yaml", "stage", "push")
 RESCAN: Final = Job("rescan.yaml", "rescan", "schedule")
+LISTS: Final = ("trivy-db", "trivy-java-db")  # the settings of several values
 
 
 @dataclass(frozen=True)
@@ -157,4 +158,7 @@ def _uses(text: str) -> set[str]:
 
 def _setting(flag: str) -> str:
     name, _, value = flag.removeprefix("--").partition("=")
+    if name in LISTS:
+        # Dagger 0.19.10 removes quotes twice before it reads the list as JSON.
+        value = f'"\'[\\"{value}\\"]\'"'
     return f"STAGE_CI_{name.replace('-', '').upper()}={value}\n"
