@@ -147,6 +147,16 @@ def test_a_kustomize_entry_is_held_by_any_of_its_lines(at: str) -> None:
     assert (edited.content.decode(), len(edited.held)) == (text, 1)
 
 
+@pytest.mark.fault(25, 29)
+@pytest.mark.parametrize("line", ["name: x", f"newName: {IMAGE}", "newTag: v1.0.4"])
+def test_a_kustomize_entry_is_held_by_the_lines_of_its_names(line: str) -> None:
+    """A hold on the line of a name holds the entry, wherever the line is."""
+    text = f"images:\n- newTag: v1.0.4\n  name: x\n  newName: {IMAGE}\n- name: {IMAGE}\n  newTag: v1.0.4\n"
+    held = text.replace(line, f"{line} # stage-ci: hold", 1)
+    edited = edit(held, filename="kustomization.yaml")
+    assert edited.content.decode() == "v1.0.9".join(held.rsplit("v1.0.4", 1))
+
+
 @pytest.mark.fault(29)
 @pytest.mark.parametrize("held", ["tag", "digest"])
 @pytest.mark.parametrize("head", ["image:\n", "kind: Stack\nspec:\n"])

@@ -96,7 +96,10 @@ def test_what_names_no_other_version_is_not_listed(text: str) -> None:
 
 
 @pytest.mark.fault(24)
-@pytest.mark.parametrize("image", ["{}:${{TAG}}", "{}:v1@sha256:12", "{}:v1:v2", "{}:"])
+@pytest.mark.parametrize(
+    "image",
+    ["{}:${{TAG}}", "{}:v1@sha256:12", "{}:v1:v2", "{}:", "{}:v1.0.$N", "{}@%DIGEST%", "docker.io/{}:${{A:-b/c:v1}}"],
+)
 def test_an_image_field_without_a_valid_reference_is_listed(image: str) -> None:
     """An image field that names the repository with no valid tag or digest stays, and no marker is suggested."""
     text = image.format(IMAGE)
@@ -105,10 +108,28 @@ def test_an_image_field_without_a_valid_reference_is_listed(image: str) -> None:
     assert [(value.line, str(value)) for value in edited.left] == [(7, f"{text} stays: {reason}")]
 
 
+@pytest.mark.fault(24)
+@pytest.mark.parametrize(
+    ("text", "shown"),
+    [
+        (f"{IMAGE}:{{{{ .Values.tag }}}}", f"{IMAGE}:{{{{"),
+        (f"--image={IMAGE}:$(TAG) --x", f"{IMAGE}:$(TAG)"),
+        (f"${{NAME:-{IMAGE}}}:${{TAG:-v1.0.4}}", f"{IMAGE}}}:${{TAG:-v1.0.4}}"),
+        (f"oci://docker.io/{IMAGE}:<tag>", f"docker.io/{IMAGE}:<tag>"),
+    ],
+)
+def test_a_variable_in_place_of_a_tag_is_listed(text: str, shown: str) -> None:
+    """A reference whose tag is a variable or a placeholder stays, in a longer text too."""
+    edited = edit(f"{MOVED}    args:\n    - '{text}'\n")
+    assert [(value.line, str(value)) for value in edited.left] == [(8, f"{shown} stays: it is not a valid image reference")]
+
+
 @pytest.mark.fault(25)
 @pytest.mark.parametrize(
     "entry",
     [
+        f"name: {IMAGE}:v1",
+        f"name: other\n  newName: {IMAGE}:v1\n  digest: {OLD}",
         f"name: {IMAGE}\n  newTag: v1@{OLD}\n  digest: {OLD}",
         f"name: {IMAGE}\n  newTag: v1@sha256:12",
         f"name: other\n  newName: {IMAGE}:v1\n  newTag: v2",
@@ -182,10 +203,11 @@ def test_a_held_variant_is_reported_as_held() -> None:
 
 @pytest.mark.fault(22)
 def test_at_most_five_values_are_part_of_an_error() -> None:
-    """Of a hundred values that need a marker, the message lists five."""
+    """Of a hundred values that need a marker, the message lists five, and shows that there are more."""
     with pytest.raises(ImageNotInManifest) as caught:
         edit(f"a: {IMAGE}:v1\n---\n" * 100)
     assert caught.value.remedy.count("line ") == 5
+    assert caught.value.remedy.endswith(", …")
 
 
 @pytest.mark.fault(22)

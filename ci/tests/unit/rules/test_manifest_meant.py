@@ -1,7 +1,7 @@
 """Comments that are meant as markers and are none: each is rejected, because it may be a hold."""
 
 import pytest
-from tests.unit.rules.marking import IMAGE, POD, edit
+from tests.unit.rules.marking import IMAGE, OLD, POD, edit
 
 from stage_ci.errors import InvalidMarker
 
@@ -50,6 +50,15 @@ def test_an_unknown_marker_is_rejected(text: str) -> None:
         "see stage-ci's page; stage-ci: hold",
         "a;#stage-ci: hold",
         "\u00a0stage-ci: hold",
+        "//stage-ci: hold",
+        "stage-ci/hold",
+        "x, stage-ci.hold",
+        "-stage-ci: hold",
+        "stage-cd: hold by=alice",
+        "satge-ci: hold",
+        "renovate: x, stag-ci : hold",
+        f"stageci-: tag of {IMAGE}",
+        "hold by=alice reason=v1.0.5 loses tickets",
         "stage-ci: hold reason=x # stage-ci: image",
         "stage-ci: image # stage-ci: hold",
         "Stage-CI: hold # stage-ci: image",
@@ -76,6 +85,12 @@ def test_a_comment_that_means_a_marker_is_rejected(comment: str, place: str) -> 
         "docs/stage-ci.md",
         "https://example.com/stage-ci: hold",
         "my-stage-ci: hold",
+        "stage-1: hold",
+        "storage: hold",
+        "see 'stage-ci: hold'",
+        "./stage-ci: hold",
+        "stage-ci/hold.md",
+        "stage-ci-holder",
         "multistage-ci: hold",
         "stage-cider: hold",
         "backstage circuit: hold",
@@ -127,6 +142,18 @@ def test_a_marker_behind_a_text_is_effective() -> None:
             ":2: the marker says owner/service, but line 3 names ghcr.io/owner/service",
         ),
         (
+            ["image:", "  registry: quay.io", f"  repository: {IMAGE}", f"  tag: v1 # stage-ci: tag of {IMAGE}"],
+            ":4: the marker says owner/service, but line 3 names quay.io/owner/service",
+        ),
+        (
+            ["images:", "- newTag: v1 # stage-ci: tag of owner/service", "  name: owner/db"],
+            ":2: the marker says owner/service, but line 3 names owner/db",
+        ),
+        (
+            ["image:", f"  sha: {OLD[7:]} # stage-ci: tag of {IMAGE}"],
+            ":2: no value on line 2 is a tag",
+        ),
+        (
             ["image: &i", "  repository: owner/db", "tag: {<<: *i, tag: v1} # stage-ci: tag of owner/service"],
             ":3: the marker says owner/service, but line 2 names owner/db",
         ),
@@ -175,6 +202,9 @@ def test_a_marker_that_contradicts_its_line_is_rejected(lines: list[str], proble
         ("registry: ghcr.io/owner\n  image: service", "ghcr.io/owner/service"),
         ("repository: docker.io/owner/service", "owner/service"),
         ("repository: '{{ .global }}/owner/service'", "owner/service"),
+        ("registry: '{{ .global }}'\n  repository: owner/service", "owner/service"),
+        ("imageRegistry: index.docker.io\n  repository: owner/service", "owner/service"),
+        ("name: owner/db\n  newName: owner/service\n  newTag: v1 # stage-ci: tag of owner/service", "owner/service"),
         ("name: api", "owner/service"),
     ],
 )

@@ -17,7 +17,7 @@ def updated(text: str) -> str:
 
 @pytest.mark.fault(23)
 @pytest.mark.parametrize("field", [TAG, WHOLE, f"tag: v1.0.4@{OLD} # stage-ci: tag of {IMAGE}"])
-@pytest.mark.parametrize("digest", [f"digest: {OLD}", f"sha: '{OLD[7:]}'", f"x: sha512:{'1' * 128}"])
+@pytest.mark.parametrize("digest", [f"digest: {OLD}", f"sha: '{OLD[7:]}'", f"x: '@{OLD}'", f"x: sha512:{'1' * 128}"])
 @pytest.mark.parametrize("first", [True, False])
 def test_a_digest_beside_a_moved_tag_is_not_left_stale(field: str, digest: str, *, first: bool) -> None:
     """A digest without a marker beside a tag that moves is rejected with its line and the marker to add."""
@@ -42,9 +42,10 @@ def test_a_digest_is_stale_beside_a_tag_of_any_version() -> None:
 
 
 @pytest.mark.fault(23)
-def test_a_tag_beside_a_moved_digest_is_not_left_stale() -> None:
+@pytest.mark.parametrize("field", ["tag", "imageTag", "newTag", "IMAGE_TAG"])
+def test_a_tag_beside_a_moved_digest_is_not_left_stale(field: str) -> None:
     """A tag without a marker beside a digest that moves would name another version than the one deployed."""
-    text = f"image:\n  tag: v1.0.4\n  digest: {OLD} # stage-ci: digest of {IMAGE}\n"
+    text = f"image:\n  {field}: v1.0.4\n  digest: {OLD} # stage-ci: digest of {IMAGE}\n"
     with pytest.raises(InvalidManifest, match=r"svm\.yaml:2: the tag beside image\.digest would become stale"):
         edit(text, digest=NEW)
 
@@ -55,6 +56,8 @@ def test_a_tag_beside_a_moved_digest_is_not_left_stale() -> None:
     [
         f"digest: {OLD} # stage-ci: digest of {IMAGE}",
         f"sha: {OLD[7:]} # stage-ci: digest of docker.io/{IMAGE}",
+        f"at: '@{OLD}' # stage-ci: digest of {IMAGE}",
+        f"at: '@{NEW}'",
         f"digest: '{NEW}'",
         f"nested: {{digest: {OLD}}}",
         f"text: see {OLD}",
@@ -114,6 +117,9 @@ def test_whole_references_beside_each_other_are_held_one_by_one() -> None:
         "a: --image={},--other=x/y:v1 # stage-ci: image",
         "a: 'docker://{}' # stage-ci: image",
         'a: "[{}]" # stage-ci: image',
+        "a: image:{},docker-daemon:{} # stage-ci: image",
+        "a: ${{IMAGE:-{}}} # stage-ci: image",
+        "a: run ${{B_1-{}}} # stage-ci: image",
         "a: ({}; {}) # stage-ci: image",
         "a: --a={} \\\n  --b={} # stage-ci: image",
         'a: "--a={}\n\n  --b={}" # stage-ci: image',

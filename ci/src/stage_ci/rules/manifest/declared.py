@@ -1,6 +1,6 @@
 """The references that markers declare, and the markers that contradict their line."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Final
 
@@ -9,7 +9,15 @@ from ruamel.yaml.nodes import MappingNode, ScalarNode
 from stage_ci.errors import InvalidMarker
 from stage_ci.rules.manifest.mentions import has_digest_alone, parse_reference
 from stage_ci.rules.manifest.nodes import STRING, MappingScalars, content, line_of, lines_of, scalars
-from stage_ci.rules.manifest.sites import MAX_IN_TEXT, ImageMarker, ImageReferenceSite, marked_site, text_sites
+from stage_ci.rules.manifest.sites import (
+    MAX_IN_TEXT,
+    ImageMarker,
+    ImageReferenceSite,
+    digest_in,
+    full_name,
+    marked_site,
+    text_sites,
+)
 from stage_ci.rules.manifest.text import ManifestText
 from stage_ci.rules.reference import Repository
 
@@ -114,7 +122,7 @@ def _sites(value: MarkedValue, marker: ImageMarker) -> list[ImageReferenceSite]:
 def _can_be_tag(value: MarkedValue, marker: ImageMarker) -> bool:
     # `repository: service # stage-ci: tag of service` would replace the name, and `replicas: 3 # …` a number.
     text, field = content(value.node), value.field
-    if field in _NO_TAG_FIELDS or text in (marker.name, marker.name.rpartition("/")[2]):
+    if field in _NO_TAG_FIELDS or text in (marker.name, marker.name.rpartition("/")[2]) or digest_in(value.node):
         return False
     return value.node.tag == STRING or any(word in field.lower() for word in _TAG_WORDS)
 
@@ -134,10 +142,19 @@ def _raise_if_contradicted(
     """Raise if a field beside a tag or a digest names another repository than the marker."""
     repository = Repository.parse(marker.name)
     for beside in map(fields.of, value.mappings):
-        for name in (beside[field] for field in _NAME_FIELDS if field in beside):
-            if _names_other(content(name), repository):
-                cause = f"the marker says {marker.name}, but line {line_of(name)} names {content(name)}"
+        for node in _names(beside):
+            name = full_name(node, beside)
+            if _names_other(name, repository):
+                cause = f"the marker says {marker.name}, but line {line_of(node)} names {name}"
                 raise _error(manifest, marker, cause, "write the image's name behind `of`")
+
+
+def _names(beside: Mapping[str, ScalarNode]) -> list[ScalarNode]:
+    """Return the values of the fields that name the repository."""
+    found = [beside[field] for field in _NAME_FIELDS if field in beside]
+    # The entries of a Flux Kustomization are those of Kustomize: https://fluxcd.io/flux/components/kustomize/kustomizations/#images
+    is_entry = "newTag" in beside and "name" in beside and not found
+    return [beside["name"]] if is_entry else found
 
 
 def _names_other(text: str, repository: Repository) -> bool:
@@ -147,11 +164,13 @@ def _names_other(text: str, repository: Repository) -> bool:
 
 
 def _mismatch(
-    manifest: ManifestText, marker: ImageMarker, line: int, values: Iterable[MarkedValue], matches: int
+    manifest: ManifestText, marker: ImageMarker, line: int, values: Sequence[MarkedValue], matches: int
 ) -> InvalidMarker:
     if matches:
         return _several(manifest, marker, line, matches)
-    texts = [content(value.node) for value in values]
+    # Of several values, the one whose field is named as the marker's part tells the cause.
+    meant = [value for value in values if value.field == marker.part] or values
+    texts = [content(value.node) for value in meant]
     reference = parse_reference(texts[0]) if len(texts) == 1 else None
     if texts and not any(texts):
         cause = f"the value on line {line} is empty"

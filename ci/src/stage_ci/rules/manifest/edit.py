@@ -21,7 +21,7 @@ from stage_ci.rules.manifest.rewrite import (
     verify_edit,
     verify_reading,
 )
-from stage_ci.rules.manifest.sites import ImageReferenceSite, Part, is_digest, render_reference
+from stage_ci.rules.manifest.sites import ImageReferenceSite, Part, digest_in, render_reference
 from stage_ci.rules.manifest.target import Target
 from stage_ci.rules.manifest.text import ManifestText
 from stage_ci.rules.reference import Reference
@@ -139,6 +139,7 @@ def _not_found(
         wanted += " that a release replaces"
     cause = f"{manifest.filename} has no reference to {wanted}; its images: {shown or 'none'}"
     stays = [f"line {value.line}: {value}" for value in left[:_MAX_SHOWN]]
+    stays += ["…"] if len(left) > _MAX_SHOWN else []
     return ImageNotInManifest(cause, remedy=", ".join(stays) or None)
 
 
@@ -162,9 +163,10 @@ def _raise_if_stale(
 
 def _undeclared_parts(mapping: MappingNode, read: Collection[int], target: Target) -> Iterator[tuple[str, ScalarNode]]:
     for field, node in scalars(mapping).items():
-        if id(node) not in read and is_digest(node) and not str(target.digest).endswith(content(node)):
+        digest = digest_in(node)
+        if id(node) not in read and digest and digest != target.digest:
             yield "digest", node
-        elif id(node) not in read and field == "tag" and content(node) != target.tag:
+        elif id(node) not in read and field.lower().endswith("tag") and content(node) != target.tag:
             yield "tag", node
 
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 
 from stage_ci.errors import InvalidMarker
 from stage_ci.rules.manifest.markers import PLACEMENT, Hold, HoldMarker
-from stage_ci.rules.manifest.nodes import Node, start_of
+from stage_ci.rules.manifest.nodes import Node, lines_of, scalars, start_of
 from stage_ci.rules.manifest.sites import ImageReferenceSite
 from stage_ci.rules.manifest.text import ManifestText
 
@@ -34,7 +34,7 @@ def find_holds(
     if not holds:
         return {}
     counts: dict[int, int] = {}
-    for line in (line for site in sites for line in site.lines):
+    for line in (line for site in sites for line in _lines(site)):
         counts[line] = counts.get(line, 0) + 1
     roots = [start_of(document) for document in documents]
     numbers = [bisect_right(roots, start_of(site.node)) - 1 for site in sites]
@@ -52,8 +52,13 @@ class _HoldScopes:
     lines: dict[int, Hold] = field(default_factory=dict)
 
     def nearest(self, site: ImageReferenceSite, document: int) -> Hold | None:
-        on_line = next((self.lines[line] for line in sorted(site.lines) if line in self.lines), None)
+        on_line = next((self.lines[line] for line in sorted(_lines(site)) if line in self.lines), None)
         return on_line or self.documents.get(document) or self.file
+
+
+def _lines(site: ImageReferenceSite) -> frozenset[int]:
+    """Return the lines on which a hold means a reference: of an entry of Kustomize, the lines of its names too."""
+    return site.lines.union(line for scalar in scalars(site.node).values() for line in lines_of(scalar))
 
 
 def _scopes(

@@ -38,13 +38,18 @@ _MAX_SHOWN: Final = 200  # characters: a summary shows a marker on one line
 # The name of the tool in any case, with any separator, as a word of its own: not in a path or in another name. The
 # groups are a colon, the word behind it, and more of the line.
 _NAME: Final = re.compile(
-    r"(?<![\w/.`\"'-])stage[ \t_\u2010-\u2015\u2212-]?ci(?!\w|[/.-]\w)[ \t]*([:=]?)(?=[ \t]*(\w*)(.{0,300}))",
+    r"(?<![\w`\"'])(?<![\w.][/.-])(?<!://)stage[ \t_\u2010-\u2015\u2212-]?ci(?!\w|[/.-](?!hold(?![\w./-]))\w)"
+    r"[ \t]*([:=]?)(?=[ \t]*(\w*)(.{0,300}))",
     re.IGNORECASE,
 )
 _WORDS: Final = ("hold", "image", "tag", "digest")
 # What follows the name without a colon in a marker, and hardly in a sentence: `stage-ci hold by=alice`.
 _ARGUMENTS: Final = re.compile(r"\W{0,3}(?:hold\b|(?:tag|digest)\s+of\b)|.*\b(?:by|reason)=", re.IGNORECASE)
 _ALONE: Final = re.compile(r"\W{0,3}(?:image|tag|digest)\W*", re.IGNORECASE)
+# What may be the name, misspelled, before a marker, or a hold without it.
+_MISSPELLED: Final = re.compile(
+    r"(?<![\w/.`\"'-])([\w-]{6,9})[ \t]*:[ \t]*(?:hold|(?:tag|digest)[ \t]+of)\b|\bhold[ \t]+by=", re.IGNORECASE
+)
 _QUOTED: Final = re.compile(r"`[^`]*`|\"[^\"]*\"")
 
 
@@ -89,7 +94,7 @@ def read_markers(manifest: ManifestText) -> Markers:
         InvalidMarker: if a marker cannot be parsed, such as a misspelled hold, if it is inside of a text, or if two
             declare one line.
     """
-    if not _NAME.search(manifest.text):
+    if not (_NAME.search(manifest.text) or _MISSPELLED.search(manifest.text)):
         return Markers()
     holds: list[HoldMarker] = []
     images: dict[int, ImageMarker] = {}
@@ -127,7 +132,8 @@ def _is_meant(comment: str) -> bool:
             return True
         if _ARGUMENTS.match(word + rest) or (colon and get_close_matches(word.lower(), _WORDS, 1, 0.7)):
             return True
-    return False
+    misspelled = (found[1] for found in _MISSPELLED.finditer(text))
+    return any(not name or get_close_matches(name.lower(), [_PREFIX[:-1]], 1, 0.85) for name in misspelled)
 
 
 def _parse_marker(comment: Comment, text: str) -> Hold | ImageMarker | None:

@@ -49,8 +49,8 @@ def lines_of(scalar: ScalarNode) -> tuple[int, int]:
 
 
 def content(scalar: ScalarNode) -> str:
-    """Return a scalar's text without surrounding whitespace, such as the line break at the end of a block scalar."""
-    return str(scalar.value).strip(_WHITESPACE)
+    """Return a scalar's text without surrounding whitespace, such as a block's last line break; null is empty."""
+    return "" if scalar.tag == _NULL else str(scalar.value).strip(_WHITESPACE)
 
 
 def pairs(mapping: MappingNode) -> Iterator[tuple[Node, Node]]:
@@ -85,7 +85,7 @@ def scalars(node: Node) -> dict[str, ScalarNode]:
     return {
         name: value
         for name, value in fields(node).items()
-        if isinstance(value, ScalarNode) and value.tag != _NULL and content(value)
+        if isinstance(value, ScalarNode) and content(value)
     }
 
 

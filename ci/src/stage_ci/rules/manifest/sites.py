@@ -1,7 +1,7 @@
 """One image reference at its place in a manifest: its parsed text, and the scalars that spell it."""
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from itertools import islice
 from typing import Final
@@ -10,7 +10,7 @@ from ruamel.yaml.nodes import MappingNode, ScalarNode
 
 from stage_ci.rules.manifest.mentions import parse_reference, references_in
 from stage_ci.rules.manifest.nodes import STRING, Node, content, line_of, lines_of, scalars
-from stage_ci.rules.reference import Reference
+from stage_ci.rules.reference import Digest, Reference
 
 # A text with more references is no field of an object; the edit would locate each of them by its own search.
 MAX_IN_TEXT: Final = 50
@@ -19,6 +19,8 @@ MAX_IN_TEXT: Final = 50
 # https://github.com/grafana/helm-charts/blob/main/charts/grafana/values.yaml
 _BARE_DIGEST: Final = re.compile(r"[0-9a-f]{64}")
 _MIN_DIGEST: Final = 64  # characters, without the algorithm
+# The fields that hold the registry beside a name, as charts call them.
+_REGISTRY_FIELDS: Final = ("registry", "imageRegistry")
 
 
 @dataclass(frozen=True, slots=True)
@@ -152,10 +154,14 @@ def text_sites(
     ]
 
 
-def is_digest(scalar: ScalarNode) -> bool:
-    """Return whether a scalar holds a digest, with or without its algorithm."""
+def digest_in(scalar: ScalarNode) -> Digest | None:
+    """Return the digest in a scalar that holds nothing else; None if it holds anything else.
+
+    Its algorithm may be missing, and an ``@`` before it joins it to the name.
+    """
     text = _digest_text(scalar)
-    return len(text) > _MIN_DIGEST and parse_reference(f"image@{text}") is not None
+    reference = parse_reference(f"image@{text}") if len(text) > _MIN_DIGEST else None
+    return reference.digest if reference else None
 
 
 def _read_image(scalar: ScalarNode) -> Reference | None:
@@ -177,9 +183,18 @@ def _read_parts(name: ScalarNode | None, tag: ScalarNode | None, digest: ScalarN
 
 
 def _joined(name: str, suffix: str) -> Reference | None:
-    """Return the reference of a name with a tag or a digest; None if the joined text has another name."""
+    """Return the reference of a name with a tag or a digest; None if the name has one itself, or becomes another."""
     reference, alone = parse_reference(f"{name}{suffix}"), parse_reference(name)
-    return reference if reference and alone and reference.repository == alone.repository else None
+    if reference is None or alone is None or alone.tag or alone.digest:
+        return None
+    return reference if reference.repository == alone.repository else None
+
+
+def full_name(node: ScalarNode, beside: Mapping[str, ScalarNode]) -> str:
+    """Return the name of an image in a field, with the registry if a field beside it holds that."""
+    registry = next((beside[field] for field in _REGISTRY_FIELDS if field in beside), node)
+    name = content(node) if registry is node else f"{content(registry)}/{content(node)}"
+    return name if parse_reference(name) else content(node)
 
 
 def _tag_part(scalar: ScalarNode) -> Part:
@@ -204,10 +219,17 @@ def _render_bare_digest(reference: Reference) -> str:
     return _render_digest(reference).partition(":")[2]
 
 
+def _render_joined_digest(reference: Reference) -> str:
+    return f"@{_render_digest(reference)}"
+
+
 def _digest_text(scalar: ScalarNode) -> str:
     text = content(scalar)
-    return f"sha256:{text}" if _BARE_DIGEST.fullmatch(text) else text
+    return f"sha256:{text}" if _BARE_DIGEST.fullmatch(text) else text.removeprefix("@")
 
 
 def _digest_renderer(scalar: ScalarNode) -> Callable[[Reference], str]:
-    return _render_bare_digest if _BARE_DIGEST.fullmatch(content(scalar)) else _render_digest
+    text = content(scalar)
+    if _BARE_DIGEST.fullmatch(text):
+        return _render_bare_digest
+    return _render_joined_digest if text.startswith("@") else _render_digest
