@@ -48,7 +48,7 @@ def test_the_parts_beside_a_name_are_those_of_its_image(mapping: str, parts: lis
 
 
 @pytest.mark.fault(24)
-@pytest.mark.parametrize("style", ["- {{name: {}, value: {}}}\n", "- value: {1}\n  name: {0}\n"])
+@pytest.mark.parametrize("style", ["- {{name: {}, value: {}}}\n", "- default: {1}\n  name: {0}\n"])
 def test_the_tag_in_a_list_of_names_and_values_is_listed(style: str) -> None:
     """Parameters and variables are read together, as the fields of a mapping."""
     pairs = ("image.tag", "v1.0.4"), ("image.repository", IMAGE), ("db.tag", "x"), ("image.replicas", "'2'")

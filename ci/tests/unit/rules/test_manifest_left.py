@@ -121,7 +121,9 @@ def test_an_image_field_without_a_valid_reference_is_listed(image: str) -> None:
 def test_a_variable_in_place_of_a_tag_is_listed(text: str, shown: str) -> None:
     """A reference whose tag is a variable or a placeholder stays, in a longer text too."""
     edited = edit(f"{MOVED}    args:\n    - '{text}'\n")
-    assert [(value.line, str(value)) for value in edited.left] == [(8, f"{shown} stays: it is not a valid image reference")]
+    assert [(value.line, str(value)) for value in edited.left] == [
+        (8, f"{shown} stays: it is not a valid image reference")
+    ]
 
 
 @pytest.mark.fault(25)

@@ -51,8 +51,11 @@ def test_an_unknown_marker_is_rejected(text: str) -> None:
         (f"tag: null # stage-ci: tag of {IMAGE}", "the value on line 7 is empty; write the tag there once"),
         (f"tag: ~ # stage-ci: tag of {IMAGE}", "the value on line 7 is empty; write the tag there once"),
         (f"digest: Null # stage-ci: digest of {IMAGE}", "the value on line 7 is empty; write the digest there once"),
-        (f"image: {{tag: '', repository: {IMAGE}}} # stage-ci: tag of {IMAGE}", "the value on line 7 is empty; write"),
-        (f"image: {{image: {IMAGE}, tag: v1}} # stage-ci: image", "line 7 holds a name without a tag or a digest; write"),
+        (f"other: {{tag: '', repository: {IMAGE}}} # stage-ci: tag of {IMAGE}", "the value on line 7 is empty; write"),
+        (
+            f"other: {{image: {IMAGE}, tag: v1}} # stage-ci: image",
+            "line 7 holds a name without a tag or a digest; write",
+        ),
         ("other: '' # stage-ci: image", "the value on line 7 is empty; write the image there once"),
         (f"tag: # stage-ci: tag of {IMAGE}", "line 7 holds no value; write the tag there once, or put the marker on"),
         (f"args: {{}} # stage-ci: tag of {IMAGE}", "line 7 holds no value; write the tag there once"),

@@ -33,6 +33,8 @@ _TAG_FIELD: Final = re.compile(r".*tag|(?:.*image[_.-]?)?version", re.IGNORECASE
 _STEM: Final = re.compile(r"(.*?)(?:new|image|repository|name|tag|version|digest|sha|[_.-])*", re.IGNORECASE)
 # A tag or a digest in the values of a chart or a command, within a text.
 _PART_IN_TEXT: Final = re.compile(r"(?:tag|digest)[\"']?[ \t]*[:=][ \t]*[\"']?([\w.:@-]+)", re.IGNORECASE)
+# The fields of an item of a list of names and values, as Kubernetes, Argo and Tekton call them.
+_VALUE_FIELDS: Final = (".value", ".default")
 _MAX_SHOWN: Final = 100
 _SHOWN: Final = re.compile(rf"\S{{1,{_MAX_SHOWN}}}")
 
@@ -108,7 +110,7 @@ def _named_values(values: Sequence[Visit]) -> Mapping[int, tuple[str, Fields]]:
     lists: dict[int, dict[str, ScalarNode]] = {}
     found: dict[int, tuple[str, Fields]] = {}
     for node, _, path, parent in values:
-        is_item = path[1] == ".value" and path[0] and path[0][1].startswith("[")
+        is_item = path[1] in _VALUE_FIELDS and path[0] and path[0][1].startswith("[")
         if is_item and parent is not None and isinstance(node, ScalarNode) and content(node):
             name = scalars(parent).get("name")
             if name:

@@ -14,10 +14,10 @@ _DIGEST: Final = re.compile(r"sha(?:256|384|512):[0-9a-f]{64,128}")
 _PREFIX: Final = re.compile(r"[A-Za-z][A-Za-z0-9+._-]*:(?://)?")
 # A variable with a default value: https://docs.docker.com/reference/compose-file/interpolation/
 _VARIABLE: Final = re.compile(r"(?<=\${)[A-Za-z_]\w*:?-")
-# What may stand directly before and after a reference. Beside anything else, such as the end of ${REGISTRY}, the word
-# is a part of a reference.
-_BEFORE: Final = re.compile(r"(?:^|(?<=[\s\"'`=,;(\[<>|])|(?<=(?<!\$){))")
-_AFTER: Final = re.compile(r"$|[\s\"'`,;)\]}<>|&\\]")
+# What may not stand directly before and after a reference: the end or the start of a variable, such as ${REGISTRY}, and
+# what makes a pattern or another text of it.
+_BEFORE: Final = re.compile(r"(?<![\w$%)}~^\\])(?<!\${)")
+_AFTER: Final = re.compile(r"(?![\w$%{~^*+=])")
 # What starts a variable or a placeholder, as in `name:${TAG}`.
 _OPEN: Final = re.compile(r"[$%<{]")
 

@@ -82,11 +82,7 @@ def scalars(node: Node) -> dict[str, ScalarNode]:
 
     Kubernetes and Kustomize decode into Go structs, in which an empty string and null equal an absent field.
     """
-    return {
-        name: value
-        for name, value in fields(node).items()
-        if isinstance(value, ScalarNode) and content(value)
-    }
+    return {name: value for name, value in fields(node).items() if isinstance(value, ScalarNode) and content(value)}
 
 
 class MappingScalars:
