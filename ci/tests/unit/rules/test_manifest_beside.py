@@ -55,7 +55,8 @@ def test_the_tag_in_a_list_of_names_and_values_is_listed(style: str) -> None:
     text = "parameters:\n" + "".join(style.format(*pair) for pair in pairs)
     assert left(text) == [(2, "v1.0.4")]
     marked = MOVED + text.replace(":\n", f":\n# stage-ci: {leave(text)[0].marker}\n", 1)
-    assert edit(marked).content.decode() == marked.replace("v1.0.4", "v1.0.9")
+    edited = edit(marked)
+    assert (edited.content.decode(), edited.left) == (marked.replace("v1.0.4", "v1.0.9"), ())
 
 
 @pytest.mark.fault(24)

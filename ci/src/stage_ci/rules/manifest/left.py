@@ -34,7 +34,7 @@ _STEM: Final = re.compile(r"(.*?)(?:new|image|repository|name|tag|version|digest
 # A tag or a digest in the values of a chart or a command, within a text.
 _PART_IN_TEXT: Final = re.compile(r"(?:tag|digest)[\"']?[ \t]*[:=][ \t]*[\"']?([\w.:@-]+)", re.IGNORECASE)
 # The fields of an item of a list of names and values, as Kubernetes, Argo and Tekton call them.
-_VALUE_FIELDS: Final = (".value", ".default")
+_VALUE_FIELDS: Final = ("value", "default")
 _MAX_SHOWN: Final = 100
 _SHOWN: Final = re.compile(rf"\S{{1,{_MAX_SHOWN}}}")
 
@@ -94,7 +94,7 @@ def left_values(manifest: ManifestText, found: FoundReferences, target: Target) 
             continue
         if id(node) not in own:
             yield from _left_in_text(manifest, node, target)
-        beside = mappings.of(parent) if parent is not None else {}
+        beside: Fields = mappings.of(parent) if parent is not None else {}
         name = full_name(node, beside)
         if parent is not None and beside and is_name(name, target.repository):
             field, beside = lists.get(id(node), (path[1].removeprefix("."), beside))
@@ -109,14 +109,14 @@ def _named_values(values: Sequence[Visit]) -> Mapping[int, tuple[str, Fields]]:
     """Return, for each value of a list of names and values, such as parameters, its name and all values of the list."""
     lists: dict[int, dict[str, ScalarNode]] = {}
     found: dict[int, tuple[str, Fields]] = {}
-    for node, _, path, parent in values:
-        is_item = path[1] in _VALUE_FIELDS and path[0] and path[0][1].startswith("[")
-        if is_item and parent is not None and isinstance(node, ScalarNode) and content(node):
-            name = scalars(parent).get("name")
-            if name:
-                named = lists.setdefault(id(path[0][0]), {})
-                named[content(name)] = node
-                found[id(node)] = content(name), named
+    for _, _, (item, step), parent in values:
+        if step == ".name" and parent is not None and item is not None and item[1].startswith("["):
+            pair = scalars(parent)
+            value = next((pair[field] for field in _VALUE_FIELDS if field in pair), None)
+            if "name" in pair and value is not None:
+                name, named = content(pair["name"]), lists.setdefault(id(item[0]), {})
+                named[name] = value
+                found[id(value)] = name, named
     return found
 
 
