@@ -85,13 +85,18 @@ def test_an_image_without_a_tag_is_listed(field: str, *, listed: bool) -> None:
         ("|\n  [{name: IMAGE, newName: owner/service, newTag: 'v1.0.4'}]", 2),
         ('|\n  {"image": "docker.io/owner/service",\n   "digest": "OLD"}', 2),
         ("--set image.repository=owner/service,image.tag=v1.0.4", 1),
+        ("[upgrade, --set, image.repository=owner/service, --set, image.tag=v1.0.4]", 1),
+        ("[--image, owner/service, --tag, v1.0.4]", 1),
+        ("\n- IMAGE=owner/service\n- IMAGE_TAG=v1.0.4", 2),
+        ("[--image, owner/service, --tag, v1.0.9]", 0),
+        ("[[owner/service], [--tag, v1.0.4]]", 0),
         ("|\n  repository: owner/service\n  tag: v1.0.9", 0),
         ("|\n  repository: owner/service-worker\n  tag: v1.0.4", 0),
         ("owner/service, see the page of tags", 0),
     ],
 )
 def test_a_tag_apart_from_its_name_in_a_text_is_listed(text: str, line: int) -> None:
-    """The values of a chart in a block, or in an option, hold the tag where no marker reaches it."""
+    """The values of a chart in a block, an option or a list of texts hold the tag where no marker reaches it."""
     listed = leave(f"values: {text}")
     assert [value.line - FIRST + 1 for value in listed] == [line] * bool(line)
-    assert all("its tag is elsewhere in the text" in value.reason for value in listed)
+    assert all("its tag is apart from it; a marker moves name:tag" in value.reason for value in listed)

@@ -114,7 +114,7 @@ def test_an_image_field_without_a_valid_reference_is_listed(image: str) -> None:
     [
         (f"{IMAGE}:{{{{ .Values.tag }}}}", f"{IMAGE}:{{{{"),
         (f"--image={IMAGE}:$(TAG) --x", f"{IMAGE}:$(TAG)"),
-        (f"${{NAME:-{IMAGE}}}:${{TAG:-v1.0.4}}", f"{IMAGE}}}:${{TAG:-v1.0.4}}"),
+        *((text, text) for text in (f"${{NAME:-{IMAGE}}}:${{TAG:-v1.0.4}}", f"${{REGISTRY-docker.io}}/{IMAGE}:$TAG")),
         (f"oci://docker.io/{IMAGE}:<tag>", f"docker.io/{IMAGE}:<tag>"),
     ],
 )

@@ -13,6 +13,7 @@
     │   └── comments    the comments of the manifest
     ├── holds           which references the markers hold
     ├── left            what names the image and does not move
+    │   └── beside      the tags and digests beside an image's name
     ├── rewrite         replaces the characters of a reference; verifies that nothing else changed
     ├── parse           text to YAML nodes, within bounds; duplicate keys and templates
     │   └── scanner     text to YAML tokens

@@ -1,22 +1,39 @@
 """What names the image and does not move: values that are not read as images, and variants of the image."""
 
 import re
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass
-from itertools import islice
-from typing import Final, TypeAlias
+from itertools import chain, islice
+from typing import Final
 
 from ruamel.yaml.nodes import MappingNode, ScalarNode
 
 from stage_ci.errors import InvalidManifest
-from stage_ci.rules.manifest.mentions import is_name, names_in, parse_reference, references_in, unresolved_in
-from stage_ci.rules.manifest.nodes import MappingScalars, content, fields, line_of, scalars, start_of
-from stage_ci.rules.manifest.references import FoundReferences, Path, Visit
+from stage_ci.rules.manifest.beside import (
+    TAG_FIELD,
+    Fields,
+    has_other_part,
+    lists_with_parts,
+    named_values,
+    parts_of,
+    stem_of,
+    take_parts,
+)
+from stage_ci.rules.manifest.mentions import (
+    is_name,
+    names_in,
+    parse_reference,
+    references_in,
+    unresolved_in,
+    with_defaults,
+)
+from stage_ci.rules.manifest.nodes import MappingScalars, content, fields, line_of, start_of
+from stage_ci.rules.manifest.references import FoundReferences, Path
 from stage_ci.rules.manifest.rewrite import character_positions
 from stage_ci.rules.manifest.sites import MAX_IN_TEXT, ImageReferenceSite, digest_in, full_name, render_reference
 from stage_ci.rules.manifest.target import Target
 from stage_ci.rules.manifest.text import ManifestText
-from stage_ci.rules.reference import DOCKER_HUB, Repository
+from stage_ci.rules.reference import DOCKER_HUB, Reference, Repository
 
 # Tags that a release replaces: versions, and the tag that Docker takes if there is none. Others, such as `debug` or
 # `v1.0.4-gpu`, name variants of the image: https://semver.org/#spec-item-9
@@ -27,19 +44,9 @@ _WRITTEN_BY_KUBECTL: Final = ".kubectl.kubernetes.io/last-applied-configuration"
 # It names the repository in which Flux looks for versions, and deploys nothing:
 # https://fluxcd.io/flux/components/image/imagerepositories/
 _DEPLOYS_NOTHING: Final = "ImageRepository"
-_TAG_FIELD: Final = re.compile(r".*tag|(?:.*image[_.-]?)?version", re.IGNORECASE)
-# What a field is called beyond the words for its part: `API` of `API_IMAGE_TAG`. In a mapping of several images,
-# `API_TAG` belongs to `API_IMAGE`, and `DB_TAG` does not.
-_STEM: Final = re.compile(r"(.*?)(?:new|image|repository|name|tag|version|digest|sha|[_.-])*", re.IGNORECASE)
-# A tag or a digest in the values of a chart or a command, within a text.
-_PART_IN_TEXT: Final = re.compile(r"(?:tag|digest)[\"']?[ \t]*[:=][ \t]*[\"']?([\w.:@-]+)", re.IGNORECASE)
-# The fields of an item of a list of names and values, as Kubernetes, Argo and Tekton call them.
-_VALUE_FIELDS: Final = ("value", "default")
+_INVALID: Final = "it is not a valid image reference"
 _MAX_SHOWN: Final = 100
 _SHOWN: Final = re.compile(rf"\S{{1,{_MAX_SHOWN}}}")
-
-# The fields of a mapping that hold non-empty text.
-Fields: TypeAlias = Mapping[str, ScalarNode]
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,7 +92,8 @@ def left_values(manifest: ManifestText, found: FoundReferences, target: Target) 
     """Yield the values that name another version of the image and are not read as references to it."""
     last = target.repository.path.rpartition("/")[2]
     own = {id(part.node) for site in found.sites for part in site.parts}
-    mappings, lists, parts = MappingScalars(), _named_values(found.values), dict[int, dict[str, Fields]]()
+    mappings, lists, apart = MappingScalars(), named_values(found.values), lists_with_parts(found.values, target)
+    parts: dict[int, dict[str, Fields]] = {}
     for node, _, path, parent in found.values:
         if not isinstance(node, ScalarNode) or last not in node.value or path[1] == _WRITTEN_BY_KUBECTL:
             continue
@@ -94,30 +102,17 @@ def left_values(manifest: ManifestText, found: FoundReferences, target: Target) 
             continue
         if id(node) not in own:
             yield from _left_in_text(manifest, node, target)
+            is_apart = id(path[0]) in apart if parent is None else has_other_part(content(node), target)
+            yield from _left_apart(manifest, node, target) if is_apart else ()
         beside: Fields = mappings.of(parent) if parent is not None else {}
         name = full_name(node, beside)
         if parent is not None and beside and is_name(name, target.repository):
             field, beside = lists.get(id(node), (path[1].removeprefix("."), beside))
             if id(beside) not in parts:
-                parts[id(beside)] = _parts(beside)
+                parts[id(beside)] = parts_of(beside)
                 if _is_untagged(path, parent, beside, own):
                     yield LeftBehind(line_of(node), name, "it has no tag; write one once, and mark the line of the tag")
-            yield from _left_beside(name, _take(parts[id(beside)], _stem(field)), own, target)
-
-
-def _named_values(values: Sequence[Visit]) -> Mapping[int, tuple[str, Fields]]:
-    """Return, for each value of a list of names and values, such as parameters, its name and all values of the list."""
-    lists: dict[int, dict[str, ScalarNode]] = {}
-    found: dict[int, tuple[str, Fields]] = {}
-    for _, _, (item, step), parent in values:
-        if step == ".name" and parent is not None and item is not None and item[1].startswith("["):
-            pair = scalars(parent)
-            value = next((pair[field] for field in _VALUE_FIELDS if field in pair), None)
-            if "name" in pair and value is not None:
-                name, named = content(pair["name"]), lists.setdefault(id(item[0]), {})
-                named[name] = value
-                found[id(value)] = name, named
-    return found
+            yield from _left_beside(name, take_parts(parts[id(beside)], stem_of(field)), own, target)
 
 
 def _left_in_entry(node: ScalarNode, target: Target) -> Iterator[LeftBehind]:
@@ -129,30 +124,41 @@ def _left_in_entry(node: ScalarNode, target: Target) -> Iterator[LeftBehind]:
 
 def _left_in_text(manifest: ManifestText, node: ScalarNode, target: Target) -> Iterator[LeftBehind]:
     text, marked = content(node), line_of(node)
-    named = ((offset, found) for offset, found in references_in(text) if found.repository == target.repository)
-    for offset, reference in islice(named, MAX_IN_TEXT):
-        if not target.is_named_by(reference):
-            spelled = render_reference(reference)
-            line = _line(manifest, node, spelled, offset)
-            yield LeftBehind(line, spelled, "the field is not read as an image", "image", marked)
+    left: list[LeftBehind] = []
+    for offset, reference in islice(_other_versions(text, target), MAX_IN_TEXT):
+        spelled = render_reference(reference)
+        line = _line(manifest, node, spelled, offset)
+        left.append(LeftBehind(line, spelled, "the field is not read as an image", "image", marked))
     for offset, word in islice(unresolved_in(text, target.repository), MAX_IN_TEXT):
         shown = _SHOWN.match(text, offset)
         line = _line(manifest, node, word, offset)
-        yield LeftBehind(line, shown[0] if shown else word, "it is not a valid image reference")
-    parts = (found[1] for found in _PART_IN_TEXT.finditer(text))
-    references = (parse_reference(f"x:{part}") or parse_reference(f"x@{part}") for part in parts)
-    if any(reference and not target.is_named_by(reference) for reference in references):
-        for offset, word in islice(names_in(text, target.repository), 1):
-            reason = "its tag is elsewhere in the text; no marker moves it there, but one moves name:tag, or a field"
-            yield LeftBehind(_line(manifest, node, word, offset), word, reason)
+        left.append(LeftBehind(line, shown[0] if shown else word, _INVALID))
+    resolved = with_defaults(text)
+    if not left and resolved != text:
+        others = chain(_other_versions(resolved, target), unresolved_in(resolved, target.repository))
+        left += [LeftBehind(marked, text[:_MAX_SHOWN], _INVALID) for _ in islice(others, 1)]
+    yield from left
+
+
+def _other_versions(text: str, target: Target) -> Iterator[tuple[int, Reference]]:
+    """Yield the references to another version of the image within a text, with their positions."""
+    for offset, reference in references_in(text):
+        if reference.repository == target.repository and not target.is_named_by(reference):
+            yield offset, reference
+
+
+def _left_apart(manifest: ManifestText, node: ScalarNode, target: Target) -> Iterator[LeftBehind]:
+    for offset, word in islice(names_in(content(node), target.repository), 1):
+        reason = "its tag is apart from it; a marker moves name:tag, or a tag that is a value of its own"
+        yield LeftBehind(_line(manifest, node, word, offset), word, reason)
 
 
 def _left_beside(name: str, parts: Fields, own: Collection[int], target: Target) -> Iterator[LeftBehind]:
     """Yield the tag and the digest beside the repository's name, as in the values of a chart."""
-    has_tag = any(_TAG_FIELD.fullmatch(field) and id(node) in own for field, node in parts.items())
+    has_tag = any(TAG_FIELD.fullmatch(field) and id(node) in own for field, node in parts.items())
     for field, node in parts.items():
         text, part, digest = content(node), "", digest_in(node)
-        tag = parse_reference(f"x:{text}") if not has_tag and _TAG_FIELD.fullmatch(field) else None
+        tag = parse_reference(f"x:{text}") if not has_tag and TAG_FIELD.fullmatch(field) else None
         if digest and digest != target.digest:
             part = "digest"
         elif tag and not target.is_named_by(tag):
@@ -163,33 +169,12 @@ def _left_beside(name: str, parts: Fields, own: Collection[int], target: Target)
             yield LeftBehind(line_of(node), described, reason, f"{part} of {name}", line_of(node))
 
 
-def _parts(beside: Fields) -> dict[str, Fields]:
-    """Return the tags and digests of a mapping by the stems of their fields."""
-    found: dict[str, dict[str, ScalarNode]] = {}
-    for field, node in beside.items():
-        if _TAG_FIELD.fullmatch(field) or digest_in(node):
-            found.setdefault(_stem(field), {})[field] = node
-    return dict(found)
-
-
-def _take(parts: dict[str, Fields], stem: str) -> Fields:
-    """Take the tags and digests of one image out of those of a mapping: if a tag has its stem, no other image's."""
-    has_tag = any(field.lower().endswith("tag") for field in parts.get(stem, ()))
-    stems = [stem, ""] if has_tag else list(parts)
-    return {field: node for taken in stems for field, node in parts.pop(taken, {}).items()}
-
-
-def _stem(field: str) -> str:
-    found = _STEM.fullmatch(field[:_MAX_SHOWN])
-    return found[1].lower() if found else ""
-
-
 def _is_untagged(path: Path, parent: MappingNode, beside: Fields, own: Collection[int]) -> bool:
     """Return whether a name is an image without a tag, or has an empty tag beside it."""
-    if any(id(node) in own or _TAG_FIELD.fullmatch(field) or digest_in(node) for field, node in beside.items()):
+    if any(id(node) in own or TAG_FIELD.fullmatch(field) or digest_in(node) for field, node in beside.items()):
         return False
     if path[1] != ".image":
-        return any(_TAG_FIELD.fullmatch(field) for field in fields(parent))
+        return any(TAG_FIELD.fullmatch(field) for field in fields(parent))
     while parent_path := path[0]:
         path = parent_path
     return path[1].partition("/")[0] != _DEPLOYS_NOTHING

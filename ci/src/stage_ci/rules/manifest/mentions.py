@@ -14,6 +14,7 @@ _DIGEST: Final = re.compile(r"sha(?:256|384|512):[0-9a-f]{64,128}")
 _PREFIX: Final = re.compile(r"[A-Za-z][A-Za-z0-9+._-]*:(?://)?")
 # A variable with a default value: https://docs.docker.com/reference/compose-file/interpolation/
 _VARIABLE: Final = re.compile(r"(?<=\${)[A-Za-z_]\w*:?-")
+_DEFAULT: Final = re.compile(r"\${[A-Za-z_]\w*:?-([^${}]*)}")
 # What may not stand directly before and after a reference: the end or the start of a variable, such as ${REGISTRY}, and
 # what makes a pattern or another text of it.
 _BEFORE: Final = re.compile(r"(?<![\w$%)}~^\\])(?<!\${)")
@@ -41,19 +42,21 @@ def references_in(text: str) -> Iterator[tuple[int, Reference]]:
 
 
 def unresolved_in(text: str, repository: Repository) -> Iterator[tuple[int, str]]:
-    """Yield each word that names the repository with a tag or a digest that is none, with its position.
-
-    Such as ``name:`` in ``name:${TAG}``, or ``name`` in ``${NAME:-name}:${TAG}``.
-    """
+    """Yield each word that names the repository with an invalid tag or digest, such as ``name:`` in ``name:${TAG}``."""
     is_one = not re.search(r"\s", text)
     for start, end in _words(text):
         word = text[start:end]
         head, slash, last = word.partition("@")[0].rpartition("/")
         name = f"{head}{slash}{last.partition(':')[0]}"
         is_invalid = is_one and name != word and (word == text or not parse_reference(word))
-        is_open = _OPEN.match(text, end) if name != word else text.startswith(("}:", "}@"), end)
+        is_open = name != word and _OPEN.match(text, end)
         if (is_invalid or is_open) and not _certain_reference(text, start, end) and is_name(name, repository):
             yield start, word
+
+
+def with_defaults(text: str) -> str:
+    """Return a text with each variable replaced by its default value, if it has one."""
+    return _DEFAULT.sub(r"\1", text)
 
 
 def is_name(text: str, repository: Repository) -> bool:
