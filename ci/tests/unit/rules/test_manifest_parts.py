@@ -51,6 +51,16 @@ def test_a_tag_beside_a_moved_digest_is_not_left_stale(field: str) -> None:
 
 
 @pytest.mark.fault(23)
+def test_a_pinned_reference_beside_a_moved_tag_is_not_left_stale() -> None:
+    """A whole reference without a marker would select the old image by its digest; beside a whole one it is another."""
+    text = f"spec:\n  {TAG}\n  image: {IMAGE}@{OLD}\n"
+    with pytest.raises(InvalidManifest, match=r"svm\.yaml:3: the image beside spec\.tag would .*`# stage-ci: image`"):
+        edit(text, digest=NEW)
+    assert edit(f"{text} # stage-ci: image".replace("\n #", " #"), digest=NEW).changed
+    assert len(edit(text.replace(TAG, WHOLE.replace("image:", "web:")), digest=NEW).left) == 1
+
+
+@pytest.mark.fault(23)
 @pytest.mark.parametrize(
     "digest",
     [

@@ -10,6 +10,7 @@ from stage_ci.errors import ImageNotInManifest
 from stage_ci.rules.manifest.holds import find_holds
 from stage_ci.rules.manifest.left import LeftBehind, is_variant, left_values, left_variants
 from stage_ci.rules.manifest.markers import Hold, read_markers
+from stage_ci.rules.manifest.mentions import parse_reference
 from stage_ci.rules.manifest.nodes import content, line_of, scalars, start_of
 from stage_ci.rules.manifest.parse import ParsedManifest, parse
 from stage_ci.rules.manifest.references import FoundReferences, find_references
@@ -27,6 +28,8 @@ from stage_ci.rules.manifest.text import ManifestText
 from stage_ci.rules.reference import Reference
 
 _MAX_SHOWN: Final = 5
+# The declared part beside which a tag, or a whole reference with a digest, becomes stale.
+_STALE_BESIDE: Final = {"tag": "digest", "image": "tag"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -155,18 +158,23 @@ def _raise_if_stale(
             if id(mapping) not in beside:
                 beside[id(mapping)] = list(_undeclared_parts(mapping, read, target))
             for part, node in beside[id(mapping)]:
-                if part == "digest" or (site.marker and site.marker.part == "digest"):
+                if part == "digest" or (site.marker and site.marker.part == _STALE_BESIDE[part]):
                     cause = f"the {part} beside {site.path} would become stale, because no marker declares it"
-                    remedy = f"mark it `# stage-ci: {part} of {site.reference.name}`, or with the name of its own image"
+                    marker = part if part == "image" else f"{part} of {site.reference.name}"
+                    remedy = f"mark it `# stage-ci: {marker}`, or with the name of its own image"
                     raise manifest.error(cause, line=line_of(node), remedy=remedy)
 
 
 def _undeclared_parts(mapping: MappingNode, read: Collection[int], target: Target) -> Iterator[tuple[str, ScalarNode]]:
     for field, node in scalars(mapping).items():
-        digest = digest_in(node)
-        if id(node) not in read and digest and digest != target.digest:
+        digest, whole = digest_in(node), parse_reference(content(node))
+        if id(node) in read:
+            continue
+        if digest and digest != target.digest:
             yield "digest", node
-        elif id(node) not in read and field.lower().endswith("tag") and content(node) != target.tag:
+        elif whole and whole.repository == target.repository and whole.digest not in (None, target.digest):
+            yield "image", node
+        elif field.lower().endswith("tag") and content(node) != target.tag:
             yield "tag", node
 
 
