@@ -38,6 +38,7 @@ def test_a_new_tag_with_the_old_digest_is_listed() -> None:
         ("name: owner/service, newTag: v1.0.3, digest: 'OLD'", ["v1.0.3", "sha256:aaaaa"]),
         ("IMAGE: owner/service, IMAGE_VERSION: v1.0.3, schemaVersion: v2", ["v1.0.3"]),
         ("imageRegistry: index.docker.io, repository: owner/service, tag: v1.0.3", ["v1.0.3"]),
+        ("registry: docker.io, repository: docker.io/owner/service, tag: v1.0.3", ["v1.0.3"]),
         ("registry: quay.io, repository: owner/service, tag: v1.0.3", []),
         ("a.image: owner/service, a.tag: v1, b.image: owner/service, b.tag: v2", ["v1", "v2"]),
     ],

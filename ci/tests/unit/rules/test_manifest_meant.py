@@ -203,6 +203,7 @@ def test_a_marker_that_contradicts_its_line_is_rejected(lines: list[str], proble
         ("repository: docker.io/owner/service", "owner/service"),
         ("repository: '{{ .global }}/owner/service'", "owner/service"),
         ("registry: '{{ .global }}'\n  repository: owner/service", "owner/service"),
+        ("registry: ghcr.io\n  repository: ghcr.io/owner/service", "ghcr.io/owner/service"),
         ("imageRegistry: index.docker.io\n  repository: owner/service", "owner/service"),
         ("name: owner/db\n  newName: owner/service\n  newTag: v1 # stage-ci: tag of owner/service", "owner/service"),
         ("name: api", "owner/service"),

@@ -191,10 +191,11 @@ def _joined(name: str, suffix: str) -> Reference | None:
 
 
 def full_name(node: ScalarNode, beside: Mapping[str, ScalarNode]) -> str:
-    """Return the name of an image in a field, with the registry if a field beside it holds that."""
-    registry = next((beside[field] for field in _REGISTRY_FIELDS if field in beside), node)
-    name = content(node) if registry is node else f"{content(registry)}/{content(node)}"
-    return name if parse_reference(name) else content(node)
+    """Return the name of an image in a field, with the registry if only a field beside it holds that."""
+    text = content(node)
+    registry = next((content(beside[field]) for field in _REGISTRY_FIELDS if field in beside), text)
+    name = text if registry == text or text.startswith(f"{registry}/") else f"{registry}/{text}"
+    return name if parse_reference(name) else text
 
 
 def _tag_part(scalar: ScalarNode) -> Part:
