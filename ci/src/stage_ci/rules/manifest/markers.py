@@ -48,7 +48,7 @@ _ARGUMENTS: Final = re.compile(r"\W{0,3}(?:hold\b|(?:tag|digest)\s+of\b)|.*\b(?:
 _ALONE: Final = re.compile(r"\W{0,3}(?:image|tag|digest)\W*", re.IGNORECASE)
 # What may be the name, misspelled, before a marker, or a hold without it.
 _MISSPELLED: Final = re.compile(
-    r"(?<![\w/.`\"'-])([\w-]{6,9})[ \t]*:[ \t]*(?:hold|(?:tag|digest)[ \t]+of)\b|\bhold[ \t]+by=", re.IGNORECASE
+    r"(?<![\w/.`\"'-])([\w./-]{6,9})[ \t]*:[ \t]*(?:hold|(?:tag|digest)[ \t]+of)\b|\bhold[ \t]+by=", re.IGNORECASE
 )
 _QUOTED: Final = re.compile(r"`[^`]*`|\"[^\"]*\"")
 
