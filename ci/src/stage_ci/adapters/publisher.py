@@ -14,8 +14,11 @@ from stage_ci.adapters.commands import NOBODY, CommandResult, as_nobody, run, st
 from stage_ci.adapters.image import Archive
 from stage_ci.adapters.programs import program
 from stage_ci.errors import RegistryAccessDenied, RegistryUnavailable, RepositoryMissing
+from stage_ci.rules.credentials import mask, spellings
 from stage_ci.rules.reference import Digest, Repository
+from stage_ci.rules.registry import RegistryLogin
 from stage_ci.rules.registry.copying import CopyFailure, copy_reason
+from stage_ci.rules.remedies import known_remedy
 
 ATTEMPTS: Final = 3
 # Seconds for one attempt, and after which no other starts; without it, skopeo waits forever for a registry that sends
@@ -83,7 +86,7 @@ async def pull(destination: Destination, repository: Repository, digest: Digest)
     """
     container, host = await _with_registry(destination)
     command = _command("pull", destination, host, f"{repository.path}@{digest}")
-    copied = await _copy(container, command, repository, f"pulling {repository.path} from {host} failed")
+    copied = await _copy(container, command, destination, repository, f"pulling {repository.path} from {host} failed")
     return copied.container.file("/tmp/image.tar")  # noqa: S108 - of the container
 
 
@@ -93,7 +96,7 @@ async def _push_once(archive: Archive, destination: Destination, repository: Rep
     # The engine caches a command by its inputs, and a cached push pushes nothing.
     container = container.with_env_variable("STAGE_CI_PUSH", str(uuid.uuid4()))
     command = _command("push", destination, host, f"{repository.path}@{archive.digest}")
-    await _copy(container, command, repository, f"pushing {repository.path} to {host} failed")
+    await _copy(container, command, destination, repository, f"pushing {repository.path} to {host} failed")
 
 
 def _may_succeed(state: tenacity.RetryCallState) -> bool:
@@ -124,16 +127,26 @@ def _command(direction: str, destination: Destination, host: str, target: str) -
     return ["sh", "/copy_image.sh", direction, host, target, plain_http, str(PUSH_LIMIT)]
 
 
-async def _copy(container: dagger.Container, command: list[str], repository: Repository, failed: str) -> CommandResult:
+async def _copy(
+    container: dagger.Container, command: list[str], destination: Destination, repository: Repository, failed: str
+) -> CommandResult:
     result = await run(container, command)
     if not result.status:
         return result
-    # The engine masks the secrets of the container in its output.
-    cause = f"{failed}: {copy_reason(result.stderr)}"
+    reason = copy_reason(mask(result.stderr, await _spellings(destination)))
+    cause, remedy = f"{failed}: {reason}", known_remedy(reason.replace(repository.path, ""))
     match CopyFailure.of(result.stderr, repository.path):
         case CopyFailure.MISSING:
             raise RepositoryMissing(cause, step="publish")
         case CopyFailure.DENIED:
-            raise RegistryAccessDenied(cause, step="publish")
+            raise RegistryAccessDenied(cause, step="publish", remedy=remedy)
         case CopyFailure.OTHER:
-            raise RegistryUnavailable(cause, step="publish")
+            raise RegistryUnavailable(cause, step="publish", remedy=remedy)
+
+
+async def _spellings(destination: Destination) -> list[str]:
+    """Return what a registry may repeat in its message; the engine masks the password as it is, and no other form."""
+    if not (destination.username and destination.password):
+        return []
+    login = RegistryLogin(await destination.username.plaintext(), await destination.password.plaintext())
+    return spellings(login.password, f"{login.username}:{login.password}")

@@ -37,6 +37,11 @@ class Proxy:
     url: str = field(repr=False)
     variable: str
 
+    @property
+    def phrase(self) -> str:
+        """The proxy in an error, written to follow the name of a server that is reached through it."""
+        return f" through the proxy in {self.variable}"
+
     @classmethod
     def of(cls, url: str, environment: Mapping[str, str]) -> Self | None:
         """Return the proxy for ``url``; None if it is reached directly.

@@ -11,7 +11,7 @@ from stage_ci.adapters.gather import gather, gather_all
 from stage_ci.adapters.registry import RegistryLogin
 from stage_ci.adapters.services import LocalServers
 from stage_ci.errors import MissingCredential
-from stage_ci.rules.credentials import LABELS, PASSWORD, USERNAME, is_rehearsal, without_line_break
+from stage_ci.rules.credentials import LABELS, PASSWORD, USERNAME, credential, is_rehearsal
 from stage_ci.rules.infrastructure import DEFAULT_IDENTITY, GitIdentity, InfrastructureRepository
 from stage_ci.rules.release import Filename, ReleaseLine
 from stage_ci.rules.revision import Revision
@@ -51,6 +51,7 @@ class Credentials:
 
         Raises:
             MissingCredential: if one is empty, or only one of the two was given.
+            InvalidInput: if one is not text in UTF-8, or the user name contains a colon.
         """
         username, password = await gather(
             _plaintext(self.docker_username, "DOCKER_USERNAME"), _plaintext(self.docker_password, "DOCKER_PASSWORD")
@@ -65,6 +66,7 @@ class Credentials:
 
         Raises:
             MissingCredential: if it is empty.
+            InvalidInput: if it is not text in UTF-8.
         """
         return await _plaintext(self.infra_token, "TOKEN")
 
@@ -73,6 +75,7 @@ class Credentials:
 
         Raises:
             MissingCredential: names each empty one.
+            InvalidInput: names each that is invalid.
         """
         await gather(self.registry_login(), self.token())
 
@@ -220,6 +223,7 @@ async def without_line_breaks(variables: Mapping[str, dagger.Secret]) -> dict[st
 
     Raises:
         MissingCredential: names each empty one.
+        InvalidInput: names each that is not text in UTF-8.
     """
     secrets = await gather_all(_without_line_break(secret, name) for name, secret in variables.items())
     return dict(zip(variables, secrets, strict=True))
@@ -227,16 +231,9 @@ async def without_line_breaks(variables: Mapping[str, dagger.Secret]) -> dict[st
 
 async def _without_line_break(secret: dagger.Secret, name: str) -> dagger.Secret:
     given = await secret.plaintext()
-    value = _value(given, name)
+    value = credential(given, name)
     return secret if given == value else dag.set_secret(f"stage-ci-{name}", value)
 
 
 async def _plaintext(secret: dagger.Secret | None, name: str) -> str | None:
-    return None if secret is None else _value(await secret.plaintext(), name)
-
-
-def _value(given: str, name: str) -> str:
-    value = without_line_break(given)
-    if not value:
-        raise MissingCredential(f"{name} is empty", remedy="set its variable, or leave the flag out")
-    return value
+    return None if secret is None else credential(await secret.plaintext(), name)

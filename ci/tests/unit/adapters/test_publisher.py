@@ -8,11 +8,31 @@ import pytest
 import tenacity
 
 from stage_ci.adapters import publisher
+from stage_ci.adapters.commands import CommandResult
 from stage_ci.errors import RegistryAccessDenied, RegistryError, RegistryUnavailable, RepositoryMissing
 from stage_ci.rules.reference import Repository
 
 if TYPE_CHECKING:
+    import dagger
+
     from stage_ci.adapters.image import Archive
+
+
+class Text:
+    """A secret of no engine."""
+
+    def __init__(self, text: str) -> None:
+        self._text = text
+
+    async def plaintext(self) -> str:
+        """Return the text."""
+        return self._text
+
+
+def destination(username: str, password: str) -> publisher.Destination:
+    """Return a registry with a login."""
+    secrets = (cast("dagger.Secret", Text(text)) for text in (username, password))
+    return publisher.Destination("registry.example", None, *secrets)
 
 
 @pytest.mark.fault(14)
@@ -52,3 +72,32 @@ async def test_a_push_is_repeated_where_that_can_help(
         with pytest.raises(type(failures[-1])):
             await push
         assert len(tried) == len(failures)
+
+
+@pytest.mark.fault(36)
+@pytest.mark.parametrize("form", ["canary-51c7", "cm9ib3Q6Y2FuYXJ5LTUxYzc=", "63616e6172792d35316337", "CANARY-51C7"])
+async def test_what_skopeo_prints_of_a_login_is_not_shown(monkeypatch: pytest.MonkeyPatch, form: str) -> None:
+    """A registry that repeats the password, or the header that holds it, is quoted without them."""
+
+    async def run(container: dagger.Container, _: object) -> CommandResult:
+        return CommandResult(1, "", f"denied: no access for {form}", container)
+
+    monkeypatch.setattr(publisher, "run", run)
+    container, repository = cast("dagger.Container", None), Repository.parse("owner/service")
+    with pytest.raises(RegistryAccessDenied, match=r"failed: denied: no access for \*\*\*") as denied:
+        await publisher._copy(container, [], destination("robot\n", "canary-51c7\n"), repository, "failed")  # noqa: SLF001
+    assert form.rstrip("=") not in str(denied.value)
+
+
+async def test_a_known_reason_of_a_failed_copy_has_its_remedy(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A quota has its own remedy, which a word in the name of the repository does not select."""
+    stderr = ["denied: no quota is left", "owner/quota: denied"]
+
+    async def run(container: dagger.Container, _: object) -> CommandResult:
+        return CommandResult(1, "", stderr.pop(0), container)
+
+    monkeypatch.setattr(publisher, "run", run)
+    container, to = cast("dagger.Container", None), publisher.Destination("registry.example")
+    for remedy in ("make room on the server", "check the user name"):
+        with pytest.raises(RegistryAccessDenied, match=remedy):
+            await publisher._copy(container, [], to, Repository.parse("owner/quota"), "failed")  # noqa: SLF001

@@ -162,11 +162,12 @@ async def test_a_repository_that_no_push_creates_is_missing(pushed: Server, scri
 
 @pytest.mark.fault(14)
 @pytest.mark.parametrize("status", [400, 404])
-async def test_a_manifest_whose_blob_is_not_visible_yet_is_pushed_again(
-    pushed: Server, script: Scripting, status: int
+@pytest.mark.parametrize("code", ["MANIFEST_BLOB_UNKNOWN", "MANIFEST_UNKNOWN"])
+async def test_a_manifest_whose_part_is_not_visible_yet_is_pushed_again(
+    pushed: Server, script: Scripting, status: int, code: str
 ) -> None:
-    """An image manifest that is rejected because a blob of it was pushed only just before is pushed again."""
-    pushed.on("PUT manifests/v1", script.error("MANIFEST_BLOB_UNKNOWN", status), script.reply(201))
+    """An image manifest that is rejected because a part of it was pushed only just before is pushed again."""
+    pushed.on("PUT manifests/v1", script.error(code, status), script.reply(201))
     async with script.registry(pushed) as registry:
         assert await registry.tag("v1", Digest.parse(DIGEST)) is None
     assert pushed.lines.count("PUT /v2/owner/service/manifests/v1") == 2

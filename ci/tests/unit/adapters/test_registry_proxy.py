@@ -16,6 +16,10 @@ if TYPE_CHECKING:
 HOST: Final = "registry.example:5000"
 
 
+async def no_pause(_: float) -> None:
+    """Take the place of a pause."""
+
+
 @pytest.fixture(autouse=True)
 def _no_variables(monkeypatch: pytest.MonkeyPatch) -> None:
     for name in ("NO_PROXY", "HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY"):
@@ -84,12 +88,22 @@ async def test_an_unreachable_proxy_is_named(
     assert "canary" not in str(error.value)
 
 
-async def test_a_proxy_that_rejects_a_connection_is_named(other: Server, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The error about a proxy that requires a password names its variable and the proxy's status."""
+@pytest.mark.parametrize(
+    ("status", "attempts", "remedy"),
+    [
+        (403, 1, "check the user and the password of the proxy"),
+        (407, 1, "check the user"),
+        (502, 2, "check the registry"),
+    ],
+)
+async def test_a_proxy_that_rejects_a_connection_is_named(
+    other: Server, monkeypatch: pytest.MonkeyPatch, status: int, attempts: int, remedy: str
+) -> None:
+    """The error about a proxy that rejects a connection names its variable; a proxy that denies is asked once."""
     monkeypatch.setenv("https_proxy", other.url)
-    other.on(f"CONNECT {HOST}", Reply(407))
-    policy = RetryPolicy(attempts=1)
+    other.on(f"CONNECT {HOST}", Reply(status))
+    policy = RetryPolicy(attempts=2, sleep=no_pause)
     async with Registry(f"https://{HOST}", "owner/service", policy=policy) as registry:
-        with pytest.raises(RegistryUnavailable, match="through the proxy in https_proxy: 407"):
+        with pytest.raises(RegistryUnavailable, match=f"through the proxy in https_proxy: {status} .*; {remedy}"):
             await registry.tags()
-    assert other.lines == [f"CONNECT {HOST}"]
+    assert other.lines == [f"CONNECT {HOST}"] * attempts

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
 MEDIA_TYPE: Final = "application/vnd.oci.image.manifest.v1+json"
 UPLOAD: Final = "/v2/owner/service/blobs/uploads/1?state=s"
+TOKEN: Final = "/token?scope=repository%3Aowner%2Fservice%3Apull%2Cpush"  # noqa: S105 - an address
 
 
 def digest(content: bytes) -> str:
@@ -102,20 +103,39 @@ async def test_an_interrupted_upload_is_restarted(accepting: Server, script: Scr
     assert [request.body for request in accepting.requests if request.method == "PUT"] == [b"{}", b"d", b"db", BODY]
 
 
+@pytest.mark.fault(14)
+@pytest.mark.parametrize(("status", "code"), [(404, "BLOB_UPLOAD_UNKNOWN"), (404, "NOT_FOUND"), (416, "SIZE_INVALID")])
+async def test_a_lost_upload_is_restarted(accepting: Server, script: Scripting, status: int, code: str) -> None:
+    """An upload that another server of the registry does not know is opened again; the repository is not missing."""
+    accepting.on(f"PUT {UPLOAD}&digest={digest(b'db')}", script.error(code, status), script.reply(201))
+    async with script.registry(accepting) as registry:
+        assert await push(registry) == digest(BODY)
+    assert accepting.lines.count("POST /v2/owner/service/blobs/uploads/") == 3
+
+
+@pytest.mark.fault(14)
+async def test_an_upload_that_stays_lost_is_unavailable(accepting: Server, script: Scripting) -> None:
+    """An upload that is lost in every attempt is not taken for a repository to be created."""
+    accepting.on(f"PUT {UPLOAD}&digest={digest(b'db')}", script.error("BLOB_UPLOAD_UNKNOWN"))
+    async with script.registry(accepting) as registry:
+        with pytest.raises(RegistryUnavailable, match=r"answered 404 \(BLOB_UPLOAD_UNKNOWN\): as scripted \(attempt 6"):
+            await push(registry)
+
+
 @pytest.mark.fault(9)
 async def test_a_token_that_expires_between_listing_and_pushing_is_replaced_once(
     accepting: Server, other: Server, script: Scripting
 ) -> None:
     """A token that expires between the tag list and the push is replaced by exactly one new token."""
     challenge = f'Bearer realm="{other.url}/token"'
-    other.on("GET /token", script.json({"token": "t1"}), script.json({"token": "t2"}))
+    other.on(f"GET {TOKEN}", script.json({"token": "t1"}), script.json({"token": "t2"}))
     accepting.on("GET tags/list", script.json({"tags": []}))
     accepting.require("Bearer t1", challenge)
     async with script.registry(accepting, script.login) as registry:
         await registry.tags()
         accepting.require("Bearer t2", challenge)
         assert await push(registry) == digest(BODY)
-    assert other.lines == ["GET /token", "GET /token"]
+    assert other.lines == [f"GET {TOKEN}", f"GET {TOKEN}"]
 
 
 @pytest.mark.fault(14)

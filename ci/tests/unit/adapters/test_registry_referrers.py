@@ -159,6 +159,15 @@ async def test_a_fallback_tag_keeps_the_entries_that_it_has(older: Server, scrip
     assert json.loads(puts(older)[-1].body)["manifests"] == [foreign, *LISTED]
 
 
+async def test_a_fallback_tag_that_lists_all_is_not_written_again(older: Server, script: Scripting) -> None:
+    """A run that is repeated writes no equal list, which a registry with immutable tags would reject."""
+    await push(script, older)
+    older.on(f"GET {FALLBACK}", script.reply(body=puts(older)[-1].body))
+    older.on(f"PUT {FALLBACK}", script.error("TAG_INVALID", 400))
+    assert await push(script, older) == [digest(SBOM), digest(VERDICT)]
+    assert [request.target.endswith(FALLBACK) for request in puts(older)].count(True) == 1
+
+
 async def test_a_fallback_tag_of_something_else_is_not_overwritten(older: Server, script: Scripting) -> None:
     """A tag that holds no image index is an error and stays as it is."""
     older.on(f"GET {FALLBACK}", script.reply(body=IMAGE))

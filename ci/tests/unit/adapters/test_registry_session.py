@@ -24,7 +24,7 @@ BROKEN: Final = {
     "503": {"status": 503},
     "reset": {"reset": True},
     "cut": {"cut": True},
-    "html": {"body": b"<html>Sign in</html>"},
+    "html": {"body": b"<html><title>Sign in</title></html>"},
     "json": {"body": b'{"tags": ["v1.0.1"'},
     "shape": {"body": b'{"tags": {"v1.0.1": null}}'},
     "errors": {"body": b'{"errors": []}'},
@@ -205,11 +205,12 @@ async def test_retry_after_as_a_date_is_respected(
 
 
 @pytest.mark.fault(7)
+@pytest.mark.parametrize("status", [400, 403, 429])
 async def test_429_without_retry_after_is_retried(
-    server: Server, script: Scripting, tags: Reply, waits: list[float]
+    server: Server, script: Scripting, tags: Reply, waits: list[float], status: int
 ) -> None:
-    """A 429 without Retry-After is retried after the session's own pause."""
-    server.on("GET tags/list", script.error("TOOMANYREQUESTS", 429), tags)
+    """A 429 without Retry-After, or its code with another status, is retried after the session's own pause."""
+    server.on("GET tags/list", script.error("TOOMANYREQUESTS", status), tags)
     async with script.registry(server) as registry:
         assert await registry.tags() == ["v1.0.1"]
     assert 0.5 <= waits[0] <= 1

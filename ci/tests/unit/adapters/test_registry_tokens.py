@@ -40,9 +40,28 @@ def listing(server: Server, other: Server, script: Scripting) -> Server:
 async def test_a_challenge_may_have_many_forms(
     listing: Server, other: Server, script: Scripting, challenge: str
 ) -> None:
-    """A Bearer challenge is met in any case and order, and beside others in one header."""
+    """A Bearer challenge is met in any case and order, beside others, and without the scope, which is then ours."""
     listing.require("Bearer t1", challenge.format(url=other.url))
-    other.on("GET /token?service=registry", script.json({"token": "t1"}))
+    other.on(f"GET /token?service=registry&{BOTH}", script.json({"token": "t1"}))
+    async with script.registry(listing, script.login) as registry:
+        assert await registry.tags() == ["v1.0.1"]
+
+
+@pytest.mark.parametrize("named", [False, True], ids=["anonymous", "login"])
+@pytest.mark.parametrize("challenge", ['Bearer realm="{url}/token"', 'Bearer realm="{url}/token",scope=" "'])
+async def test_a_token_without_a_scope_in_the_challenge_is_for_the_repository(
+    listing: Server, other: Server, script: Scripting, challenge: str, *, named: bool
+) -> None:
+    """A challenge that names no scope leads to a token for the repository, as Docker and skopeo request it."""
+    listing.require("Bearer t1", challenge.format(url=other.url))
+    other.on(f"GET /token?{BOTH if named else PULL}", script.json({"token": "t1"}))
+    async with script.registry(listing, script.login if named else None) as registry:
+        assert await registry.tags() == ["v1.0.1"]
+
+
+async def test_a_bearer_challenge_without_a_service_gives_way_to_basic(listing: Server, script: Scripting) -> None:
+    """A Bearer challenge that names no token service cannot be met, so the password is sent if Basic is offered."""
+    listing.require(script.basic, 'Bearer, Basic realm="registry"')
     async with script.registry(listing, script.login) as registry:
         assert await registry.tags() == ["v1.0.1"]
 

@@ -49,10 +49,13 @@ def test_a_header_may_hold_several_challenges(header: str, challenges: list[tupl
         (["Basic realm=a", HUB], "bearer"),
         ([HUB, "Basic realm=a"], "bearer"),
         (["Negotiate, Basic realm=a"], "basic"),
+        (["Bearer, Basic realm=a"], "basic"),
+        (['Basic realm=a, Bearer service="b"'], "basic"),
+        (["Bearer"], "bearer"),
     ],
 )
 def test_bearer_is_preferred_to_basic(headers: list[str], scheme: str) -> None:
-    """A Bearer challenge is preferred to Basic, so that the password is sent once instead of with every request."""
+    """A Bearer challenge is preferred to Basic if it names its service: then the password is sent only once."""
     chosen = Challenge.choose(headers)
     assert chosen is not None
     assert chosen.scheme == scheme
@@ -96,6 +99,15 @@ def test_the_token_url_has_service_and_scope() -> None:
 def test_the_realm_keeps_its_own_query(parameters: dict[str, str], address: str) -> None:
     """The token URL keeps the realm's own query and gets one parameter for each scope."""
     assert token_url(Challenge("bearer", parameters), "https://registry.example", push=False) == address
+
+
+@pytest.mark.parametrize(("push", "actions"), [(False, "pull"), (True, "pull%2Cpush")])
+@pytest.mark.parametrize("named", [{}, {"scope": ""}, {"scope": " "}])
+def test_without_a_scope_the_token_is_for_the_repository(named: dict[str, str], actions: str, *, push: bool) -> None:
+    """A challenge without a scope leads to a token for the repository, whose name is not encoded twice."""
+    challenge = Challenge("bearer", {"realm": "https://auth.example/t"} | named)
+    url = token_url(challenge, "https://registry.example/v2/own%2Der/service", push=push)
+    assert url == f"https://auth.example/t?scope=repository%3Aown-er%2Fservice%3A{actions}"
 
 
 @pytest.mark.parametrize(

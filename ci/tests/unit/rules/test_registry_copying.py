@@ -17,6 +17,9 @@ UPLOAD = "writing blob: initiating layer upload to /v2/owner/service/blobs/uploa
         ("checking whether a blob exists: requested access to the resource is denied", CopyFailure.DENIED),
         ("unable to retrieve auth token: invalid username/password: unauthorized: bad", CopyFailure.DENIED),
         ("received unexpected HTTP status: 403 Forbidden", CopyFailure.DENIED),
+        ("error parsing HTTP 403 response body: invalid character '<' looking for beginning of", CopyFailure.DENIED),
+        (f"{UPLOAD}: StatusCode: 401, ", CopyFailure.DENIED),
+        (f"{UPLOAD}: StatusCode: 413, ", CopyFailure.OTHER),
         (
             f"{UPLOAD}: name unknown: The repository with name 'owner/service' does not exist in registry 1",
             CopyFailure.MISSING,

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from stage_ci.rules.registry.error_response import describe, error_codes, error_reason, is_missing_blob, is_unknown
+from stage_ci.rules.registry.error_response import describe, error_codes, error_reason, is_missing_part, is_unknown
 
 
 def errors(*codes: object) -> bytes:
@@ -46,6 +46,17 @@ def test_a_response_without_codes_is_described_by_its_status(body: bytes) -> Non
         ({"error": {"code": 403, "message": "Permission denied on resource"}}, "Permission denied on resource"),
         ({"title": "Not Acceptable", "detail": "only linux images"}, "only linux images"),
         ({"errors": "none of the form", "message": "but with a message"}, "but with a message"),
+        (
+            {"Message": "User is not authorized to access this resource"},
+            "User is not authorized to access this resource",
+        ),
+        ({"code": 403, "msg": "the plan allows no push"}, "the plan allows no push"),
+        (
+            {"errors": [{"code": "DENIED", "message": "access denied", "detail": "the project is archived"}]},
+            "access denied: the project is archived",
+        ),
+        ({"message": "tag v1 is immutable", "detail": "v1 is immutable"}, "tag v1 is immutable"),
+        ({"errors": [{"code": "DENIED", "message": "access denied", "detail": [{"Action": "push"}]}]}, "access denied"),
     ],
 )
 def test_a_reason_is_read_in_the_forms_of_vendors(body: object, reason: str) -> None:
@@ -60,6 +71,9 @@ def test_a_reason_is_read_in_the_forms_of_vendors(body: object, reason: str) -> 
         (b'<?xml version="1.0"?><Error><Code>X</Code><Message>Access Denied</Message></Error>', "Access Denied"),
         (b"upstream connect error\r\n", "upstream connect error"),
         (b"first paragraph\n\nsecond", "first paragraph"),
+        (b"\xef\xbb\xbf<html><title>Wartung bis 9&nbsp;Uhr</title>", "Wartung bis 9 Uhr"),
+        ("Zugriff verweigert für robot".encode("latin-1"), "Zugriff verweigert für robot"),
+        (b"reason\n\n" + "ä".encode() * 10_000, "reason"),
         (b"<html><body>Sign in</body></html>", ""),
         (b'{"errors": [{"mess', ""),
         (b"\xff\xfe\x00\x01", ""),
@@ -82,10 +96,22 @@ def test_a_reason_is_one_short_line() -> None:
 
 
 @pytest.mark.parametrize(
-    "message", ["bad Y2FuYXJ5", "bad pass%3Aword", "pass:word", "a+b+c", "cGFzczp3b3Jk", "x" * 300 + "pass:word"]
+    "message",
+    [
+        "bad Y2FuYXJ5",
+        "bad pass%3Aword",
+        "bad pass%3aword",
+        "pass:word",
+        "pass&#58;word",
+        "PASS:WORD",
+        "706173733a776f7264",
+        "a+b+c",
+        "cGFzczp3b3Jk",
+        "x" * 300 + "pass:word",
+    ],
 )
 def test_a_reason_with_a_secret_is_not_shown(message: str) -> None:
-    """A reason is dropped if it contains a secret of the request in plain text, in base64 or URL-encoded."""
+    """A reason is dropped if it contains a secret of the request in any spelling in which a server may repeat it."""
     body = json.dumps({"errors": [{"message": message}]}).encode()
     assert error_reason(body, ["", "Y2FuYXJ5", "pass:word", "a b c"]) == ""
 
@@ -121,7 +147,10 @@ def test_a_code_tells_whether_something_exists(*, body: bytes, unknown: bool | N
     assert is_unknown(body) is unknown
 
 
-@pytest.mark.parametrize(("code", "missing"), [("MANIFEST_BLOB_UNKNOWN", True), ("BLOB_UNKNOWN", True), ("A", False)])
-def test_a_rejected_manifest_may_lack_a_blob(*, code: str, missing: bool) -> None:
-    """An image manifest that was rejected because of a blob can be distinguished from any other."""
-    assert is_missing_blob(errors(code)) is missing
+@pytest.mark.parametrize(
+    ("code", "missing"),
+    [("MANIFEST_BLOB_UNKNOWN", True), ("BLOB_UNKNOWN", True), ("MANIFEST_UNKNOWN", True), ("NAME_UNKNOWN", False)],
+)
+def test_a_rejected_manifest_may_lack_a_part(*, code: str, missing: bool) -> None:
+    """A manifest that was rejected because of a blob or a manifest in it can be distinguished from any other."""
+    assert is_missing_part(errors(code)) is missing

@@ -31,15 +31,15 @@ def test_docker_hub_has_another_api_host(registry: str, host: str) -> None:
 
 
 def test_a_status_is_denied_or_transient() -> None:
-    """401 and 403 deny access; 408, 429 and every 5xx may succeed on a retry."""
+    """401 and 403 deny access; 408, 425, 429 and every 5xx may succeed on a retry."""
     assert list(filter(is_denied, range(100, 600))) == [401, 403]
-    assert list(filter(is_transient, range(100, 600))) == [408, 429, *range(500, 600)]
+    assert list(filter(is_transient, range(100, 600))) == [408, 425, 429, *range(500, 600)]
 
 
 def test_few_answers_to_head_are_final() -> None:
     """A GET follows a HEAD unless the registry asks for a login or to wait, which holds for a GET as well."""
     final = {wait: [s for s in range(100, 600) if is_final_head(s, asks_to_wait=wait)] for wait in (False, True)}
-    assert final == {False: [401, 429], True: [401, 408, 429, *range(500, 600)]}
+    assert final == {False: [401, 429], True: [401, 408, 425, 429, *range(500, 600)]}
 
 
 def test_a_tag_list_keeps_order_and_foreign_tags() -> None:

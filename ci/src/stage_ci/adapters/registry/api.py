@@ -10,12 +10,12 @@ from urllib.parse import quote
 import httpx
 
 from stage_ci.adapters.registry.session import Session
-from stage_ci.errors import RegistryError, RegistryUnavailable, RepositoryMissing
+from stage_ci.errors import RegistryError, RepositoryMissing
 from stage_ci.rules.reference import Digest
-from stage_ci.rules.registry.error_response import is_missing_blob, is_unknown
+from stage_ci.rules.registry.error_response import is_missing_part, is_unknown
 from stage_ci.rules.registry.image import ACCEPT, IMAGE_MANIFEST_TYPE, digest_of, is_digest, verify
 from stage_ci.rules.registry.links import next_page, upload_url
-from stage_ci.rules.registry.protocol import NOT_FOUND, TransientError, tag_list
+from stage_ci.rules.registry.protocol import LOST_UPLOAD, NOT_FOUND, TransientError, tag_list
 
 _DIGEST: Final = "Docker-Content-Digest"
 # "Pushing Manifests with Subject": a registry without the referrers API does not send this header.
@@ -51,7 +51,11 @@ class RepositoryApi:
         if first and await self._is_unknown(response):
             return [], None
         self._expect_success(response)
-        return tag_list(response.content), next_page(response.headers.get_list("Link"), self.tags_url)
+        try:
+            tags = tag_list(response.content)
+        except TransientError as error:  # such as a page to sign in
+            raise TransientError(self._session.with_reason(error.cause, response)) from None
+        return tags, next_page(response.headers.get_list("Link"), self.tags_url)
 
     async def digest(self, reference: str) -> Digest | None:
         """Return the digest of the image manifest under a tag or digest; None if the registry does not know it."""
@@ -105,14 +109,17 @@ class RepositoryApi:
         await self._expect_written(opened)
         url = upload_url(opened.headers.get("Location"), str(opened.url), digest)
         headers = {"Content-Type": "application/octet-stream"}
-        await self._expect_written(await self._session.send("PUT", url, headers=headers, content=content))
+        written = await self._session.send("PUT", url, headers=headers, content=content)
+        if written.status_code in LOST_UPLOAD:  # of a registry with several servers, of which one opened the upload
+            raise TransientError(self._session.describe(written))
+        self._expect_success(written)
 
     async def push_manifest(self, reference: str, manifest: bytes, media_type: str = IMAGE_MANIFEST_TYPE) -> bool:
         """Push an image manifest or image index; return whether the registry keeps it as a referrer of its subject."""
         headers = {"Content-Type": media_type}
         response = await self._session.send("PUT", self._manifest_url(reference), headers=headers, content=manifest)
-        if not response.is_success and is_missing_blob(response.content):
-            raise TransientError(self._session.describe(response))  # the blob was pushed just before
+        if not response.is_success and is_missing_part(response.content):
+            raise TransientError(self._session.describe(response))  # its parts were pushed just before
         await self._expect_written(response)
         return _SUBJECT in response.headers
 
@@ -137,4 +144,4 @@ class RepositoryApi:
         # Any 2xx: the specification has 201 for a pushed image manifest, and Quay answers 202
         # (https://github.com/containers/image/pull/382). What is read is checked by its form or digest.
         if not response.is_success:
-            raise RegistryUnavailable(f"{self._name} {self._session.describe(response)}")
+            raise self._session.rejected(response)

@@ -13,7 +13,8 @@ import httpx
 
 from stage_ci.adapters.gather import gather_all
 from stage_ci.adapters.registry.api import RepositoryApi
-from stage_ci.adapters.registry.session import RETRY_POLICY, RetryPolicy, Session
+from stage_ci.adapters.registry.policy import RETRY_POLICY, RetryPolicy
+from stage_ci.adapters.registry.session import Session
 from stage_ci.errors import DigestMismatch, InvalidInput, RegistryUnavailable
 from stage_ci.rules.reference import Digest
 from stage_ci.rules.registry.auth import RegistryLogin
@@ -249,8 +250,10 @@ class Registry:
 
     async def _list_referrers(self, subject: Digest, manifests: Sequence[bytes]) -> None:
         tag = fallback_tag(subject)
-        index = with_referrers(await self._api.manifest(tag), manifests)
-        await self._api.push_manifest(tag, index, INDEX_TYPE)
+        listed = await self._api.manifest(tag)
+        index = with_referrers(listed, manifests)
+        if index != listed:  # a registry with immutable tags rejects even an equal list
+            await self._api.push_manifest(tag, index, INDEX_TYPE)
 
     async def _image_manifest(self, reference: str) -> ImageManifest | None:
         manifest = await self._api.manifest(reference)

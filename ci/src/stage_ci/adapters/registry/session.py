@@ -2,18 +2,17 @@
 
 from collections.abc import Awaitable, Callable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Final, ParamSpec, TypeVar
 
 import anyio
 import httpx
-from tenacity import AsyncRetrying, RetryCallState, retry_if_exception_type, wait_exponential_jitter
 
+from stage_ci.adapters.registry.policy import RetryPolicy
 from stage_ci.adapters.registry.transport import HttpTransport
 from stage_ci.errors import RegistryAccessDenied, RegistryUnavailable
 from stage_ci.rules.registry.auth import BEARER, Challenge, RegistryLogin, bearer, token_form, token_url
-from stage_ci.rules.registry.error_response import describe, error_reason
+from stage_ci.rules.registry.error_response import describe, error_reason, is_limited
 from stage_ci.rules.registry.protocol import (
     FORBIDDEN,
     METHOD_NOT_ALLOWED,
@@ -25,6 +24,7 @@ from stage_ci.rules.registry.protocol import (
     is_transient,
     retry_after,
 )
+from stage_ci.rules.remedies import known_remedy
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -35,42 +35,18 @@ _API_VERSION: Final = "Docker-Distribution-API-Version"
 _CHALLENGE: Final = "WWW-Authenticate"
 _RETRY_AFTER: Final = "Retry-After"
 
-
-@dataclass(frozen=True, slots=True)
-class RetryPolicy:
-    """How often a registry is tried, and for how long.
-
-    Args:
-        attempts: The number of attempts at one request.
-        request_seconds: The time limit of one attempt.
-        wait_seconds: The time limit of all pauses between the attempts at one request.
-        total_seconds: The time limit of one method of Registry.
-        pages: The number of pages of a tag list that are read.
-        sleep: Waits for a number of seconds; tests replace it.
-    """
-
-    attempts: int = 6
-    request_seconds: float = 30.0
-    wait_seconds: float = 60.0
-    total_seconds: float = 300.0
-    pages: int = 1_000
-    sleep: Callable[[float], Awaitable[None]] = anyio.sleep
-
-
-RETRY_POLICY: Final = RetryPolicy()
-# 0.5, 1, 2, 4 and 8 seconds plus up to half a second, so that runs that failed together do not retry together.
-_BACKOFF: Final = wait_exponential_jitter(multiplier=0.5, max=10, jitter=0.5)
-
 # Seconds after a push before the registry is asked again for what was pushed.
 _AFTER_PUSH: Final = 1.0
 _ANONYMOUS: Final = "give the registry's user and password with --docker-username and --docker-password"
+# Of a status that another attempt gives as well.
+_REJECTED: Final = "check --image and the registry's settings"
 
 
 class Session:
     """Sends requests to one registry, authenticates if the registry requires it, and retries transient failures.
 
     Args:
-        base_url: The registry's URL.
+        base_url: The URL of the repository, such as ``https://registry/v2/owner/service``.
         name: The repository's name in errors.
         login: The user; None for anonymous access.
         transport: Replaces the network in tests.
@@ -122,19 +98,14 @@ class Session:
         Raises:
             RegistryUnavailable: if the last attempt fails as well.
         """
-        retrying = AsyncRetrying(
-            retry=retry_if_exception_type(TransientError),
-            stop=self._is_enough,
-            wait=_pause,
-            sleep=self._policy.sleep,
-            reraise=True,
-        )
+        retrying = self._policy.retrying()
         try:
             return await retrying(attempt, *args, **kwargs)
         except TransientError as error:
             number = retrying.statistics["attempt_number"]
             bounds = f"attempt {number} of {self._policy.attempts}, waiting {self._policy.wait_seconds:g} s at most"
-            raise RegistryUnavailable(f"{self._name} {error.cause} ({bounds})") from None
+            cause = f"{self._name} {error.cause} ({bounds})"
+            raise RegistryUnavailable(cause, remedy=known_remedy(error.cause)) from None
 
     async def pause(self) -> None:
         """Wait as before a first retry, for a registry that does not show yet what was just pushed."""
@@ -188,7 +159,27 @@ class Session:
 
     def describe(self, response: httpx.Response) -> str:
         """Return a phrase for a response, with its codes and the reason that the registry gives."""
-        return self._with_reason(describe(response.status_code, response.content), response)
+        return self.with_reason(describe(response.status_code, response.content), response)
+
+    def with_reason(self, description: str, response: httpx.Response) -> str:
+        """Return ``description`` with the reason that a response gives, if any, such as the title of a page."""
+        # RFC 6750, 3: a response without a body, as to HEAD, may give its reason in the challenge.
+        challenges = (each for header in response.headers.get_list(_CHALLENGE) for each in Challenge.parse(header))
+        described = (each.parameters.get("error_description", "").encode() for each in challenges)
+        reasons = (error_reason(text, self._secrets()) for text in (response.content, *described))
+        reason = next(filter(None, reasons), "")
+        return f"{description}: {reason}" if reason else description
+
+    def rejected(self, response: httpx.Response, service: str = "") -> RegistryUnavailable:
+        """Return the error for a status that is no success, and that another attempt gives as well.
+
+        Args:
+            response: The response.
+            service: Which server sent it, written to follow the repository's name; empty if it was the registry.
+        """
+        description = self.describe(response)
+        remedy = known_remedy(description) or _REJECTED
+        return RegistryUnavailable(f"{self._name}{service} {description}", remedy=remedy)
 
     async def _serves_api(self) -> bool:
         response = await self._http.send(httpx.Request("GET", self._base.join("/v2/"), headers=self._authorization))
@@ -237,7 +228,7 @@ class Session:
                 response = await self._token_response(named)
             response = self._checked(response, f"{self._name}: {name}")
             if not response.is_success:
-                raise RegistryUnavailable(f"{self._name}: {name} {self.describe(response)}")
+                raise self.rejected(response, f": {name}")
             return httpx.Headers({"Authorization": bearer(response.content)})
         except TransientError as error:
             raise TransientError(f"requires a token of {name}, which {error.cause}", error.retry_after) from None
@@ -251,22 +242,20 @@ class Session:
         return response
 
     def _checked(self, response: httpx.Response, name: str) -> httpx.Response:
-        if is_denied(response.status_code):
+        limited = not response.is_success and is_limited(response.content)
+        if is_denied(response.status_code) and not limited:
             raise self._denied(response, name)
-        if is_transient(response.status_code):
+        if is_transient(response.status_code) or limited:
             what = describe(response.status_code, response.content)
             seconds = retry_after(response.headers.get(_RETRY_AFTER), datetime.now(UTC))
             what = what if seconds is None else f"{what} and asks to wait {seconds:.0f} s"
-            raise TransientError(self._with_reason(what, response), seconds)
+            raise TransientError(self.with_reason(what, response), seconds)
         return response
 
     def _denied(self, response: httpx.Response, name: str) -> RegistryAccessDenied:
-        remedy = None if self._login else _ANONYMOUS
-        return RegistryAccessDenied(f"{name} {self.describe(response)}", remedy=remedy)
-
-    def _with_reason(self, description: str, response: httpx.Response) -> str:
-        reason = error_reason(response.content, self._secrets())
-        return f"{description}: {reason}" if reason else description
+        description = self.describe(response)
+        remedy = known_remedy(description) or (None if self._login else _ANONYMOUS)
+        return RegistryAccessDenied(f"{name} {description}", remedy=remedy)
 
     def _secrets(self) -> list[str]:
         headers = (self._authorization.get("Authorization", ""), self._basic().get("Authorization", ""))
@@ -282,13 +271,3 @@ class Session:
         except httpx.InvalidURL:
             return False
         return (other.scheme, other.host, other.port) == (self._base.scheme, self._base.host, self._base.port)
-
-    def _is_enough(self, state: RetryCallState) -> bool:
-        waits = state.idle_for + state.upcoming_sleep
-        return state.attempt_number >= self._policy.attempts or waits > self._policy.wait_seconds
-
-
-def _pause(state: RetryCallState) -> float:
-    error = state.outcome.exception() if state.outcome else None
-    requested = error.retry_after if isinstance(error, TransientError) else None
-    return _BACKOFF(state) + (requested or 0.0)

@@ -13,6 +13,7 @@ from stage_ci.adapters.certificates import trusted_certificates
 from stage_ci.errors import RegistryUnavailable
 from stage_ci.rules.proxy import Proxy
 from stage_ci.rules.registry.protocol import NoResponseError, TransientError
+from stage_ci.rules.remedies import known_remedy
 
 CONNECT_SECONDS: Final = 10.0
 # distribution-spec, "Pushing Manifests": registries should accept image manifests of 4 MiB.
@@ -46,7 +47,8 @@ class HttpTransport:
         Raises:
             TransientError: if no connection is made.
             NoResponseError: if no complete response arrives in time.
-            RegistryUnavailable: if the response exceeds a limit; not retried.
+            RegistryUnavailable: if the response exceeds a limit, the server's certificate is not trusted, or a proxy
+                denies the connection; not retried.
             InvalidInput: if the environment names a proxy that cannot be used.
         """
         request.headers.update(_HEADERS)
@@ -60,7 +62,10 @@ class HttpTransport:
         except (httpx.ConnectError, httpx.ProxyError) as error:
             # Nothing was sent yet, so the text holds no secret; it names the host, the certificate or the port, or the
             # status by which a proxy rejects the connection.
-            raise TransientError(f"cannot be reached{self._through(request)}: {error}") from None
+            cause = f"cannot be reached{self._through(request)}: {error}"
+            if remedy := known_remedy(cause):
+                raise RegistryUnavailable(f"{self._name} {cause}", remedy=remedy) from None
+            raise TransientError(cause) from None
         except (httpx.HTTPError, httpx.InvalidURL) as error:
             # The texts of these errors may quote a header, and so a secret.
             raise NoResponseError(f"sent an unreadable response ({type(error).__name__})") from None
@@ -106,7 +111,7 @@ class HttpTransport:
 
     def _through(self, request: httpx.Request) -> str:
         proxy = self._proxy(request.url)
-        return f" through the proxy in {proxy.variable}" if proxy else ""
+        return proxy.phrase if proxy else ""
 
     def _open(self, scheme: str, proxy: Proxy | None) -> httpx.AsyncClient:
         # Loading the trusted certificates takes longer than listing the tags of a local registry, and plain http

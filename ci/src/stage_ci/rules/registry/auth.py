@@ -9,7 +9,7 @@ import re
 from collections.abc import Container, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Final
-from urllib.parse import parse_qsl, urlencode, urlsplit
+from urllib.parse import parse_qsl, unquote, urlencode, urlsplit
 
 from stage_ci.errors import InvalidInput, RegistryUnavailable
 from stage_ci.rules.credentials import without_line_break
@@ -69,7 +69,7 @@ class Challenge:
 
     @classmethod
     def choose(cls, headers: Iterable[str]) -> "Challenge | None":
-        """Return the challenge to meet: Bearer if offered, because it sends the password once; otherwise Basic.
+        """Return the challenge to meet: Bearer, because it sends the password once, or Basic if only that is complete.
 
         Args:
             headers: The ``WWW-Authenticate`` headers of a 401 response.
@@ -80,7 +80,10 @@ class Challenge:
         offered: dict[str, Challenge] = {}
         for challenge in (challenge for header in headers for challenge in cls.parse(header)):
             offered.setdefault(challenge.scheme, challenge)
-        return offered.get(BEARER) or offered.get(BASIC)
+        bearer_challenge, basic_challenge = offered.get(BEARER), offered.get(BASIC)
+        if basic_challenge and bearer_challenge and "realm" not in bearer_challenge.parameters:
+            return basic_challenge
+        return bearer_challenge or basic_challenge
 
     @classmethod
     def parse(cls, header: str) -> "list[Challenge]":
@@ -98,7 +101,7 @@ class Challenge:
         return [cls(scheme, parameters) for scheme, parameters in found]
 
 
-def token_url(challenge: Challenge, registry: str, *, push: bool) -> str:
+def token_url(challenge: Challenge, repository: str, *, push: bool) -> str:
     """Return the URL of the token that a Bearer challenge requires.
 
     The token service may be on any host, as Docker Hub's is: a registry that is trusted with the password may name the
@@ -106,20 +109,26 @@ def token_url(challenge: Challenge, registry: str, *, push: bool) -> str:
 
     Args:
         challenge: A Bearer challenge of the registry.
-        registry: The registry's own URL.
+        repository: The URL of the repository, such as ``https://registry/v2/owner/service``.
         push: Whether to request push access beside the access that the challenge names.
 
     Returns:
-        The realm with ``service`` and each ``scope`` in its query.
+        The realm with ``service`` and each ``scope`` in its query; if the challenge names no scope, as that of a whole
+        registry, with the repository's, which Docker and skopeo request of every registry.
 
     Raises:
         RegistryUnavailable: if the realm is not a valid URL, or is plain http for an https registry.
     """
     realm = challenge.parameters.get("realm", "")
-    if not _is_service(realm, {"https", urlsplit(registry).scheme}):
-        raise RegistryUnavailable(f"{urlsplit(registry).netloc} names an unusable token service: {realm[:100]!r}")
+    own = urlsplit(repository)
+    if not _is_service(realm, {"https", own.scheme}):
+        raise RegistryUnavailable(
+            f"{own.netloc} names an unusable token service: {realm[:100]!r}",
+            remedy="let the registry name the https URL of its token service",
+        )
     query = [("service", challenge.parameters["service"])] if "service" in challenge.parameters else []
-    scopes = challenge.parameters.get("scope", "").split()
+    name = unquote(own.path.removeprefix("/v2/"))
+    scopes = challenge.parameters.get("scope", "").split() or ([f"repository:{name}:pull"] if name else [])
     query += [("scope", _with_push(scope) if push else scope) for scope in scopes]
     return f"{realm}{'&' if urlsplit(realm).query else '?'}{urlencode(query)}" if query else realm
 

@@ -19,7 +19,8 @@ _MISSING: Final = re.compile(
     re.IGNORECASE,
 )
 _DENIED: Final = re.compile(
-    r"\bunauthorized\b|\bdenied\b|\bforbidden\b|authentication required|invalid username|unable to retrieve auth token",
+    r"\bunauthorized\b|\bdenied\b|\bforbidden\b|authentication required|invalid username|unable to retrieve auth token"
+    r"|\b(?:HTTP|StatusCode:|status:?) 40[13]\b",
     re.IGNORECASE,
 )
 # Errors of the machine that contain one of these words.

@@ -5,15 +5,16 @@ Token services have forms of their own, such as ``{"details": …}`` (Docker Hub
 section 5.2, ``{"error": …, "error_description": …}``; a proxy sends HTML or text, a storage service XML.
 """
 
-import base64
 import html
 import re
 from collections.abc import Iterable
 from typing import Final
 from urllib.parse import unquote, unquote_plus
 
+from stage_ci.rules.credentials import spellings
 from stage_ci.rules.one_line import one_line, shorten
 from stage_ci.rules.registry.protocol import TransientError, json_object
+from stage_ci.rules.response_text import decode, markup_text
 
 _CODE: Final = re.compile(r"[A-Z0-9_]{1,64}")
 _CODES_SHOWN: Final = 3
@@ -38,13 +39,23 @@ _UNKNOWN_CODES: Final = frozenset(
         "SIZE_INVALID",
     }
 )
-_MISSING_BLOB_CODES: Final = frozenset({"BLOB_UNKNOWN", "MANIFEST_BLOB_UNKNOWN"})
+_MISSING_PART_CODES: Final = frozenset({"BLOB_UNKNOWN", "MANIFEST_BLOB_UNKNOWN", "MANIFEST_UNKNOWN"})
 
-# The members of a JSON object that may hold the reason, the most specific first.
-_REASONS: Final = ("message", "error_description", "detail", "details", "error", "title")
-# The title of an HTML page, and the message of an S3 error (https://docs.aws.amazon.com/AmazonS3/latest/API/ErrorResponses.html).
-_ELEMENT: Final = re.compile(r"<(title|message)\b[^<>]{0,200}>([^<]{1,2000})<", re.IGNORECASE)
+# The members of a JSON object that may hold the reason, the most specific first; API gateways write "Message".
+_REASONS: Final = (
+    "message",
+    "error_description",
+    "detail",
+    "details",
+    "error",
+    "title",
+    "reason",
+    "description",
+    "msg",
+)
 _TEXT_READ: Final = 20_000  # bytes of a body that is not JSON, which may be a large page
+# How a person reads a reason in which a server has escaped characters, such as those of a secret.
+_READINGS: Final = (unquote, unquote_plus, html.unescape)
 
 
 def error_codes(body: bytes) -> list[str]:
@@ -68,15 +79,15 @@ def error_reason(body: bytes, secrets: Iterable[str]) -> str:
         secrets: The secrets of the request, which a server may repeat in its reason.
 
     Returns:
-        At most 200 printable characters; empty if there is no reason, or if it contains a secret in plain text, in
-        base64 or URL-encoded.
+        At most 200 printable characters; empty if there is no reason, or if it contains a secret in any of its
+        spellings.
     """
     found = _reason(body)
     reason = one_line(found)
-    read = [text for form in (found, reason) for text in (form, unquote(form), unquote_plus(form))]
-    if any(spelling in text for secret in secrets if secret for spelling in _spellings(secret) for text in read):
-        return ""
-    return shorten(reason, _REASON_SHOWN)
+    readings = [text for form in (found, reason) for text in (form, *(read(form) for read in _READINGS))]
+    folded = [text.casefold() for text in readings]
+    forms = [form.casefold() for form in spellings(*secrets)]
+    return "" if any(form in text for form in forms for text in folded) else shorten(reason, _REASON_SHOWN)
 
 
 def describe(status: int, body: bytes) -> str:
@@ -99,9 +110,14 @@ def is_unknown(body: bytes) -> bool | None:
     return True if codes & _UNKNOWN_CODES else None
 
 
-def is_missing_blob(body: bytes) -> bool:
-    """Return whether an image manifest was rejected because the registry does not hold one of its blobs (yet)."""
-    return not _MISSING_BLOB_CODES.isdisjoint(error_codes(body))
+def is_limited(body: bytes) -> bool:
+    """Return whether a request exceeded a limit of requests, which some registries do not report with status 429."""
+    return "TOOMANYREQUESTS" in error_codes(body)
+
+
+def is_missing_part(body: bytes) -> bool:
+    """Return whether a manifest was rejected because the registry does not hold a blob or manifest of it (yet)."""
+    return not _MISSING_PART_CODES.isdisjoint(error_codes(body))
 
 
 def _errors(body: bytes) -> list[dict[str, object]]:
@@ -118,17 +134,14 @@ def _object(body: bytes) -> dict[str, object]:
 
 def _reason(body: bytes) -> str:
     for fields in (*_errors(body), _object(body)):
-        values = [fields.get(name) for name in _REASONS]
+        named = {name.lower(): value for name, value in fields.items()}
+        values = [named.get(name) for name in _REASONS]
         texts = [value.get("message") if isinstance(value, dict) else value for value in values]
         for text in texts:
             if isinstance(text, str) and text.strip():
-                return text
-    text = body[:_TEXT_READ].decode(errors="ignore").lstrip()
+                detail = named.get("detail")
+                return f"{text}: {detail}" if isinstance(detail, str) and detail.strip() not in text else text
+    text = decode(body[:_TEXT_READ]).lstrip()
     if text.startswith("<"):
-        element = _ELEMENT.search(text)
-        return html.unescape(element[2]) if element else ""
+        return markup_text(text)
     return "" if text.startswith(("{", "[")) else text.partition("\n\n")[0]
-
-
-def _spellings(secret: str) -> list[str]:
-    return [secret, base64.b64encode(secret.encode()).decode().rstrip("=")]

@@ -18,10 +18,15 @@ UNAUTHORIZED: Final = 401
 NOT_FOUND: Final = 404
 METHOD_NOT_ALLOWED: Final = 405
 FORBIDDEN: Final = 403
-# RFC 9110, 15.5.9 (Request Timeout), and RFC 6585, 4 (Too Many Requests): the server permits another attempt.
+# RFC 9110, 15.5.9 (Request Timeout); RFC 8470, 5.2 (Too Early); RFC 6585, 4 (Too Many Requests): the server permits
+# another attempt.
 _TOO_MANY_REQUESTS: Final = 429
-_RETRY_STATUSES: Final = frozenset({408, _TOO_MANY_REQUESTS})
+_RETRY_STATUSES: Final = frozenset({408, 425, _TOO_MANY_REQUESTS})
 _SERVER_ERRORS: Final = range(500, 600)
+
+# The statuses of an upload that the registry does not know any more, or of which it holds another part than was sent
+# (distribution-spec, "Pushing a blob in chunks" and "Error Codes").
+LOST_UPLOAD: Final = frozenset({NOT_FOUND, 416})
 
 _RETRY_AFTER_MAX_SECONDS: Final = 86_400.0  # every retry policy gives up long before one day
 

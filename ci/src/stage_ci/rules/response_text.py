@@ -1,0 +1,25 @@
+"""The text in the body of a response that has not the form of a protocol, such as the page of a proxy."""
+
+import codecs
+import html
+import re
+from typing import Final
+
+# The title of an HTML page, and the message of an XML error such as that of S3
+# (https://docs.aws.amazon.com/AmazonS3/latest/API/ErrorResponses.html).
+_ELEMENT: Final = re.compile(r"<(title|message)\b[^<>]{0,200}>([^<]{1,2000})<", re.IGNORECASE)
+
+
+def decode(body: bytes) -> str:
+    """Return the text of a body in UTF-8, with or without a byte order mark, or in Latin-1; empty if it is binary."""
+    try:
+        # The decoder ignores the first bytes of a character at the end, where a long body was cut.
+        return codecs.getincrementaldecoder("utf-8-sig")().decode(body)
+    except UnicodeDecodeError:
+        return "" if b"\0" in body else body.decode("latin-1")
+
+
+def markup_text(text: str) -> str:
+    """Return the title of an HTML page or the message of an XML error; empty if ``text`` has neither."""
+    element = _ELEMENT.search(text)
+    return html.unescape(element[2]) if element else ""
