@@ -46,9 +46,9 @@ async def _ask(transport: HttpTransport, question: str, token: str) -> str | Non
 
 
 async def _get(transport: HttpTransport, url: str, token: str) -> Any:  # noqa: ANN401 - JSON
-    request = httpx.Request("GET", url, headers={"Authorization": f"Bearer {token}"})
     try:
-        response = await transport.send(request)
+        # ValueError: a header cannot hold the token, which the git client reports.
+        response = await transport.send(httpx.Request("GET", url, headers={"Authorization": f"Bearer {token}"}))
         return json.loads(response.content) if response.is_success else None
     except (TransientError, StageError, ValueError, RecursionError):
         return None

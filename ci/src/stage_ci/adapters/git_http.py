@@ -20,7 +20,7 @@ from urllib3 import BaseHTTPResponse, Retry
 
 from stage_ci.adapters.git_pool import open_pool
 from stage_ci.errors import InfrastructureAccessDenied, UnsupportedRepository
-from stage_ci.rules.git_server import denial, excerpt, page_denial, response_text
+from stage_ci.rules.git_server import denial, excerpt, is_dumb, page_denial, response_text
 from stage_ci.rules.infrastructure import GitIdentity
 
 if TYPE_CHECKING:
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 _BODY_MAX: Final = 65_536  # bytes of a denied response that are read
 # What a server needs so that the result of a push is known, and the output of its hooks.
 _REPORTED: Final = {CAPABILITY_SIDE_BAND_64K, CAPABILITY_REPORT_STATUS}
-_PAGE: Final = "text/html"
+_GIT: Final = "application/x-git-"  # gitprotocol-http(5), "Smart Clients" and "Smart Service"
 _UNPACKED: Final = b"unpack ok"  # gitprotocol-pack(5), "Report Status"
 
 Read = Callable[[int], bytes]
@@ -68,16 +68,6 @@ class SmartHttpClient(HttpGitClient):
         self._repository_url = url
         self._secrets = identity.secrets(token)
         self._discovered: dict[tuple[object, ...], Any] = {}
-
-    @property
-    def dumb(self) -> bool:
-        """Whether the server speaks the dumb protocol: never, because dulwich takes any page of a proxy for it."""
-        return False
-
-    @dumb.setter
-    def dumb(self, value: bool) -> None:
-        if value:
-            raise GitProtocolError("the response is not of the smart HTTP protocol")
 
     @staticmethod
     def _warn_filter_objects() -> None:
@@ -126,14 +116,23 @@ class SmartHttpClient(HttpGitClient):
         response, read = super()._http_request(url, headers, data, raise_for_status=False)
         self._raise_if_redirected_elsewhere(url, cast("BaseHTTPResponse", response))
         accepted = response.status == HTTPStatus.OK
-        page = accepted and response.headers.get("Content-Type", "").startswith(_PAGE)
+        # dulwich takes any other type, also the page of a proxy, for the dumb protocol.
+        page = accepted and not response.headers.get("Content-Type", "").lower().startswith(_GIT)
         if not page and (accepted or not raise_for_status):
             return response, read
-        reason = self._excerpt(response_text(self._body(read)))
+        body = self._body(read)
+        if page and is_dumb(body):
+            raise UnsupportedRepository(
+                f"the server of {self._repository_url} speaks only git's dumb protocol, which takes no pushes",
+                remedy="give the URL at which the server takes pushes, or keep the manifest on another server",
+            )
+        reason = self._excerpt(response_text(body))
         response.close()
         has_token = bool(self._secrets)
         denied = (
-            page_denial(reason, has_token=has_token) if page else denial(response.status, reason, has_token=has_token)
+            page_denial(body, reason, has_token=has_token)
+            if page
+            else denial(response.status, reason, has_token=has_token)
         )
         if denied:
             raise InfrastructureAccessDenied(f"{self._repository_url} {denied[0]}", remedy=denied[1])

@@ -6,6 +6,7 @@ file and the trees above it.
 """
 
 import asyncio
+import os
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -27,8 +28,17 @@ from stage_ci.adapters.git_http import SmartHttpClient
 from stage_ci.adapters.git_objects import build_commit, replace_blob, text_object, text_objects
 from stage_ci.errors import InfrastructureAccessDenied, InfrastructureUnavailable, StageError
 from stage_ci.rules.credentials import without_line_break
-from stage_ci.rules.git_server import excerpt, is_conflict, push_remedy, rejection_remedy
+from stage_ci.rules.git_server import (
+    excerpt,
+    is_conflict,
+    is_denied_line,
+    is_temporary,
+    push_remedy,
+    rejection_remedy,
+)
 from stage_ci.rules.infrastructure import DEFAULT_COMMITTER, DEFAULT_IDENTITY, GitIdentity
+from stage_ci.rules.proxy import Proxy
+from stage_ci.rules.remedies import known_remedy
 
 EXCHANGE_LIMIT: Final = 60.0  # seconds for one exchange with the server
 # Seconds for a snapshot: a server without partial clones sends all files. Each read has the limit of an exchange.
@@ -178,6 +188,8 @@ class Infrastructure:
             printed = output.decode(errors="replace")
             reason = f"{self._excerpt(status)} {self._excerpt(printed)}".rstrip()
             cause = f"the git server refused to update {ref.decode()}: {reason}"
+            if is_temporary(f"{status} {printed}"):
+                raise InfrastructureUnavailable(cause)
             raise InfrastructureAccessDenied(cause, remedy=push_remedy(ref.decode(), f"{status} {printed}"))
 
     async def _exchange(self, operation: Callable[[GitClient, str], T], limit: float | None = None) -> T:
@@ -210,12 +222,13 @@ class Infrastructure:
         text = self._excerpt(str(error))
         if isinstance(error, TimeoutError) or "timeout=" in text:  # urllib3: "Read timed out. (read timeout=60.0)"
             return InfrastructureUnavailable(f"{self.url} did not answer within {EXCHANGE_LIMIT:.0f} s")
-        if "access denied" in text:  # git daemon's words for a repository that it does not export
+        if isinstance(error, GitProtocolError) and is_denied_line(text):
             return InfrastructureAccessDenied(f"{self.url} denies access: {text}")
         shown = text if isinstance(error, GitProtocolError | OSError) else ""
-        return InfrastructureUnavailable(
-            f"the git request to {self.url} failed: {type(error).__name__} {shown}".rstrip()
-        )
+        proxy = Proxy.of(self.url, os.environ) if urlsplit(self.url).scheme in _HTTP else None
+        server = f"{self.url}{proxy.phrase if proxy else ''}"
+        cause = f"the git request to {server} failed: {type(error).__name__} {shown}".rstrip()
+        return InfrastructureUnavailable(cause, remedy=known_remedy(str(error)))
 
     def _excerpt(self, text: str) -> str:
         return excerpt(text, self._identity.secrets(self._token))

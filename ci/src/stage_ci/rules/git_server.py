@@ -8,29 +8,46 @@ import re
 from collections.abc import Iterable
 from typing import Final
 
+from stage_ci.rules.credentials import mask
 from stage_ci.rules.one_line import one_line, shorten_middle
+from stage_ci.rules.registry.protocol import is_transient
+from stage_ci.rules.remedies import known_remedy
+from stage_ci.rules.response_text import decode, markup_text
 
 _SHOWN: Final = 300  # characters of a server's message in an error
 
 # What git and servers put before each line that they print.
 _PREFIXES: Final = re.compile(r"(?:(?:remote|error):\s*)+")
-# git's progress, such as "Resolving deltas: 100% (2/2), done."
-_PROGRESS: Final = re.compile(r"[\w ]+:\s+\d+% \(\d+/\d+\)")
-_TITLE: Final = re.compile(r"<title[^<>]{0,200}>([^<]*)</title>", re.IGNORECASE)
+# The progress of git, "Resolving deltas: 100% (2/2), done.", and of Azure DevOps, "Storing index... done (46 ms)".
+_PROGRESS: Final = re.compile(r"[\w ]+(?::\s+\d+% \(\d+/\d+\)|\.\.\. .*\(\d+ ms\)$)")
 # The keys of the message in the JSON of GitHub, GitLab, Azure DevOps and Bitbucket.
 _MESSAGE_KEYS: Final = ("message", "error_description", "detail", "error", "errors")
 
-# RFC 9110, 15.5.9 (Request Timeout); RFC 8470, 5.2 (Too Early); RFC 6585, 4 (Too Many Requests): the server permits
-# another attempt.
-_RETRY_STATUSES: Final = frozenset({408, 425, 429})
-_SERVER_ERRORS: Final = range(500, 600)
 _UNAUTHORIZED: Final = 401
+# https://docs.github.com/en/rest/using-the-rest-api/rate-limits-for-the-rest-api: GitHub answers 403 as well as 429.
+_LIMITED: Final = re.compile(r"\brate limit|\babuse detection\b|\btoo many requests\b", re.IGNORECASE)
 _CHECKED: Final = "check the token of --infra-token, and the user name of --infra-user that the server expects"
 _MISSING: Final = "give a token with --infra-token"
 _TOKEN: Final = ("does not accept the token", _CHECKED)
-# The title of a page that is sent, with status 200, to who must sign in or may not.
+# The title of a page that is sent, with status 200, to who must sign in or may not; in any language, it has a field for
+# the password or leads to a single sign-on.
 _SIGN_IN: Final = re.compile(
-    r"\b(?:sign|log)[ -]?(?:in|on)\b|\bauthenti|\bauthoriz|\bprohibited\b|\bdenied\b", re.IGNORECASE
+    r"\b(?:sign|log)[ -]?(?:in|on)\b|\b(?:un)?authenti|\b(?:un)?authori[sz]|\bprohibited\b|\bdenied\b", re.IGNORECASE
+)
+_FORM: Final = re.compile(
+    rb"""<input\b[^<>]{0,500}(?:\btype\s*=\s*["']?password\b|\bname\s*=\s*["']?SAMLRequest\b)""", re.IGNORECASE
+)
+_DUMB: Final = re.compile(rb"[0-9a-f]{40,64}\t\S+\n")
+# An error line of the git protocol that denies access; any other may be gone later, such as "not our ref".
+_DENIED_LINE: Final = re.compile(
+    r"\baccess denied\b|\bunauthori[sz]ed\b|\bnot (?:permitted|authori[sz]ed|exported)\b"
+    r"|\brepository\b[^:;]{0,200} (?:not found|does not exist)\b",
+    re.IGNORECASE,
+)
+# The reasons of GitHub, GitLab and Gitea for rejecting a push because a part of the service is down.
+_TEMPORARY: Final = re.compile(
+    r"\binternal (?:server |connection )*error\b|\binternal API\b|\bfatal error in commit_refs\b|\btimed out\b",
+    re.IGNORECASE,
 )
 # For a status that denies access: the cause, written to follow the URL, and the remedy.
 _DENIALS: Final = {
@@ -69,14 +86,14 @@ _REMEDIES: Final = (
     (
         # Before pull requests, which Gitea names in the same sentence.
         re.compile(
-            r"\barchived\b|\bread-only (?:\w+ )?(?:instance|repository)\b"
-            r"|\b(?:repository|repo|project|instance) is (?:\w+ )?(?:in )?read-only\b",
+            r"\barchived\b|\bread[- ]only (?:\w+ )?(?:instance|repository)\b"
+            r"|\b(?:repository|repo|project|instance) is (?:\w+ ){0,2}read[- ]only\b",
             re.IGNORECASE,
         ),
         "make the repository writable again, or give another one with --infra-repo",
     ),
     (
-        re.compile(r"pull request|merge request|\bTF402455\b", re.IGNORECASE),
+        re.compile(r"pull request|merge request|\bapproving review\b|\bTF402455\b", re.IGNORECASE),
         "allow the user of the token to push to this branch without a pull request, or give another --infra-branch",
     ),
     (
@@ -101,14 +118,6 @@ _REMEDIES: Final = (
         ),
         "give the user of the token write access to the repository",
     ),
-    (
-        re.compile(r"\bSSO\b|\bSAML\b|single sign-on", re.IGNORECASE),
-        "authorize the token for the organization's single sign-on",
-    ),
-    (
-        re.compile(r"allow ?list|\bIP address|whitelist", re.IGNORECASE),
-        "run where the server accepts connections from, or add the runner's address to its list",
-    ),
 )
 _BRANCHES: Final = "refs/heads/"
 _REJECTED: Final = "check the protection of the branch and what the server's hooks require of this token's user"
@@ -125,7 +134,7 @@ def denial(status: int, reason: str, *, has_token: bool) -> tuple[str, str] | No
     Returns:
         The cause, written to follow the URL, and the remedy.
     """
-    if status in _RETRY_STATUSES or status in _SERVER_ERRORS:
+    if is_transient(status) or _LIMITED.search(reason):
         return None
     cause, remedy = _DENIALS.get(status, ("rejects the request", "check --infra-repo and the token"))
     if status == _UNAUTHORIZED and not has_token:
@@ -133,16 +142,33 @@ def denial(status: int, reason: str, *, has_token: bool) -> tuple[str, str] | No
     return f"{cause}: HTTP status {status} {reason}".rstrip(), rejection_remedy(reason) or remedy
 
 
-def page_denial(title: str, *, has_token: bool) -> tuple[str, str] | None:
+def page_denial(body: bytes, title: str, *, has_token: bool) -> tuple[str, str] | None:
     """Return cause and remedy if a page instead of git's response asks to sign in; None if it may be gone later.
 
     Args:
-        title: The title of the page, such as "Sign-In Prohibited - Gitea"; may be empty.
+        body: The page.
+        title: Its title, such as "Sign-In Prohibited - Gitea"; may be empty.
         has_token: Whether the request had a token.
     """
-    if not _SIGN_IN.search(title):
+    if not (_SIGN_IN.search(title) or _FORM.search(body)):
         return None
-    return f"answers with a page instead of git's protocol: {title}", _CHECKED if has_token else _MISSING
+    cause = f"answers with a page instead of git's protocol: {title}".rstrip(": ")
+    return cause, _CHECKED if has_token else _MISSING
+
+
+def is_dumb(body: bytes) -> bool:
+    """Return whether a response is the list of refs of a dumb server (gitprotocol-http(5), "Dumb Clients")."""
+    return bool(_DUMB.match(body))
+
+
+def is_denied_line(text: str) -> bool:
+    """Return whether an error line of the git protocol denies access, so that the same request fails again."""
+    return bool(_DENIED_LINE.search(text))
+
+
+def is_temporary(reason: str) -> bool:
+    """Return whether a push was rejected because of a fault of the server, so that it may succeed later."""
+    return bool(_TEMPORARY.search(reason))
 
 
 def is_conflict(status: str) -> bool:
@@ -152,7 +178,7 @@ def is_conflict(status: str) -> bool:
 
 def rejection_remedy(reason: str) -> str | None:
     """Return what can help against a rejection, by the words of its reason; None if they give no hint."""
-    return next((remedy for pattern, remedy in _REMEDIES if pattern.search(reason)), None)
+    return next((remedy for pattern, remedy in _REMEDIES if pattern.search(reason)), None) or known_remedy(reason)
 
 
 def push_remedy(ref: str, reason: str) -> str:
@@ -168,11 +194,10 @@ def push_remedy(ref: str, reason: str) -> str:
 
 
 def response_text(body: bytes) -> str:
-    """Return the message in the body of a response: plain text, that of a JSON object, or the title of a page."""
-    text = body.decode("utf-8-sig", "replace").strip()
+    """Return the message in the body of a response: plain text, that of JSON or XML, or the title of a page."""
+    text = decode(body).strip()
     if text.startswith("<"):
-        title = _TITLE.search(text)
-        return title[1] if title else ""
+        return markup_text(text)
     if text.startswith(("{", "[")):
         try:
             return _message(json.loads(text))
@@ -189,12 +214,10 @@ def excerpt(text: str, secrets: Iterable[str] = ()) -> str:
 
     Args:
         text: The output of a hook, or the text of a response.
-        secrets: What is replaced by ``***``, the longest first.
+        secrets: What is masked, the longest first.
     """
-    for secret in secrets:
-        text = text.replace(secret, "***")
     # Of a line that was written over with carriage returns, the last text is visible.
-    lines = (line.rstrip("\r").rpartition("\r")[2] for line in text.split("\n"))
+    lines = (line.rstrip("\r").rpartition("\r")[2] for line in mask(text, secrets).split("\n"))
     stripped = [_PREFIXES.sub("", one_line(line), count=1).strip() for line in lines]
     kept = [line for line in stripped if any(map(str.isalnum, line)) and not _PROGRESS.match(line)]
     return shorten_middle(" ".join(kept), _SHOWN)
@@ -207,5 +230,6 @@ def _message(value: object) -> str:
         case list(items):
             return next(filter(None, map(_message, items)), "")
         case dict(fields):
-            return next(filter(None, (_message(fields.get(key)) for key in _MESSAGE_KEYS)), "")
+            named = {str(key).lower(): field for key, field in fields.items()}
+            return next(filter(None, (_message(named.get(key)) for key in _MESSAGE_KEYS)), "")
     return ""

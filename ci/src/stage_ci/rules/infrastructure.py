@@ -1,12 +1,12 @@
 """The infrastructure repository: its address, the user beside the token, and the committer."""
 
-import base64
 import re
 from dataclasses import dataclass
 from typing import Final, Self
 from urllib.parse import SplitResult, quote, unquote, urlsplit
 
 from stage_ci.errors import InvalidInput
+from stage_ci.rules.credentials import spellings
 
 _GITHUB: Final = "https://github.com"
 # GitHub's names; an owner has no dot, so the host of a URL without https:// is not taken for one.
@@ -15,6 +15,8 @@ _HOST: Final = re.compile(r"(?:[A-Za-z0-9._-]+|\[[0-9A-Fa-f:.]+\])(?::\d+)?")
 # RFC 3986, 3.3: what a path may hold unencoded, and the percent sign of what is encoded already.
 _PATH_CHARACTERS: Final = "/%!$&'()*+,;=:~"
 _SHOWN: Final = 100  # characters of an invalid value in an error
+# git-clone(1), "GIT URLS": ssh:// and [<user>@]<host>:/<path>; pip and npm write git+ssh://.
+_SSH: Final = re.compile(r"(?:git\+)?ssh(?:\+git)?://|git@|[^@:/\s]+@[^@:/\s]+:(?!\d+/)", re.IGNORECASE)
 
 # RFC 7617, 2: a user name has no colon; HTTP headers hold ASCII safely.
 _USER: Final = re.compile(r"[!-9;-~]*")
@@ -40,13 +42,14 @@ class InfrastructureRepository:
     def parse(cls, text: str) -> Self:
         """Return the repository in ``text``: ``owner/name`` on GitHub, or an https URL, which is used as it stands.
 
-        Blanks and other characters that no URL holds are percent-encoded, and a slash at the end is left out.
+        Blanks and other characters that no URL holds are percent-encoded, in a host as by DNS (IDNA), and a slash at
+        the end is left out.
 
         Raises:
             InvalidInput: if it is neither, or contains credentials.
         """
         address = text.strip()
-        if address.startswith(("ssh://", "git@")):
+        if _SSH.match(address):
             raise InvalidInput(
                 "--infra-repo is an SSH address",
                 step="deploy",
@@ -54,7 +57,15 @@ class InfrastructureRepository:
             )
         if "@" in address:
             raise InvalidInput(
-                "--infra-repo contains credentials", step="deploy", remedy="give the token with --infra-token"
+                "--infra-repo contains credentials",
+                step="deploy",
+                remedy="leave out what precedes the @: give the token with --infra-token, a user with --infra-user",
+            )
+        if address.lower().startswith("http://"):
+            raise InvalidInput(
+                "--infra-repo is a plain http URL, to which no token is sent",
+                step="deploy",
+                remedy="give its https URL, or a server of your own network with --infra-service=tcp://HOST:PORT",
             )
         repository = cls._parse_url(address) if "://" in address else cls._parse_name(address)
         if not repository:
@@ -75,6 +86,7 @@ class InfrastructureRepository:
         try:
             parts = urlsplit(text)
             _ = parts.port  # raises if it is not a number up to 65535
+            parts = parts._replace(netloc=parts.netloc.encode("idna").decode())
         except ValueError:
             return None
         if parts.query or parts.fragment:
@@ -160,10 +172,7 @@ class GitIdentity:
 
     def secrets(self, token: str | None) -> list[str]:
         """Return the forms in which a message could repeat ``token``, the longest first; none without a token."""
-        if not token:
-            return []
-        header = base64.b64encode(f"{self.user}:{token}".encode()).decode()
-        return sorted({header, token, quote(token, safe="")}, key=len, reverse=True)
+        return spellings(token, f"{self.user}:{token}") if token else []
 
 
 DEFAULT_IDENTITY: Final = GitIdentity()

@@ -103,7 +103,9 @@ async def test_the_registry_is_verified_by_the_system(
     server.on("GET tags/list", script.json({"tags": ["v1.0.1"]}))
     policy = RetryPolicy(attempts=1)
     async with Registry(secure, "owner/service", policy=policy) as registry:
-        with pytest.raises(RegistryUnavailable, match=r"cannot be reached: .*certificate verify failed"):
+        with pytest.raises(
+            RegistryUnavailable, match=r"cannot be reached: .*certificate verify failed.*; add the auth"
+        ):
             await registry.tags()
     monkeypatch.setenv("SSL_CERT_FILE", str(authority / "authority.pem"))
     async with Registry(secure, "owner/service", policy=policy) as registry:
@@ -115,11 +117,11 @@ async def test_the_git_server_is_verified_by_the_system(
 ) -> None:
     """The git server is trusted by the same certificates as the registry."""
     server.on(f"GET {READ}", script.reply(401))
-    with pytest.raises(InfrastructureUnavailable):
+    with pytest.raises(InfrastructureUnavailable, match="; add the authority that signed the server's certificate"):
         await Infrastructure(f"{secure}/owner/infra.git").refs("refs/")
     assert server.lines == []
     monkeypatch.setenv("SSL_CERT_FILE", str(authority / "authority.pem"))
-    with pytest.raises(InfrastructureAccessDenied):
+    with pytest.raises(InfrastructureAccessDenied, match="HTTP status 401"):
         await Infrastructure(f"{secure}/owner/infra.git").refs("refs/")
 
 
@@ -128,6 +130,26 @@ def test_missing_certificates_are_invalid_input(monkeypatch: pytest.MonkeyPatch)
     monkeypatch.setenv("SSL_CERT_FILE", "/does/not/exist.pem")
     with pytest.raises(InvalidInput, match=r"SSL_CERT_FILE names no file: '/does/not/exist\.pem'; correct it"):
         trusted_certificates()
+
+
+@pytest.mark.parametrize("content", [b"", b"no certificate", b"-----BEGIN CERTIFICATE-----\nAAAA\n"])
+def test_a_file_without_certificates_is_invalid_input(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, content: bytes
+) -> None:
+    """A file that holds no certificate is reported, instead of distrust in every server."""
+    (tmp_path / "ca.pem").write_bytes(content)
+    monkeypatch.setenv("SSL_CERT_FILE", str(tmp_path / "ca.pem"))
+    with pytest.raises(InvalidInput, match=r"SSL_CERT_FILE names a file without readable certificates: '.*ca\.pem'"):
+        trusted_certificates()
+
+
+def test_a_missing_folder_of_certificates_is_invalid_input(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """Of a list of folders, one must exist, as OpenSSL and Go read it."""
+    monkeypatch.setenv("SSL_CERT_DIR", "/does/not/exist")
+    with pytest.raises(InvalidInput, match="SSL_CERT_DIR names no folder: '/does/not/exist'; correct it"):
+        trusted_certificates()
+    monkeypatch.setenv("SSL_CERT_DIR", f"/does/not/exist:{tmp_path}")
+    assert trusted_certificates().verify_mode is ssl.CERT_REQUIRED
 
 
 def test_a_system_without_certificates_trusts_those_of_certifi(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -191,6 +213,19 @@ async def test_a_socks_proxy_of_git_is_invalid_input(server: Server, monkeypatch
     with pytest.raises(InvalidInput, match="invalid proxy in ALL_PROXY: SOCKS proxies are not supported") as error:
         await Infrastructure(f"{server.url}/owner/infra.git").refs("refs/")
     assert "canary" not in str(error.value)
+
+
+@pytest.mark.parametrize(("status", "remedy"), [(403, "whether it lets the engine connect"), (407, "the password of")])
+async def test_a_proxy_that_denies_the_git_server_is_named(
+    other: Server, monkeypatch: pytest.MonkeyPatch, status: int, remedy: str
+) -> None:
+    """The error about a proxy that does not connect to the git server names its variable and what can help."""
+    monkeypatch.setenv("ALL_PROXY", other.url)
+    other.on("CONNECT git.example:443", Reply(status))
+    with pytest.raises(
+        InfrastructureUnavailable, match=rf"through the proxy in ALL_PROXY failed: .*{status}.*; .*{remedy}"
+    ):
+        await Infrastructure("https://git.example/owner/infra.git").refs("refs/")
 
 
 async def test_a_started_service_is_reached_past_the_proxy(

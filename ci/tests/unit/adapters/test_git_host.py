@@ -125,6 +125,14 @@ async def test_a_proxy_variable_that_cannot_be_used_is_fine(
     await ask(server)
 
 
+@pytest.mark.fault(18)
+@pytest.mark.parametrize("token", ["canary\N{EM DASH}51c7", "canary\n51c7", "canary\0"])
+async def test_a_token_that_no_header_holds_is_left_to_the_git_client(server: Server, token: str) -> None:
+    """A token with other characters asks nothing; the git client, which runs beside the question, reports it."""
+    await Infrastructure(f"{server.url}/owner/infra.git", token).raise_if_protected("env/main")
+    assert server.requests == []
+
+
 async def test_without_a_token_nothing_is_asked(server: Server) -> None:
     """Without a token nobody pushes, so nothing is asked."""
     await Infrastructure(f"{server.url}/owner/infra.git").raise_if_protected("main")

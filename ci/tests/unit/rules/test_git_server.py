@@ -10,6 +10,8 @@ from stage_ci.rules.git_server import (
     denial,
     excerpt,
     is_conflict,
+    is_denied_line,
+    is_temporary,
     page_denial,
     push_remedy,
     rejection_remedy,
@@ -43,6 +45,7 @@ PROGRESS = "Resolving deltas:   0% (0/2)\rResolving deltas: 100% (2/2), complete
         ("a\x00b\x08c\tand  d", "a b c and d"),
         ("checking …\rrejected: ticket missing\r\n", "rejected: ticket missing"),
         ("-----\n#####\n", ""),
+        ("Analyzing objects... (3/3) (5 ms)\nStoring index... done (46 ms)\nTF402455: no\n", "TF402455: no"),
         ("提交者未验证", "提交者未验证"),
         ("", ""),
     ],
@@ -88,6 +91,10 @@ def test_the_excerpt_is_one_short_line(text: str, secret: str) -> None:
         (b"{}", ""),
         (b"<html><head><TITLE lang=en>Sign In</TITLE></head><body>x", "Sign In"),
         (b"<p>Forbidden", ""),
+        (b"\xef\xbb\xbf<!DOCTYPE html><title>Anmelden &middot; GitLab</title>", "Anmelden · GitLab"),
+        (b"<?xml version='1.0'?><Error><Code>X</Code><Message>No rights</Message></Error>", "No rights"),
+        ("Kein Zugriff für robot".encode("latin-1"), "Kein Zugriff für robot"),
+        (b'{"Message":"User is not authorized"}', "User is not authorized"),
         (b"", ""),
     ],
 )
@@ -153,6 +160,9 @@ def test_a_missing_token_is_told_from_a_wrong_one() -> None:
         ("TF401027: You need the Git 'GenericContribute' permission", "give the user of the token write access"),
         ("The 'corp' organization has enabled or enforced SAML SSO.", "single sign-on"),
         ("the organization has an IP allow list enabled", "add the runner's address"),
+        ("this repository is restricted to read-only access", "make the repository writable again"),
+        ("At least 1 approving review is required by reviewers with write access.", "without a pull request"),
+        ("rejected because this repository has exceeded its size limit", "make room on the server"),
     ],
 )
 def test_a_known_reason_has_its_own_remedy(reason: str, remedy: str) -> None:
@@ -211,9 +221,68 @@ def test_a_conflict_is_told_from_a_rejection(status: str, conflict: bool) -> Non
 
 def test_a_page_to_sign_in_asks_for_a_token() -> None:
     """Without a token, a page that asks to sign in has another remedy than with one; any other page is no denial."""
-    denied = page_denial("Sign in · GitLab", has_token=False)
+    denied = page_denial(b"", "Sign in · GitLab", has_token=False)
     assert denied == (
         "answers with a page instead of git's protocol: Sign in · GitLab",
         "give a token with --infra-token",
     )
-    assert page_denial("We are back soon", has_token=True) is None
+    assert page_denial(b"<p>We are back soon", "We are back soon", has_token=True) is None
+
+
+@pytest.mark.parametrize(
+    ("body", "title"),
+    [
+        (b"<title>Anmelden</title><form><input id=user><input id='p' type='password'></form>", "Anmelden"),
+        (b'<INPUT TYPE=password name="kennwort">', ""),
+        (b'<form action="https://sso"><input type="hidden" name="SAMLRequest" value="x"></form>', "Bitte warten"),
+        (b'{"message": "401 Unauthorized"}', "401 Unauthorized"),
+    ],
+)
+def test_a_page_to_sign_in_is_recognized_in_any_language(body: bytes, title: str) -> None:
+    """A page with a field for a password, or on the way to a single sign-on, denies access whatever its title is."""
+    denied = page_denial(body, title, has_token=True)
+    assert denied
+    assert denied[0] == f"answers with a page instead of git's protocol: {title}".rstrip(": ")
+    assert denied[1].startswith("check the token of --infra-token")
+
+
+@pytest.mark.parametrize(
+    ("text", "denied"),
+    [
+        ("access denied or repository not exported: /infra.git", True),
+        ("git-receive-pack not permitted on 'infra'", True),
+        ("repository 'owner/infra' not found", True),
+        ("Repository does not exist", True),
+        ("Unauthorized", True),
+        ("upload-pack: not our ref 3f0c", False),
+        ("storage is offline", False),
+        ("object 3f0c not found", False),
+        ("", False),
+    ],
+)
+def test_an_error_line_denies_access_or_may_be_gone_later(text: str, *, denied: bool) -> None:
+    """An error line about rights or a missing repository is told from one after which another attempt may succeed."""
+    assert is_denied_line(text) is denied
+
+
+@pytest.mark.parametrize(
+    ("reason", "temporary"),
+    [
+        ("Internal Server Error", True),
+        ("fatal error in commit_refs", True),
+        ("pre-receive hook declined GitLab: Internal API unreachable", True),
+        ("pre-receive hook declined Gitea: Internal Server Connection Error", True),
+        ("pre-receive hook declined the check timed out", True),
+        ("pre-receive hook declined commits need a ticket number", False),
+        ("protected branch hook declined for internal branches", False),
+    ],
+)
+def test_a_fault_of_the_server_is_told_from_a_rejection(reason: str, *, temporary: bool) -> None:
+    """A push that fails because a part of the service is down may succeed later; a rejected one does not."""
+    assert is_temporary(reason) is temporary
+
+
+@pytest.mark.parametrize("reason", ["You have exceeded a secondary rate limit.", "Too many requests"])
+def test_a_rate_limit_is_no_denial(reason: str) -> None:
+    """A 403 about a rate limit, as of GitHub, may be gone later and denies nothing."""
+    assert denial(403, reason, has_token=True) is None

@@ -57,10 +57,12 @@ def test_a_url_is_used_as_it_stands(url: str, name: str) -> None:
         ("HTTPS://git.example/owner/infra\n", "https://git.example/owner/infra"),
         ("https://dev.azure.com/org/my project/_git/infra", "https://dev.azure.com/org/my%20project/_git/infra"),
         ("https://git.example/räume/infra", "https://git.example/r%C3%A4ume/infra"),
+        ("https://git.müller.example:8443/ops/infra", "https://git.xn--mller-kva.example:8443/ops/infra"),
+        ("https://git.example/[ops]/infra", "https://git.example/%5Bops%5D/infra"),
     ],
 )
 def test_what_no_url_holds_is_encoded(text: str, url: str) -> None:
-    """Blanks and other letters in a URL are percent-encoded, and a slash or a line break at its end is left out."""
+    """Blanks and other letters in a URL are encoded, and a slash or a line break at its end is left out."""
     assert InfrastructureRepository.parse(text).url == url
 
 
@@ -69,6 +71,8 @@ def test_what_no_url_holds_is_encoded(text: str, url: str) -> None:
     "text",
     [
         "https://canary-51c7@git.example/owner/infra",
+        "https://canary-51c7@dev.azure.com/canary-51c7/project/_git/infra",
+        "canary-51c7@git.example:8443/owner/infra",
         "https://robot:canary-51c7@git.example/a",
         "https://robot:can/ary-51c7@git.example/a",
         "robot:canary-51c7@git.example/owner/infra",
@@ -77,17 +81,40 @@ def test_what_no_url_holds_is_encoded(text: str, url: str) -> None:
 def test_a_url_with_credentials_is_rejected(text: str) -> None:
     """A URL with credentials is an error that does not repeat them."""
     with pytest.raises(
-        InvalidInput, match=r"^deploy: --infra-repo contains credentials; give the token with --infra-token$"
+        InvalidInput,
+        match=r"^deploy: --infra-repo contains credentials; leave out what precedes the @: give the token with "
+        r"--infra-token, a user with --infra-user$",
     ) as rejected:
         InfrastructureRepository.parse(text)
     assert "canary" not in str(rejected.value)
 
 
-@pytest.mark.parametrize("text", ["git@github.com:owner/infra.git", "ssh://git@git.example:7999/ops/infra.git"])
+@pytest.mark.parametrize(
+    "text",
+    [
+        "git@github.com:owner/infra.git",
+        "ssh://git@git.example:7999/ops/infra.git",
+        "SSH://git@git.example/ops/infra.git",
+        "ssh://git.example/ops/infra.git",
+        "git+ssh://git@git.example/ops/infra.git",
+        "ssh+git://git.example/ops/infra.git",
+        "gitea@git.example:owner/infra.git",
+        "org-1234@github.com:owner/infra.git",
+        "git@ssh.dev.azure.com:v3/org/project/infra",
+        "ann@git.example:~ann/infra.git",
+    ],
+)
 def test_an_ssh_address_is_rejected(text: str) -> None:
     """An SSH address is an error that asks for the https URL, although it has an @ as credentials have."""
     with pytest.raises(InvalidInput, match="--infra-repo is an SSH address; give the https URL of the repository"):
         InfrastructureRepository.parse(text)
+
+
+@pytest.mark.parametrize("url", ["http://localhost:3000/owner/infra.git", "HTTP://git.example/owner/infra"])
+def test_a_plain_http_url_is_rejected(url: str) -> None:
+    """A URL without encryption is an error that asks for https, or for the server as a service."""
+    with pytest.raises(InvalidInput, match=r"is a plain http URL.*; give its https URL, or .* --infra-service=tcp://"):
+        InfrastructureRepository.parse(url)
 
 
 @pytest.mark.parametrize("end", ["?private_token=canary-51c7", "?path=/svm.yaml", "#readme"])
@@ -102,7 +129,6 @@ def test_a_query_is_rejected(end: str) -> None:
     "text",
     [
         "file:///etc/x",
-        "http://git.example/owner/infra",
         "ssh://git.example/owner/infra".replace("ssh", "git"),
         "owner",
         "../x/y",
@@ -124,6 +150,7 @@ def test_a_query_is_rejected(end: str) -> None:
         "https://git.example:70000/a",
         "https://git example/a",
         "https:///owner/infra",
+        f"https://{'ä' * 70}.example/owner/infra",
         "https://[::1/a",
     ],
 )
