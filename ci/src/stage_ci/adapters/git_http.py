@@ -121,13 +121,13 @@ class SmartHttpClient(HttpGitClient):
         if not page and (accepted or not raise_for_status):
             return response, read
         body = self._body(read)
+        response.close()
         if page and is_dumb(body):
             raise UnsupportedRepository(
                 f"the server of {self._repository_url} speaks only git's dumb protocol, which takes no pushes",
                 remedy="give the URL at which the server takes pushes, or keep the manifest on another server",
             )
         reason = self._excerpt(response_text(body))
-        response.close()
         has_token = bool(self._secrets)
         denied = (
             page_denial(body, reason, has_token=has_token)

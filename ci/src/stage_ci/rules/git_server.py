@@ -178,7 +178,7 @@ def is_conflict(status: str) -> bool:
 
 def rejection_remedy(reason: str) -> str | None:
     """Return what can help against a rejection, by the words of its reason; None if they give no hint."""
-    return next((remedy for pattern, remedy in _REMEDIES if pattern.search(reason)), None) or known_remedy(reason)
+    return known_remedy(reason, _REMEDIES)
 
 
 def push_remedy(ref: str, reason: str) -> str:

@@ -1,11 +1,15 @@
 """What can help against a refusal of a registry, a git server or a proxy, by the words of its reason."""
 
 import re
-from typing import Final
+from collections.abc import Sequence
+from typing import Final, TypeAlias
+
+# Patterns of reasons, each with what can help.
+Remedies: TypeAlias = Sequence[tuple[re.Pattern[str], str]]
 
 # The first row whose pattern matches counts. OpenSSL (Python) and x509 (Go) name certificates; urllib3 and httpx report
 # the status by which a proxy rejects a connection.
-_REMEDIES: Final = (
+_REMEDIES: Final[Remedies] = (
     (
         re.compile(r"\bcertificate has expired\b", re.IGNORECASE),
         "renew the certificate of the server",
@@ -42,6 +46,11 @@ _REMEDIES: Final = (
 )
 
 
-def known_remedy(reason: str) -> str | None:
-    """Return what can help against a refusal; None if the words of its reason give no hint."""
-    return next((remedy for pattern, remedy in _REMEDIES if pattern.search(reason)), None)
+def known_remedy(reason: str, own: Remedies = ()) -> str | None:
+    """Return what can help against a refusal; None if the words of its reason give no hint.
+
+    Args:
+        reason: The reason.
+        own: Remedies of the side that refuses, which go before those of all sides.
+    """
+    return next((remedy for pattern, remedy in (*own, *_REMEDIES) if pattern.search(reason)), None)
