@@ -48,6 +48,7 @@ def service_rows(runs: list[StageRun], no_ops: list[float], serial: list[float])
     chains = [sum(span.seconds for span in critical_path(run.spans)) for run in runs]
     whole = [statistics.median(no_ops) + chain for chain in chains]
     tests = [run.span("test").seconds for run in runs]
+    evidence = [run.span("evidence").seconds for run in runs]
     jobs = "the original's jobs one after the other: new environments, of packages downloaded before"
     overhead = "the median of a call that does nothing + the steps on the critical path of the stage's own timeline"
     edit = "one changed line of the service → new version committed"
@@ -58,6 +59,7 @@ def service_rows(runs: list[StageRun], no_ops: list[float], serial: list[float])
         Row.ratio("F2b", "that stage / its longest chain", ratios(stages, whole), reference=overhead, goal=1.15),
         Row.seconds("F2-chain", "steps on the critical path of that stage", chains, reference="the stage's timeline"),
         Row.seconds("F2-tests-of-service", "the tests in that stage", tests, reference="the stage's timeline", goal=15),
+        Row.seconds("F2-evidence", "the evidence of that stage", evidence, reference="the stage's timeline", goal=1),
     ]
 
 

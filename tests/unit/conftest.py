@@ -58,7 +58,8 @@ SHARED = {
     "test_report": "training",
     "test_selection": "training",
     "test_train": "training",
-    "test_server": "server",
+    "test_pickled_models": "service",
+    "test_server": "service",
 }
 
 MAX_PROCESSES = 4
@@ -83,6 +84,11 @@ def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
             return SHARED.get(module, nodeid)
 
     return Scheduling(config, log)
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Lets the tests without a model run first, while another process trains one."""
+    items.sort(key=lambda item: "model_folder" in getattr(item, "fixturenames", ()))
 
 
 def pytest_collectstart() -> None:
@@ -203,15 +209,31 @@ def trained(tickets_csv: Path, tmp_path_factory: pytest.TempPathFactory) -> Trai
 
 @pytest.fixture(scope="session")
 def model_folder(
-    classifier: CalibratedClassifierCV, tmp_path_factory: pytest.TempPathFactory
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
 ) -> Path:
-    """A folder with the same classifier as a model file, and nothing else."""
+    """A folder with the same classifier as a model file, and nothing else.
+
+    The first process that needs it trains it for all of them: the import of scikit-learn
+    takes longer than most tests.
+    """
     from callcenterai_svm import MODEL_FILE
-    from callcenterai_svm.export import export_arrays
     from callcenterai_svm.model import save
 
-    folder = tmp_path_factory.mktemp("model")
-    save(export_arrays(classifier), folder / MODEL_FILE)
+    folder = tmp_path_factory.getbasetemp()
+    if hasattr(request.config, "workerinput"):
+        folder = folder.parent  # which the processes of this run share
+    folder /= "model"
+    try:
+        folder.mkdir()
+    except FileExistsError:
+        end = time.monotonic() + WAIT_SECONDS
+        while not (folder / MODEL_FILE).exists():
+            assert time.monotonic() < end, "no other process has trained the model"
+            time.sleep(0.05)
+        return folder
+    from callcenterai_svm.export import export_arrays
+
+    save(export_arrays(request.getfixturevalue("classifier")), folder / MODEL_FILE)
     return folder
 
 

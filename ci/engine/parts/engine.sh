@@ -67,11 +67,13 @@ prepare_engine() {
 }
 
 # set_environment : the engine's variables. It starts with a clean environment, as in Dagger's image, so that no credential of the
-# calling shell stays in a daemon. GOGC, GOMEMLIMIT: less processor time for more memory, up to a limit.
+# calling shell stays in a daemon. GOGC, GOMEMLIMIT: less processor time for more memory, up to a quarter of the machine's, or
+# 2 GiB. Twenty stages at once need more than that, and a limit below the need takes more processor time than none.
 set_environment() {
-    local name
+    local name kilobytes
+    read -r _ kilobytes _ </proc/meminfo # the first line is MemTotal
     ENVIRONMENT=(
-        GOGC=400 GOMEMLIMIT=2GiB PATH="$SYSTEM_PATH" HOME=/root TMPDIR="$ROOT/tmp" STAGE_ENGINE_STATE="$STATE" STAGE_ENGINE_LISTEN="$LISTEN"
+        GOGC=400 GOMEMLIMIT=$((kilobytes > 8 << 20 ? kilobytes / 4 : 2 << 20))KiB PATH="$SYSTEM_PATH" HOME=/root TMPDIR="$ROOT/tmp" STAGE_ENGINE_STATE="$STATE" STAGE_ENGINE_LISTEN="$LISTEN"
         DAGGER_GO_SDK_MANIFEST_DIGEST="$(<"$IMAGES/sdk-go.digest")"
         DAGGER_PYTHON_SDK_MANIFEST_DIGEST="$(<"$IMAGES/sdk-python.digest")"
     )

@@ -1,19 +1,19 @@
 """Pickled models of other projects, which are rejected unless their digest is allowed."""
 
+from __future__ import annotations
+
 import hashlib
 import io
 import pickle
 import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-import joblib
 import numpy as np
 import pytest
 from conftest import wait_until
 from fastapi.testclient import TestClient
-from sklearn.calibration import CalibratedClassifierCV
 
 from callcenterai_svm import MODEL_FILE
 from callcenterai_svm.errors import ModelError
@@ -21,6 +21,9 @@ from callcenterai_svm.service import pickled_models
 from callcenterai_svm.service.app import create_app
 from callcenterai_svm.service.settings import Settings
 from callcenterai_svm.topics import TOPICS
+
+if TYPE_CHECKING:
+    from sklearn.calibration import CalibratedClassifierCV
 
 TICKETS = ["My PASSWORD expired!", "the vendor sent an invoice for the purchase order"]
 
@@ -119,6 +122,8 @@ def test_joblib_file_is_loaded_by_joblib(
     classifier: CalibratedClassifierCV,
 ) -> None:
     """A .joblib file, which embeds raw arrays in the pickle, is loaded by joblib."""
+    import joblib
+
     file = io.BytesIO()
     joblib.dump(classifier, file)
     model = load(file.getvalue(), "model.joblib")

@@ -77,6 +77,8 @@ async def _run(
 ) -> tuple[TestReport, dagger.Directory]:
     junit = f"junit{group.suffix}.xml"
     container, command = _pytest(container, source, group, f"--junitxml={_REPORTS}/{junit}")
+    # Empty if pytest writes none, so that it can be read without a request for the names of the files.
+    container = container.with_new_file(f"{_REPORTS}/{junit}", "", owner=NOBODY)
     now = datetime.now(UTC).replace(microsecond=0)
     ended = await run(container, command)
     ran = started_at(ended.stdout)
@@ -84,8 +86,7 @@ async def _run(
         # A cached failure may come from a flaky test, so a repeated call runs the tests again.
         ended = await run(container.with_env_variable("STAGE_CI_NOW", now.isoformat()), command)
     reports = ended.container.directory(_REPORTS)
-    text = await reports.file(junit).contents() if junit in await reports.entries() else None
-    return TestReport.read(ended.status, ended.stdout + ended.stderr, text), reports
+    return TestReport.read(ended.status, ended.stdout + ended.stderr, await reports.file(junit).contents()), reports
 
 
 async def _measure(
@@ -123,8 +124,7 @@ async def _container(source: Source, environment: Mapping[str, dagger.Secret]) -
         .with_directory(_REPORTS, dag.directory(), owner=NOBODY)
         .with_mounted_temp("/run/dotenv")
     )
-    # Evaluated once for all groups, whose requests are short then.
-    container = await as_nobody(container).sync()
+    container = as_nobody(container)
     for name, secret in environment.items():
         container = container.with_mounted_secret(f"/run/secrets/environment/{name}", secret, owner=NOBODY)
     return container

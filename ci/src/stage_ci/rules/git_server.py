@@ -12,7 +12,7 @@ from stage_ci.rules.credentials import mask
 from stage_ci.rules.one_line import one_line, shorten_middle
 from stage_ci.rules.registry.protocol import is_transient
 from stage_ci.rules.remedies import known_remedy
-from stage_ci.rules.response_text import decode, markup_text
+from stage_ci.rules.response_text import decode, json_message, markup_text
 
 _SHOWN: Final = 300  # characters of a server's message in an error
 
@@ -20,8 +20,6 @@ _SHOWN: Final = 300  # characters of a server's message in an error
 _PREFIXES: Final = re.compile(r"(?:(?:remote|error):\s*)+")
 # The progress of git, "Resolving deltas: 100% (2/2), done.", and of Azure DevOps, "Storing index... done (46 ms)".
 _PROGRESS: Final = re.compile(r"[\w ]+(?::\s+\d+% \(\d+/\d+\)|\.\.\. .*\(\d+ ms\)$)")
-# The keys of the message in the JSON of GitHub, GitLab, Azure DevOps and Bitbucket.
-_MESSAGE_KEYS: Final = ("message", "error_description", "detail", "error", "errors")
 
 _UNAUTHORIZED: Final = 401
 # https://docs.github.com/en/rest/using-the-rest-api/rate-limits-for-the-rest-api: GitHub answers 403 as well as 429.
@@ -200,7 +198,7 @@ def response_text(body: bytes) -> str:
         return markup_text(text)
     if text.startswith(("{", "[")):
         try:
-            return _message(json.loads(text))
+            return json_message(json.loads(text))
         except (ValueError, RecursionError):
             return text
     return text
@@ -221,15 +219,3 @@ def excerpt(text: str, secrets: Iterable[str] = ()) -> str:
     stripped = [_PREFIXES.sub("", one_line(line), count=1).strip() for line in lines]
     kept = [line for line in stripped if any(map(str.isalnum, line)) and not _PROGRESS.match(line)]
     return shorten_middle(" ".join(kept), _SHOWN)
-
-
-def _message(value: object) -> str:
-    match value:
-        case str(text):
-            return text
-        case list(items):
-            return next(filter(None, map(_message, items)), "")
-        case dict(fields):
-            named = {str(key).lower(): field for key, field in fields.items()}
-            return next(filter(None, (_message(named.get(key)) for key in _MESSAGE_KEYS)), "")
-    return ""

@@ -123,21 +123,24 @@ async def publish_source(request: ReleaseRequest, source: dagger.Directory) -> s
     """
     announce(servers := request.servers())
     await request.signing.signer()
-    subject = Subject.of(request, source, servers, Progress())
+    subject = Subject.of(request, source, servers, progress := Progress())
     async with connect(request, servers) as remotes:
         passed = await gather_all(check.run_or_raise(subject) for check in IMAGE_CHECKS)
         results = dict(zip(IMAGE_CHECKS, passed, strict=True))
-        published = await publish(await Publication.of(subject, results, request, remotes), remotes, request.line)
+        publication = await Publication.of(subject, results, request, remotes)
+        published = await publish(publication, remotes, request.line, progress)
     return f"{request.line.repository}:{published.version}@{published.digest}"
 
 
-async def publish(publication: Publication, remotes: Remotes, line: ReleaseLine) -> Published:
+async def publish(publication: Publication, remotes: Remotes, line: ReleaseLine, progress: Progress) -> Published:
     """Publish an image under a new version, or return the version under which its inputs were released before.
 
     Args:
         publication: The image, as an archive too, and its evidence.
         remotes: The registry and the infrastructure repository.
         line: The image and its version line.
+        progress: Gets the time of the claim and the push as ``publish``, that of the evidence, and that of the tag and
+            the record as ``record``.
 
     Raises:
         InvalidInput: if the image is built on a stand-in of this machine and the registry is on the network, or if the
@@ -151,17 +154,21 @@ async def publish(publication: Publication, remotes: Remotes, line: ReleaseLine)
     digest, facts = publication.archive.digest, publication.facts
     rejected, replaced = None, ""
     for _ in range(ATTEMPTS):
-        version, released = await claim(facts.inputs.digest, digest, remotes, line, rejected)
-        if released:
-            if fault := await publication.fault_of(released):
-                rejected, replaced = version, fault
-                continue
-            return Published(released, pushed=False)
-        await publisher.push(publication.archive, remotes.destination, line.repository)
-        evidence = await push_evidence(facts, version, digest, remotes.registry, line)
+        with progress.span("publish"):
+            version, released = await claim(facts.inputs.digest, digest, remotes, line, rejected)
+            if released:
+                if fault := await publication.fault_of(released):
+                    rejected, replaced = version, fault
+                    continue
+                return Published(released, pushed=False)
+            await publisher.push(publication.archive, remotes.destination, line.repository)
+        with progress.span("evidence"):
+            evidence = await push_evidence(facts, version, digest, remotes.registry, line)
         inputs, revision = facts.inputs.digest, facts.revision
         record = Record(line.repository, version, digest, inputs, revision, evidence.digests, evidence.signer)
-        if published := await write_tag(record, remotes, line):
+        with progress.span("record"):
+            published = await write_tag(record, remotes, line)
+        if published:
             return replace(published, replaced=replaced)
     raise _none_claimed(line)
 

@@ -56,8 +56,8 @@ async def stage_source(request: ReleaseRequest, source: dagger.Directory, option
         except FailedFast as failed:
             raise failed.failure from None
         results = dict(zip(CHECKS, passed, strict=True))
-        with progress.span("publish"):
-            published = await publish(await Publication.of(subject, results, request, remotes), remotes, request.line)
+        publication = await Publication.of(subject, results, request, remotes)
+        published = await publish(publication, remotes, request.line, progress)
         version, digest = published.version, published.digest
         deployment = Deployment(request.line, version, digest, options.allow_downgrade, request.revision)
         with progress.span("deploy"):

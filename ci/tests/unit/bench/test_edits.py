@@ -8,7 +8,8 @@ from bench.edits import container_row, draw, service_rows
 TIMELINE = [
     {"step": "build", "start": 0.0, "seconds": 7.0},
     {"step": "test", "start": 0.0, "seconds": 13.0},
-    {"step": "push", "start": 13.0, "seconds": 3.0},
+    {"step": "push", "start": 13.0, "seconds": 2.0},
+    {"step": "evidence", "start": 15.0, "seconds": 1.0},
 ]
 
 
@@ -28,6 +29,7 @@ def test_an_edit_of_the_service_has_a_row_for_each_figure() -> None:
         "F2b": (1.05, True),
         "F2-chain": (16.0, None),
         "F2-tests-of-service": (13.0, True),
+        "F2-evidence": (1.0, True),
     }
 
 
@@ -36,7 +38,7 @@ def test_the_timeline_of_the_stage_is_drawn(tmp_path: Path) -> None:
     draw(stage(20.25), tmp_path / "timeline.svg")
     picture = (tmp_path / "timeline.svg").read_text()
     assert "20.2 s from the start of the CLI to its end" in picture
-    assert "critical path: test → push (16.0 s of 16.0 s)" in picture
+    assert "critical path: test → push → evidence (16.0 s of 16.0 s)" in picture
 
 
 def test_containers_are_counted_by_step() -> None:

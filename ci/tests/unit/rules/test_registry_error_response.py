@@ -79,7 +79,8 @@ def test_a_reason_is_read_in_the_forms_of_vendors(body: object, reason: str) -> 
         (b"\xff\xfe\x00\x01", ""),
         (b"", ""),
         (b"{}", ""),
-        (b'{"errors": [{"message": 1}, "text"]}', ""),
+        (b'{"errors": [{"message": 1}, "text"]}', "text"),
+        (b'{"errors": ' + b"[" * 400 + b"]" * 400 + b"}", ""),
     ],
 )
 def test_a_reason_is_read_from_a_page_or_text(body: bytes, reason: str) -> None:

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from stage_ci.rules.response_text import decode, markup_text
+from stage_ci.rules.response_text import decode, json_message, markup_text
 
 
 @pytest.mark.parametrize(
@@ -43,3 +43,29 @@ def test_any_body_is_decoded(body: bytes) -> None:
 def test_the_text_of_markup_is_its_title_or_message(text: str, message: str) -> None:
     """The title of a page and the message of an XML error are read, with their escaped characters."""
     assert markup_text(text) == message
+
+
+@pytest.mark.parametrize(
+    ("value", "message"),
+    [
+        ("no access", "no access"),
+        ({"detail": "none", "Message": " denied\n"}, "denied"),
+        ({"message": {"code": 1}, "errors": [None, {"title": "Not Found"}]}, "Not Found"),
+        ({"message": ""}, ""),
+        ({"path": "/v2"}, ""),
+        ({"error": {"error": {"message": "nested"}}}, "nested"),
+        (7, ""),
+        (None, ""),
+    ],
+)
+def test_the_message_of_json_is_in_one_of_the_members_of_vendors(value: object, message: str) -> None:
+    """The message is the first text in the members that vendors use, also in a list or an object."""
+    assert json_message(value) == message
+
+
+def test_the_message_of_json_is_not_nested_deep() -> None:
+    """A value that is nested deeper than any message has none."""
+    value: object = "deep"
+    for _ in range(100_000):
+        value = [value]
+    assert json_message(value) == ""

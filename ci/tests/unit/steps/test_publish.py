@@ -23,6 +23,7 @@ from stage_ci.rules.reference import Digest
 from stage_ci.rules.verdict import Verdict
 from stage_ci.rules.waivers import Waivers
 from stage_ci.steps import retry
+from stage_ci.steps.progress import Progress
 from stage_ci.steps.publish import Publication, Published, claim, publish, verify_tag, write_tag
 from stage_ci.steps.record import write_record
 from stage_ci.steps.remotes import Remotes
@@ -102,7 +103,9 @@ async def test_what_was_published_is_found_again(
     archive = Archive(cast("dagger.File", None), *[Digest.parse(f"sha256:{'0' * 64}")] * 2)
     facts = cast("Facts", SimpleNamespace(inputs=Inputs(MINE, {}), revision=None))
     publication = Publication(cast("dagger.Container", None), archive, facts, passes)
-    assert await publish(publication, remotes, line) == Published(record(line, digest), pushed=False)
+    progress = Progress()
+    assert await publish(publication, remotes, line, progress) == Published(record(line, digest), pushed=False)
+    assert [span.step for span in progress.spans] == ["publish"]
 
 
 @pytest.mark.fault(10)

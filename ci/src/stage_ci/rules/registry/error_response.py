@@ -14,7 +14,7 @@ from urllib.parse import unquote, unquote_plus
 from stage_ci.rules.credentials import spellings
 from stage_ci.rules.one_line import one_line, shorten
 from stage_ci.rules.registry.protocol import TransientError, json_object
-from stage_ci.rules.response_text import decode, markup_text
+from stage_ci.rules.response_text import decode, json_message, markup_text
 
 _CODE: Final = re.compile(r"[A-Z0-9_]{1,64}")
 _CODES_SHOWN: Final = 3
@@ -41,18 +41,6 @@ _UNKNOWN_CODES: Final = frozenset(
 )
 _MISSING_PART_CODES: Final = frozenset({"BLOB_UNKNOWN", "MANIFEST_BLOB_UNKNOWN", "MANIFEST_UNKNOWN"})
 
-# The members of a JSON object that may hold the reason, the most specific first; API gateways write "Message".
-_REASONS: Final = (
-    "message",
-    "error_description",
-    "detail",
-    "details",
-    "error",
-    "title",
-    "reason",
-    "description",
-    "msg",
-)
 _TEXT_READ: Final = 20_000  # bytes of a body that is not JSON, which may be a large page
 # How a person reads a reason in which a server has escaped characters, such as those of a secret.
 _READINGS: Final = (unquote, unquote_plus, html.unescape)
@@ -134,13 +122,9 @@ def _object(body: bytes) -> dict[str, object]:
 
 def _reason(body: bytes) -> str:
     for fields in (*_errors(body), _object(body)):
-        named = {name.lower(): value for name, value in fields.items()}
-        values = [named.get(name) for name in _REASONS]
-        texts = [value.get("message") if isinstance(value, dict) else value for value in values]
-        for text in texts:
-            if isinstance(text, str) and text.strip():
-                detail = named.get("detail")
-                return f"{text}: {detail}" if isinstance(detail, str) and detail.strip() not in text else text
+        if text := json_message(fields):
+            detail = fields.get("detail")
+            return f"{text}: {detail}" if isinstance(detail, str) and detail.strip() not in text else text
     text = decode(body[:_TEXT_READ]).lstrip()
     if text.startswith("<"):
         return markup_text(text)
