@@ -124,7 +124,8 @@ async def _container(source: Source, environment: Mapping[str, dagger.Secret]) -
         .with_directory(_REPORTS, dag.directory(), owner=NOBODY)
         .with_mounted_temp("/run/dotenv")
     )
-    container = as_nobody(container)
+    # Evaluated once for all groups: engine 0.19.10 may fail to mount what it is making for two requests at once.
+    container = await as_nobody(container).sync()
     for name, secret in environment.items():
         container = container.with_mounted_secret(f"/run/secrets/environment/{name}", secret, owner=NOBODY)
     return container
