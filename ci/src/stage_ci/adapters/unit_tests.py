@@ -77,8 +77,6 @@ async def _run(
 ) -> tuple[TestReport, dagger.Directory]:
     junit = f"junit{group.suffix}.xml"
     container, command = _pytest(container, source, group, f"--junitxml={_REPORTS}/{junit}")
-    # Empty if pytest writes none, so that it can be read without a request for the names of the files.
-    container = container.with_new_file(f"{_REPORTS}/{junit}", "", owner=NOBODY)
     now = datetime.now(UTC).replace(microsecond=0)
     ended = await run(container, command)
     ran = started_at(ended.stdout)
@@ -86,7 +84,8 @@ async def _run(
         # A cached failure may come from a flaky test, so a repeated call runs the tests again.
         ended = await run(container.with_env_variable("STAGE_CI_NOW", now.isoformat()), command)
     reports = ended.container.directory(_REPORTS)
-    return TestReport.read(ended.status, ended.stdout + ended.stderr, await reports.file(junit).contents()), reports
+    text = await reports.file(junit).contents() if junit in await reports.entries() else None
+    return TestReport.read(ended.status, ended.stdout + ended.stderr, text), reports
 
 
 async def _measure(
@@ -124,7 +123,7 @@ async def _container(source: Source, environment: Mapping[str, dagger.Secret]) -
         .with_directory(_REPORTS, dag.directory(), owner=NOBODY)
         .with_mounted_temp("/run/dotenv")
     )
-    # Evaluated once for all groups: engine 0.19.10 may fail to mount what it is making for two requests at once.
+    # Evaluated once for all groups, whose requests are short then.
     container = await as_nobody(container).sync()
     for name, secret in environment.items():
         container = container.with_mounted_secret(f"/run/secrets/environment/{name}", secret, owner=NOBODY)
