@@ -3,6 +3,7 @@
 import codecs
 import html
 import re
+from collections.abc import Mapping
 from typing import Final
 
 # The title of an HTML page, and the message of an XML error such as that of S3
@@ -50,6 +51,11 @@ def json_message(value: object, depth: int = _DEPTH) -> str:
         case list(items):
             return next(filter(None, (json_message(item, depth - 1) for item in items)), "")
         case dict(fields):
-            named = {str(key).lower(): field for key, field in fields.items()}
+            named = lowercase_names(fields)
             return next(filter(None, (json_message(named.get(key), depth - 1) for key in _MESSAGE_KEYS)), "")
     return ""
+
+
+def lowercase_names(fields: Mapping[str, object]) -> dict[str, object]:
+    """Return the members of a JSON object by their names in lower case."""
+    return {name.lower(): value for name, value in fields.items()}

@@ -123,12 +123,12 @@ async def publish_source(request: ReleaseRequest, source: dagger.Directory) -> s
     """
     announce(servers := request.servers())
     await request.signing.signer()
-    subject = Subject.of(request, source, servers, progress := Progress())
+    subject = Subject.of(request, source, servers, Progress())
     async with connect(request, servers) as remotes:
         passed = await gather_all(check.run_or_raise(subject) for check in IMAGE_CHECKS)
         results = dict(zip(IMAGE_CHECKS, passed, strict=True))
         publication = await Publication.of(subject, results, request, remotes)
-        published = await publish(publication, remotes, request.line, progress)
+        published = await publish(publication, remotes, request.line, subject.progress)
     return f"{request.line.repository}:{published.version}@{published.digest}"
 
 

@@ -55,6 +55,7 @@ def test_a_response_without_codes_is_described_by_its_status(body: bytes) -> Non
             {"errors": [{"code": "DENIED", "message": "access denied", "detail": "the project is archived"}]},
             "access denied: the project is archived",
         ),
+        ({"Message": "access denied", "Detail": "the role lacks ecr:Put"}, "access denied: the role lacks ecr:Put"),
         ({"message": "tag v1 is immutable", "detail": "v1 is immutable"}, "tag v1 is immutable"),
         ({"errors": [{"code": "DENIED", "message": "access denied", "detail": [{"Action": "push"}]}]}, "access denied"),
     ],

@@ -14,7 +14,7 @@ from urllib.parse import unquote, unquote_plus
 from stage_ci.rules.credentials import spellings
 from stage_ci.rules.one_line import one_line, shorten
 from stage_ci.rules.registry.protocol import TransientError, json_object
-from stage_ci.rules.response_text import decode, json_message, markup_text
+from stage_ci.rules.response_text import decode, json_message, lowercase_names, markup_text
 
 _CODE: Final = re.compile(r"[A-Z0-9_]{1,64}")
 _CODES_SHOWN: Final = 3
@@ -123,7 +123,7 @@ def _object(body: bytes) -> dict[str, object]:
 def _reason(body: bytes) -> str:
     for fields in (*_errors(body), _object(body)):
         if text := json_message(fields):
-            detail = fields.get("detail")
+            detail = lowercase_names(fields).get("detail")
             return f"{text}: {detail}" if isinstance(detail, str) and detail.strip() not in text else text
     text = decode(body[:_TEXT_READ]).lstrip()
     if text.startswith("<"):
