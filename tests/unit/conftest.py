@@ -226,10 +226,7 @@ def model_folder(
     try:
         folder.mkdir()
     except FileExistsError:
-        end = time.monotonic() + WAIT_SECONDS
-        while not (folder / MODEL_FILE).exists():
-            assert time.monotonic() < end, "no other process has trained the model"
-            time.sleep(0.05)
+        wait_for((folder / MODEL_FILE).exists)
         return folder
     from callcenterai_svm.export import export_arrays
 
@@ -250,6 +247,14 @@ def client(model_folder: Path) -> Iterator[TestClient]:
     with TestClient(create_app(settings)) as ready:
         wait_until(ready, lambda response: response.status_code == 200)
         yield ready
+
+
+def wait_for(condition: Callable[[], bool]) -> None:
+    """Waits until a condition holds."""
+    end = time.monotonic() + WAIT_SECONDS
+    while not condition():
+        assert time.monotonic() < end
+        time.sleep(0.02)
 
 
 def wait_until(client: TestClient, condition: Callable[[Response], bool]) -> Response:

@@ -4,13 +4,13 @@ import shutil
 import socket
 import tempfile
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import pytest
-from conftest import WAIT_SECONDS, wait_until
+from conftest import wait_for, wait_until
 from fastapi.testclient import TestClient
 
 from callcenterai_svm import MODEL_FILE
@@ -36,14 +36,6 @@ def not_ready_reason(client: TestClient) -> str:
     assert failed.json()["status"] == "not ready"
     reason: str = failed.json()["reason"]
     return reason
-
-
-def wait_for(condition: Callable[[], bool]) -> None:
-    """Waits until a condition holds."""
-    end = time.monotonic() + WAIT_SECONDS
-    while not condition():
-        assert time.monotonic() < end
-        time.sleep(0.02)
 
 
 def is_running(pid: str) -> bool:
