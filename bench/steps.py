@@ -10,7 +10,7 @@ _STEPS: Final = {
     "module": r"^(StageCi|Query)\.",
     "remotes": r"^registry serve\b|\bgit_server\.sh\b",
     "smoke": r"\bprobe\.py\b|^uvicorn\b",
-    "install": r"\b(pip|uv pip|apt-get) install\b|\buv venv\b|\bapt-get update\b",
+    "install": r"\b(pip|uv pip|apt-get) install\b|^install --directory\b|\buv venv\b|\bapt-get update\b",
     "train": r"\.train\b",
     "bytecode": r"\bcompileall\b",
     "lint": r"\b(black|flake8|isort)\b",

@@ -28,6 +28,8 @@ FILENAME: Final = "manifests/default/svm.yaml"
 # The end of a waiver that is active: within a year, and far enough that no test runs past it.
 WAIVED_UNTIL: Final = (datetime.now(UTC).date() + timedelta(days=180)).isoformat()
 CALL_TIMEOUT: Final = 900  # seconds; a call with a cold cache builds images
+# Engine 0.19.10 may lose the session of a client while it connects, if others come and go; nothing has run then.
+_LOST_SESSION: Final = "failed to get requester session"
 
 # No plain string: `config="--image=x"` would be passed on letter by letter.
 Flags = list[str] | tuple[str, ...]
@@ -66,13 +68,18 @@ class Call:
 def dagger(function: str, *arguments: str, config: Flags = (), variables: Mapping[str, str] | None = None) -> Call:
     """Run `dagger call CONFIG FUNCTION ARGUMENTS` in the repository and wait for it.
 
+    A call whose session the engine lost before it began is repeated once.
+
     Args:
         function: The function to call.
         arguments: Its flags, and what to call on its result, such as ``export --path=…``.
         config: Flags of the module's constructor.
         variables: Environment variables to add.
     """
-    return wait_for(start(function, *arguments, config=config, variables=variables))
+    call = wait_for(start(function, *arguments, config=config, variables=variables))
+    if _LOST_SESSION in call.error:
+        call = wait_for(start(function, *arguments, config=config, variables=variables))
+    return call
 
 
 def start(function: str, *arguments: str, config: Flags = (), variables: Mapping[str, str] | None = None) -> Process:

@@ -10,7 +10,7 @@ from dagger import dag
 
 from stage_ci import pins
 from stage_ci.adapters import toolchain
-from stage_ci.adapters.commands import NOBODY, as_nobody, cause, step
+from stage_ci.adapters.commands import NOBODY, cause, step
 from stage_ci.adapters.gather import gather, gather_all
 from stage_ci.adapters.programs import program
 from stage_ci.adapters.source import Source
@@ -86,7 +86,9 @@ async def context(source: Source) -> dagger.Directory:
     ignore_files = [name for name in _IGNORE_FILES if name in paths][:1]
     ignored = [pattern for name in ignore_files for pattern in patterns(await source.text(name))]
     exclude = [*ignored, "!Dockerfile", WAIVERS_FILE, VEX_FILE]
-    return toolchain.with_source(as_nobody(toolchain.python()), source.directory, exclude).directory(toolchain.WORKDIR)
+    container = toolchain.with_source(toolchain.python_as_nobody(), source.directory, exclude)
+    # Evaluated once for the build and the digest of the inputs, whose requests are short then.
+    return await container.directory(toolchain.WORKDIR).sync()
 
 
 async def build(context: dagger.Directory, repository: Repository) -> dagger.Container:
@@ -154,7 +156,7 @@ async def tools() -> dict[str, str]:
 
 
 async def _list(context: dagger.Directory) -> str:
-    container = as_nobody(toolchain.python()).with_workdir("/context")
+    container = toolchain.python_as_nobody().with_workdir("/context")
     container = container.with_mounted_directory("/context", context, owner=NOBODY)
     return await container.with_exec(["sh", "-c", _LISTING]).stdout()
 
@@ -182,11 +184,13 @@ async def export_archive(image: dagger.Container) -> Archive:
         BuildFailed: if it is for another platform.
     """
     normalized = "/tmp/image.tar"  # noqa: S108 - of the container
-    done = (
-        as_nobody(toolchain.python())
+    # Evaluated once for the scan, the search for secrets and the push, whose requests are short then.
+    done = await (
+        toolchain.python_as_nobody()
         .with_new_file("/normalize_archive.py", program("normalize_archive.py"))
         .with_mounted_file("/image.tar", image.as_tarball().chown(NOBODY))
         .with_exec(["python3", "/normalize_archive.py", "/image.tar", normalized])
+        .sync()
     )
     digests = ArchiveDigests.parse(await done.stdout())
     return Archive(done.file(normalized), digests.manifest, digests.config)
@@ -199,7 +203,7 @@ async def smoke(image: dagger.Container, smoke_test: SmokeTest) -> SmokeReport:
         SmokeFailed: if it does not start, does not become ready in time, or answers wrongly.
     """
     service = image.with_exposed_port(smoke_test.port).as_service(use_entrypoint=True)
-    prober = as_nobody(toolchain.python()).with_new_file("/probe.py", program("probe.py"))
+    prober = toolchain.python_as_nobody().with_new_file("/probe.py", program("probe.py"))
     prober = prober.with_service_binding("service", service)
     command = [
         "python3",

@@ -9,7 +9,6 @@ import dagger
 from dagger import dag
 
 from stage_ci.adapters import toolchain
-from stage_ci.adapters.commands import as_nobody
 from stage_ci.adapters.gather import gather_all
 from stage_ci.adapters.programs import program
 from stage_ci.adapters.source import Source
@@ -87,7 +86,7 @@ async def _text(source: Source, path: str) -> str:
     if is_exact(text):
         return decode(path, text.encode())
     # The engine's text of a file replaces what is not UTF-8.
-    container = as_nobody(toolchain.python()).with_mounted_file("/file", source.directory.file(path))
+    container = toolchain.python_as_nobody().with_mounted_file("/file", source.directory.file(path))
     return decode(path, base64.b64decode(await container.with_exec(["base64", "/file"]).stdout()))
 
 

@@ -1,5 +1,6 @@
 """Runs Trivy: an SBOM from the archive, then findings from the SBOM, so that each is cached by its own inputs."""
 
+import functools
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime
 from typing import Final
@@ -21,10 +22,10 @@ from stage_ci.rules.verdict import Verdict, scanner_failure
 from stage_ci.rules.vex import VEX_FILE, raise_if_invalid_vex
 from stage_ci.rules.waivers import SECRETS, WAIVERS_FILE, Waivers, raise_if_misnamed_list
 
-_DATABASE: Final = "/database"
 _ANALYSES: Final = "/analyses"
 _REPORTS: Final = "/scan"
-# Single reports lie where nobody may write without a folder of their own.
+# The downloaded database and single reports lie where nobody may write without a folder of their own.
+_DATABASE: Final = "/tmp/database"  # noqa: S108 - of the container
 _SECRETS: Final = "/tmp/secrets.json"  # noqa: S108 - of the container
 _SBOM: Final = "/tmp/sbom.json"  # noqa: S108 - of the container
 _REPORT: Final = f"{_REPORTS}/scan.json"
@@ -116,8 +117,7 @@ async def download(database: Database, today: date) -> Download:
         ScannerUnavailable: if it cannot be downloaded or is too old.
     """
     # The date is part of the cache key, so that the database is downloaded once a day.
-    scanner = _trivy().with_directory(_DATABASE, dag.directory(), owner=NOBODY)
-    scanner = scanner.with_env_variable("STAGE_CI_DATE", today.isoformat())
+    scanner = _trivy().with_env_variable("STAGE_CI_DATE", today.isoformat())
     command = ["image", *_WITH_DATABASE, "--download-db-only", "--db-repository", ",".join(database.addresses)]
     scanner, flags = _with_registry(scanner, database.service)
     folder = (await _run(scanner, [*command, *flags])).directory(_DATABASE)
@@ -230,5 +230,6 @@ def _with_archive(archive: dagger.File) -> dagger.Container:
     return scanner.with_mounted_cache(_ANALYSES, analyses, sharing=private, owner=NOBODY)
 
 
+@functools.cache
 def _trivy() -> dagger.Container:
     return as_nobody(dag.container().from_(pins.TRIVY)).with_env_variable("NO_COLOR", "1")

@@ -1,5 +1,10 @@
-"""Python containers for checks and training, with the layers that change least at the bottom."""
+"""Python containers for checks and training, with the layers that change least at the bottom.
 
+Those that several steps begin with are made once: Dagger's client library takes time for each call, also for one whose
+result the engine has.
+"""
+
+import functools
 from collections.abc import Sequence
 from typing import Final
 
@@ -11,15 +16,25 @@ from stage_ci.adapters.commands import NOBODY, as_nobody
 from stage_ci.adapters.locks import lock
 
 WORKDIR: Final = "/work"
+OUTPUT: Final = "/output"
 _PACKED: Final = "/tmp"  # noqa: S108 - of the container; nobody may write there
 _ARCHIVE: Final = "source.tar"
 _VENV: Final = "/venv"
 _UV: Final = "/locks/uv"
 
 
+@functools.cache
 def python() -> dagger.Container:
-    """Return a container with the interpreter only."""
-    return dag.container().from_(pins.PYTHON)
+    """Return a container with the interpreter, and with the empty folders `WORKDIR` and `OUTPUT`, owned by nobody."""
+    user, group = NOBODY.split(":")
+    command = ["install", "--directory", f"--owner={user}", f"--group={group}", WORKDIR, OUTPUT]
+    return dag.container().from_(pins.PYTHON).with_exec(command)
+
+
+@functools.cache
+def python_as_nobody() -> dagger.Container:
+    """Return the container of `python`, with its later commands run as nobody."""
+    return as_nobody(python())
 
 
 def with_linters() -> dagger.Container:
@@ -33,25 +48,24 @@ def with_sigstore() -> dagger.Container:
 
 
 def with_source(container: dagger.Container, source: dagger.Directory, exclude: Sequence[str]) -> dagger.Container:
-    """Return ``container`` with the files of ``source`` except ``exclude`` in the working folder, owned by nobody.
+    """Return ``container`` with the files of ``source`` except ``exclude`` in `WORKDIR`, owned by nobody.
 
     Later commands run again only if one of these files changes. Engine 0.19.10 identifies a filtered folder by what it
     was made from, which changes with every file of the source, but a file by its content: so they go into an archive.
 
     Args:
-        container: A container that runs as nobody.
+        container: A container of this module that runs as nobody.
         source: The service's source.
         exclude: Patterns of files and folders, as of a .dockerignore.
     """
-    container = container.with_directory(WORKDIR, dag.directory(), owner=NOBODY).with_workdir(WORKDIR)
-    return unpack(container, pack(source.filter(exclude=list(exclude))))
+    return unpack(container.with_workdir(WORKDIR), pack(source.filter(exclude=list(exclude))))
 
 
 def pack(folder: dagger.Directory) -> dagger.File:
     """Return an archive of ``folder`` that depends on its content alone."""
     archive = f"{_PACKED}/{_ARCHIVE}"
     command = ["tar", "--create", f"--file={archive}", "--sort=name", "--mtime=@946684800", "."]
-    container = as_nobody(python()).with_mounted_directory(WORKDIR, folder, owner=NOBODY).with_workdir(WORKDIR)
+    container = python_as_nobody().with_mounted_directory(WORKDIR, folder, owner=NOBODY).with_workdir(WORKDIR)
     return container.with_exec(command).directory(_PACKED).file(_ARCHIVE)
 
 
@@ -85,6 +99,7 @@ def with_debian_packages(container: dagger.Container, *packages: str) -> dagger.
     return container.with_exec(["sh", "-c", install])
 
 
+@functools.cache
 def with_uv() -> dagger.Container:
     """Return a container with uv, and a virtual environment that is first on the PATH."""
     return (

@@ -5,7 +5,6 @@ from dataclasses import dataclass
 from typing import Final
 
 import dagger
-from dagger import dag
 
 from stage_ci.adapters import packages, toolchain
 from stage_ci.adapters.commands import NOBODY, as_nobody, step
@@ -16,7 +15,6 @@ from stage_ci.rules.training import Package, RunMetadata, command_cause
 
 # The labelled tickets in the source, used if the caller gives none.
 _DATA: Final = "data/tickets.csv"
-_MODEL: Final = "/model"
 # The first of these files in the source is installed.
 _REQUIREMENTS: Final = ("requirements.train", "requirements")
 
@@ -58,13 +56,13 @@ async def train(job: TrainingJob) -> TrainedModel:
         # The file keeps its name because errors quote it.
         path = f"/data/{await job.data.name()}"
         container = container.with_mounted_file(path, job.data, owner=NOBODY)
-    command = ["python", "-m", f"{job.package}.train", f"--data={path}", f"--output={_MODEL}", *job.options]
+    command = ["python", "-m", f"{job.package}.train", f"--data={path}", f"--output={toolchain.OUTPUT}", *job.options]
     try:
         # Without `expect`, a failed exec is an error, and the engine does not cache errors.
         after = await container.with_exec(command).sync()
     except dagger.ExecError as error:
         raise TrainingFailed(command_cause(error.exit_code, error.stderr)) from error
-    folder = after.directory(_MODEL)
+    folder = after.directory(toolchain.OUTPUT)
     if not await folder.entries():
         raise TrainingFailed("the training succeeded but wrote nothing to the folder in --output")
     return TrainedModel(folder, await after.stdout())
@@ -77,9 +75,9 @@ async def log(job: TrainingJob, model: dagger.Directory, server: TrackingServer,
     Raises:
         TrackingFailed: if the server is unreachable, rejects the model, or does not answer in time.
     """
-    container = (await _trainer(job.source)).with_directory(_MODEL, model, owner=NOBODY)
+    container = (await _trainer(job.source)).with_directory(toolchain.OUTPUT, model, owner=NOBODY)
     container = await server.configure(container)
-    command = ["python", "-m", f"{job.package}.tracking", _MODEL, *metadata.flags()]
+    command = ["python", "-m", f"{job.package}.tracking", toolchain.OUTPUT, *metadata.flags()]
     try:
         return await container.with_exec(command).stdout()
     except dagger.ExecError as error:
@@ -90,8 +88,6 @@ async def _trainer(source: dagger.Directory) -> dagger.Container:
     files = Source(source)
     wanted = [name for name in _REQUIREMENTS if name in await files.paths()][:1]
     installed = await packages.with_requirements(files, wanted)
-    container = installed.with_env_variable("PYTHONPATH", f"{toolchain.WORKDIR}/src").with_directory(
-        _MODEL, dag.directory(), owner=NOBODY
-    )
+    container = installed.with_env_variable("PYTHONPATH", f"{toolchain.WORKDIR}/src")
     # An edit of the tests does not train again.
     return toolchain.with_source(as_nobody(container), source, ["tests"])

@@ -17,7 +17,6 @@ from stage_ci.rules.checks import CoverageReport, TestReport, started_at
 from stage_ci.rules.test_groups import TestGroup, groups, is_group_file, selected
 from stage_ci.rules.tool_output import pytest_cause
 
-_REPORTS: Final = "/reports"
 # The seconds after which a test run is killed, so that a hanging test cannot block a release.
 _LIMIT: Final = 900
 
@@ -76,15 +75,17 @@ async def _run(
     container: dagger.Container, source: dagger.Directory, group: TestGroup
 ) -> tuple[TestReport, dagger.Directory]:
     junit = f"junit{group.suffix}.xml"
-    container, command = _pytest(container, source, group, f"--junitxml={_REPORTS}/{junit}")
+    container, command = _pytest(container, source, group, f"--junitxml={toolchain.OUTPUT}/{junit}")
     now = datetime.now(UTC).replace(microsecond=0)
     ended = await run(container, command)
     ran = started_at(ended.stdout)
     if ended.status and ran and ran < now:
         # A cached failure may come from a flaky test, so a repeated call runs the tests again.
         ended = await run(container.with_env_variable("STAGE_CI_NOW", now.isoformat()), command)
-    reports = ended.container.directory(_REPORTS)
-    text = await reports.file(junit).contents() if junit in await reports.entries() else None
+    reports = ended.container.directory(toolchain.OUTPUT)
+    # A run that passes has written the file; otherwise run_tests.py exits with another status than 0.
+    written = not ended.status or junit in await reports.entries()
+    text = await reports.file(junit).contents() if written else None
     return TestReport.read(ended.status, ended.stdout + ended.stderr, text), reports
 
 
@@ -92,9 +93,9 @@ async def _measure(
     container: dagger.Container, source: dagger.Directory, group: TestGroup
 ) -> tuple[str, dagger.Directory]:
     file = f"coverage{group.suffix}.xml"
-    container, command = _pytest(container, source, group, "--cov=src", f"--cov-report=xml:{_REPORTS}/{file}")
+    container, command = _pytest(container, source, group, "--cov=src", f"--cov-report=xml:{toolchain.OUTPUT}/{file}")
     ended = await run(container, command)
-    reports = ended.container.directory(_REPORTS)
+    reports = ended.container.directory(toolchain.OUTPUT)
     measured = file in await reports.entries()
     return "" if measured else pytest_cause(ended.stdout + ended.stderr), reports
 
@@ -106,7 +107,7 @@ def _pytest(
     container = toolchain.with_source(container, source, group.exclude)
     # The .env lies on a temporary mount, so that no layer contains it.
     container = container.with_symlink("/run/dotenv/.env", f"{toolchain.WORKDIR}/.env")
-    program = ["python", "/programs/run_tests.py", str(_LIMIT), _REPORTS, _output(group)]
+    program = ["python", "/programs/run_tests.py", str(_LIMIT), toolchain.OUTPUT, _output(group)]
     return container, [*program, *group.paths, *options]
 
 
@@ -120,7 +121,6 @@ async def _container(source: Source, environment: Mapping[str, dagger.Secret]) -
         packages.with_missing(installed, pins.TEST_TOOLS)
         .with_new_file("/programs/run_tests.py", program("run_tests.py"))
         .with_env_variable("PYTHONPATH", f"{toolchain.WORKDIR}/src")
-        .with_directory(_REPORTS, dag.directory(), owner=NOBODY)
         .with_mounted_temp("/run/dotenv")
     )
     # Evaluated once for all groups, whose requests are short then.

@@ -266,6 +266,13 @@ def test_a_plain_word_as_a_value_does_not_break_the_reports(container: Container
 
 
 @pytest.mark.fault(31)
+def test_an_interpreter_that_exits_with_0_exits_with_1(container: Container) -> None:
+    """If a test ends the interpreter before pytest writes its report, the program exits with 1."""
+    assert container.run("def test_exit(): os._exit(0)\n").returncode == 1
+    assert sorted(container.reports()) == ["test.txt"]
+
+
+@pytest.mark.fault(31)
 def test_a_crash_exits_with_128_plus_the_signal(container: Container) -> None:
     """If a signal kills pytest, the program exits with 128 plus the signal's number, as a shell does."""
     assert container.run("def test_crash(): os.kill(os.getpid(), 9)\n").returncode == 137
