@@ -48,7 +48,7 @@ IMAGE: Final = re.compile(
 # An image or a package with a version: name:1.2, name:v1, name==1.2.
 PIN: Final = re.compile(r"[a-z][\w./:-]*(?::v?|==)\d[\w.-]*(?:@sha256:[0-9a-f]{64})?")
 # The functions of adapters/toolchain.py that return a container whose commands run as root.
-TOOLCHAINS: Final = {"python", "with_linters", "with_requirements", "with_sigstore"}
+TOOLCHAINS: Final = {"python", "with_linters", "with_requirements", "with_sigstore", "workspace"}
 # Privileges that Dagger can give a container: all capabilities of root, access to the engine, sockets of the host.
 PRIVILEGES: Final = {
     "insecure_root_capabilities",

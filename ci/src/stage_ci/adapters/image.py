@@ -10,7 +10,7 @@ from dagger import dag
 
 from stage_ci import pins
 from stage_ci.adapters import toolchain
-from stage_ci.adapters.commands import NOBODY, cause, step
+from stage_ci.adapters.commands import NOBODY, as_nobody, cause, step
 from stage_ci.adapters.gather import gather, gather_all
 from stage_ci.adapters.programs import program
 from stage_ci.adapters.source import Source
@@ -27,8 +27,11 @@ from stage_ci.rules.vex import VEX_FILE
 from stage_ci.rules.waivers import WAIVERS_FILE
 
 _PLATFORM: Final = dagger.Platform(PLATFORM)
-# The seconds in which a started image must become ready.
+# The seconds in which an image that listens must become ready.
 READY_LIMIT: Final = 30
+# The seconds in which it must listen: for a port on which nothing listens, the engine waits without end. Among twenty
+# stages on two cores, an image has listened after more than 60.
+_LISTEN_LIMIT: Final = 120
 # Prints a line for each file: the digest of its content or of a link's target, the mode as git stores it, and the
 # path. LC_ALL=C makes the order independent of the locale.
 _LISTING: Final = r"""
@@ -86,7 +89,7 @@ async def context(source: Source) -> dagger.Directory:
     ignore_files = [name for name in _IGNORE_FILES if name in paths][:1]
     ignored = [pattern for name in ignore_files for pattern in patterns(await source.text(name))]
     exclude = [*ignored, "!Dockerfile", WAIVERS_FILE, VEX_FILE]
-    container = toolchain.with_source(toolchain.python_as_nobody(), source.directory, exclude)
+    container = toolchain.with_source(as_nobody(toolchain.workspace()), source.directory, exclude)
     # Evaluated once for the build and the digest of the inputs, whose requests are short then.
     return await container.directory(toolchain.WORKDIR).sync()
 
@@ -203,6 +206,7 @@ async def smoke(image: dagger.Container, smoke_test: SmokeTest) -> SmokeReport:
         SmokeFailed: if it does not start, does not become ready in time, or answers wrongly.
     """
     service = image.with_exposed_port(smoke_test.port).as_service(use_entrypoint=True)
+    # After a command in the prober, engine 0.19.10 would drop the output of a service that exits.
     prober = toolchain.python_as_nobody().with_new_file("/probe.py", program("probe.py"))
     prober = prober.with_service_binding("service", service)
     command = [
@@ -214,10 +218,10 @@ async def smoke(image: dagger.Container, smoke_test: SmokeTest) -> SmokeReport:
         smoke_test.topic,
     ]
     try:
-        with anyio.fail_after(2 * READY_LIMIT):
+        with anyio.fail_after(_LISTEN_LIMIT):
             return SmokeReport(await prober.with_exec(command).stdout())
     except TimeoutError:
-        raise SmokeFailed(f"the image did not listen on port {smoke_test.port} within {2 * READY_LIMIT} s") from None
+        raise SmokeFailed(f"the image did not listen on port {smoke_test.port} within {_LISTEN_LIMIT} s") from None
     except dagger.ExecError as error:
         raise SmokeFailed(last_line(error.stdout) or cause(error)) from error
     except dagger.QueryError as error:

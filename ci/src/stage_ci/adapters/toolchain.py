@@ -25,16 +25,22 @@ _UV: Final = "/locks/uv"
 
 @functools.cache
 def python() -> dagger.Container:
-    """Return a container with the interpreter, and with the empty folders `WORKDIR` and `OUTPUT`, owned by nobody."""
-    user, group = NOBODY.split(":")
-    command = ["install", "--directory", f"--owner={user}", f"--group={group}", WORKDIR, OUTPUT]
-    return dag.container().from_(pins.PYTHON).with_exec(command)
+    """Return a container with the interpreter only."""
+    return dag.container().from_(pins.PYTHON)
 
 
 @functools.cache
 def python_as_nobody() -> dagger.Container:
     """Return the container of `python`, with its later commands run as nobody."""
     return as_nobody(python())
+
+
+@functools.cache
+def workspace() -> dagger.Container:
+    """Return a container with the interpreter, and with the empty folders `WORKDIR` and `OUTPUT`, owned by nobody."""
+    user, group = NOBODY.split(":")
+    command = ["install", "--directory", f"--owner={user}", f"--group={group}", WORKDIR, OUTPUT]
+    return python().with_exec(command)
 
 
 def with_linters() -> dagger.Container:
@@ -54,7 +60,7 @@ def with_source(container: dagger.Container, source: dagger.Directory, exclude: 
     was made from, which changes with every file of the source, but a file by its content: so they go into an archive.
 
     Args:
-        container: A container of this module that runs as nobody.
+        container: A container made from `workspace` that runs as nobody.
         source: The service's source.
         exclude: Patterns of files and folders, as of a .dockerignore.
     """
@@ -101,9 +107,9 @@ def with_debian_packages(container: dagger.Container, *packages: str) -> dagger.
 
 @functools.cache
 def with_uv() -> dagger.Container:
-    """Return a container with uv, and a virtual environment that is first on the PATH."""
+    """Return the container of `workspace` with uv, and a virtual environment that is first on the PATH."""
     return (
-        python()
+        workspace()
         .with_new_file(_UV, lock("uv.requirements"))
         .with_exec(["python3", "-m", "pip", "install", "--quiet", "--root-user-action=ignore", "--requirement", _UV])
         # An installation runs code of packages as root, which could leave something for another source in a volume that
