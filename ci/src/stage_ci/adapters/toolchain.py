@@ -16,7 +16,7 @@ from stage_ci.adapters.commands import NOBODY, as_nobody
 from stage_ci.adapters.locks import lock
 
 WORKDIR: Final = "/work"
-OUTPUT: Final = "/output"
+OUTPUT: Final = "/output"  # what a command leaves for the caller
 _PACKED: Final = "/tmp"  # noqa: S108 - of the container; nobody may write there
 _ARCHIVE: Final = "source.tar"
 _VENV: Final = "/venv"
