@@ -249,6 +249,7 @@ def _is_running(pid: int) -> bool:
     """Whether a process is running; a zombie, which nobody has waited for, is not."""
     try:
         stat = Path(f"/proc/{pid}/stat").read_text()
-    except FileNotFoundError:
+    # It may end before it is opened, or before it is read.
+    except (FileNotFoundError, ProcessLookupError):
         return False
     return stat.rpartition(") ")[2][0] != "Z"
