@@ -101,7 +101,7 @@ test-e2e: .venv/ci.stamp .venv/mlflow.stamp .venv/bin/registry $(VERIFIERS) ## t
 	@$(with_engine) cd ci && ../$(CI)/python -m pytest tests/e2e -m "not slow and not serial" --numprocesses=$(E2E_WORKERS) $(ARGS)
 
 .PHONY: test-faults
-test-faults: .venv/ci.stamp .venv/mlflow.stamp .venv/bin/registry $(VERIFIERS) ## the faults of docs/errors.md, on a real engine; writes bench/faults.json and canary.jsonl (about 25 min)
+test-faults: .venv/ci.stamp .venv/mlflow.stamp .venv/bin/registry $(VERIFIERS) ## the faults of docs/errors.md, on a real engine; writes bench/faults.json and canary.jsonl (about 30 min)
 	@rm -f bench/canary.jsonl
 	@$(with_engine) if [[ $${_EXPERIMENTAL_DAGGER_RUNNER_HOST-} != unix://* ]]; then \
 		echo "skipping the test that kills the engine (part of fault 40): this engine was not started by ci/engine"; \

@@ -249,6 +249,15 @@ def client(model_folder: Path) -> Iterator[TestClient]:
         yield ready
 
 
+def is_running(pid: str) -> bool:
+    """Whether a process exists and is not a zombie."""
+    try:
+        status = Path("/proc", pid, "stat").read_text()
+    except OSError:
+        return False
+    return status.rpartition(")")[2].split()[0] != "Z"
+
+
 def wait_for(condition: Callable[[], bool]) -> None:
     """Waits until a condition holds."""
     end = time.monotonic() + WAIT_SECONDS

@@ -6,7 +6,7 @@ import time
 from pathlib import Path
 
 import pytest
-from conftest import WAIT_SECONDS
+from conftest import WAIT_SECONDS, is_running
 
 from callcenterai_svm import tracking
 from callcenterai_svm.errors import TrackingError
@@ -224,7 +224,7 @@ def test_timeout_kills_the_children_of_an_upload(
             log_to_mlflow(folder, METRICS, "http://mlflow")
         limit *= 2
     end = time.monotonic() + 5
-    while _is_running(int(Path("child").read_text())):
+    while is_running(Path("child").read_text()):
         assert time.monotonic() < end
 
 
@@ -243,13 +243,3 @@ def test_reason_is_short_and_without_secrets(
     assert reason.startswith("https://***@mlflow.example: no entry for ***!!")
     assert "canary" not in reason
     assert len(reason) < 400
-
-
-def _is_running(pid: int) -> bool:
-    """Whether a process is running; a zombie, which nobody has waited for, is not."""
-    try:
-        stat = Path(f"/proc/{pid}/stat").read_text()
-    # It may end before it is opened, or before it is read.
-    except (FileNotFoundError, ProcessLookupError):
-        return False
-    return stat.rpartition(") ")[2][0] != "Z"

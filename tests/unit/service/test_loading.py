@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from conftest import wait_for, wait_until
+from conftest import is_running, wait_for, wait_until
 from fastapi.testclient import TestClient
 
 from callcenterai_svm import MODEL_FILE
@@ -36,15 +36,6 @@ def not_ready_reason(client: TestClient) -> str:
     assert failed.json()["status"] == "not ready"
     reason: str = failed.json()["reason"]
     return reason
-
-
-def is_running(pid: str) -> bool:
-    """Whether a process exists and is not a zombie."""
-    try:
-        status = Path("/proc", pid, "stat").read_text()
-    except OSError:
-        return False
-    return status.rpartition(")")[2].split()[0] != "Z"
 
 
 @pytest.fixture
