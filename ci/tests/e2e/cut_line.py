@@ -20,6 +20,7 @@ from real_registry import IMAGE_MANIFEST_TYPE
 from stage_ci import pins
 from stage_ci.adapters.commands import NOBODY, as_nobody
 from stage_ci.adapters.image import Archive
+from stage_ci.adapters.pinned_image import reference
 from stage_ci.adapters.publisher import Destination, push
 from stage_ci.errors import RegistryUnavailable
 from stage_ci.rules.reference import Digest, Repository
@@ -33,7 +34,7 @@ LIMIT: Final = 256 * 1024
 
 def registry() -> dagger.Service:
     """Return an empty registry."""
-    container = dag.container().from_(pins.REGISTRY).with_env_variable("OTEL_TRACES_EXPORTER", "none")
+    container = dag.container().from_(reference(pins.REGISTRY)).with_env_variable("OTEL_TRACES_EXPORTER", "none")
     return container.with_exposed_port(PORT).as_service(use_entrypoint=True)
 
 
@@ -41,7 +42,7 @@ def proxy(upstream: dagger.Service, times: str) -> dagger.Service:
     """Return the proxy in front of a registry."""
     command = ["python3", "/cut_proxy.py", str(PORT), "upstream", str(PORT), str(LIMIT), times]
     return (
-        as_nobody(dag.container().from_(pins.PYTHON))
+        as_nobody(dag.container().from_(reference(pins.PYTHON)))
         .with_new_file("/cut_proxy.py", PROXY.read_text())
         .with_service_binding("upstream", upstream)
         .with_exposed_port(PORT)

@@ -11,7 +11,7 @@ from dagger import ReturnType
 
 from stage_ci.adapters.gather import first_error, gather
 from stage_ci.errors import EngineError
-from stage_ci.rules.build_failure import error_excerpt, install_remedy
+from stage_ci.rules.build_failure import error_excerpt, install_remedy, pull_remedy
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -91,7 +91,10 @@ def cause(error: dagger.QueryError) -> str:
 
 
 def _engine_error(error: dagger.QueryError, name: str) -> EngineError:
-    remedy = install_remedy(error.command, _output(error)) if isinstance(error, dagger.ExecError) else None
+    if isinstance(error, dagger.ExecError):
+        remedy = install_remedy(error.command, _output(error))
+    else:
+        remedy = pull_remedy(str(error))
     return EngineError(cause(error), step=name, remedy=remedy)
 
 

@@ -9,7 +9,7 @@ import dagger
 from dagger import dag
 
 from stage_ci import pins
-from stage_ci.adapters import toolchain
+from stage_ci.adapters import pinned_image, toolchain
 from stage_ci.adapters.commands import NOBODY, as_nobody, cause, step
 from stage_ci.adapters.gather import gather, gather_all
 from stage_ci.adapters.programs import program
@@ -154,8 +154,8 @@ async def _resolve(name: str) -> str:
 @step("publish")
 async def tools() -> dict[str, str]:
     """Return the resolved reference, with its digest, of each image that a release is made with, by its name."""
-    references = await gather_all(dag.container().from_(name).image_ref() for name in _TOOLS)
-    return dict(zip(_TOOLS, references, strict=True))
+    references = await gather_all(dag.container().from_(pinned_image.reference(pin)).image_ref() for pin in _TOOLS)
+    return dict(zip(map(pinned_image.name, _TOOLS), references, strict=True))
 
 
 async def _list(context: dagger.Directory) -> str:

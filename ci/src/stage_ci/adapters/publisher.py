@@ -12,6 +12,7 @@ from stage_ci import pins
 from stage_ci.adapters.bindings import bind
 from stage_ci.adapters.commands import NOBODY, CommandResult, as_nobody, run, step
 from stage_ci.adapters.image import Archive
+from stage_ci.adapters.pinned_image import reference
 from stage_ci.adapters.programs import program
 from stage_ci.errors import RegistryAccessDenied, RegistryUnavailable, RepositoryMissing
 from stage_ci.rules.credentials import mask, spellings
@@ -108,7 +109,7 @@ def _may_succeed(state: tenacity.RetryCallState) -> bool:
 
 async def _with_registry(destination: Destination) -> tuple[dagger.Container, str]:
     container = (
-        as_nobody(dag.container().from_(pins.SKOPEO))
+        as_nobody(dag.container().from_(reference(pins.SKOPEO)))
         .with_new_file("/copy_image.sh", program("copy_image.sh"))
         .with_mounted_temp("/run/auth")
     )

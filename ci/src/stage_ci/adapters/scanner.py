@@ -12,6 +12,7 @@ from stage_ci import pins
 from stage_ci.adapters.bindings import bind
 from stage_ci.adapters.commands import NOBODY, as_nobody, step
 from stage_ci.adapters.gather import gather
+from stage_ci.adapters.pinned_image import reference
 from stage_ci.adapters.source import Source
 from stage_ci.errors import ScannerUnavailable
 from stage_ci.rules.advisories import Advisories
@@ -232,4 +233,4 @@ def _with_archive(archive: dagger.File) -> dagger.Container:
 
 @functools.cache
 def _trivy() -> dagger.Container:
-    return as_nobody(dag.container().from_(pins.TRIVY)).with_env_variable("NO_COLOR", "1")
+    return as_nobody(dag.container().from_(reference(pins.TRIVY))).with_env_variable("NO_COLOR", "1")

@@ -12,6 +12,7 @@ from stage_ci.adapters import toolchain
 from stage_ci.adapters.bindings import reach
 from stage_ci.adapters.commands import NOBODY, as_nobody, run, step
 from stage_ci.adapters.once import Once
+from stage_ci.adapters.pinned_image import reference
 from stage_ci.adapters.programs import program
 from stage_ci.errors import InvalidInput
 from stage_ci.rules.one_line import last_line
@@ -54,7 +55,7 @@ class LocalServers:
     def registry(self) -> dagger.Service:
         """Return the registry, on port 5000."""
         return (
-            as_nobody(dag.container().from_(pins.REGISTRY))
+            as_nobody(dag.container().from_(reference(pins.REGISTRY)))
             .with_mounted_cache(_BLOBS, self._volume("registry"), owner=NOBODY)
             .with_env_variable("OTEL_TRACES_EXPORTER", "none")
             .with_exposed_port(REGISTRY_PORT)

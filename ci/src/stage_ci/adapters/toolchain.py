@@ -14,6 +14,7 @@ from dagger import dag
 from stage_ci import pins
 from stage_ci.adapters.commands import NOBODY, as_nobody
 from stage_ci.adapters.locks import lock
+from stage_ci.adapters.pinned_image import reference
 
 WORKDIR: Final = "/work"
 OUTPUT: Final = "/output"  # what a command leaves for the caller
@@ -26,7 +27,7 @@ _UV: Final = "/locks/uv"
 @functools.cache
 def python() -> dagger.Container:
     """Return a container with the interpreter only."""
-    return dag.container().from_(pins.PYTHON)
+    return dag.container().from_(reference(pins.PYTHON))
 
 
 @functools.cache

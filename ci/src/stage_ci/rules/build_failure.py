@@ -50,6 +50,8 @@ _INNER_ERRORS: Final = (
 _PROCESS: Final = re.compile(r'process "(?:/bin/sh -c )?')
 _EXITED: Final = re.compile(r'" did not complete successfully: exit code: (\d+)')
 _TRACE: Final = re.compile(r"\[traceparent:[^\][]*\]")
+# An image that could not be pulled. The engine names it up to four times; the last time, the reason follows.
+_UNRESOLVED: Final = re.compile(r"failed to resolve source metadata for (\S+): (?:\1: )?(\S.*)")
 # Before the host of a URL are a user and a password, or a token; its query may be a signature.
 _URL_USER: Final = re.compile(r"(?<=://)[^/\s\"'`]+@")
 _URL_QUERY: Final = re.compile(r"(://[^\s?\"'`]++)(?:\?[^\s\"'`]*[^\s\"'`)])?")
@@ -85,6 +87,9 @@ def error_excerpt(message: str, command: str, output: str) -> str:
         if reason := _reason(output):
             return shorten(f"RUN {run} exited with status {status}: {reason}", _LIMIT)
         return shorten(f"RUN {run} exited with status {status}; see its output above", _LIMIT)
+    if unresolved := _UNRESOLVED.search(message):
+        name, reason = unresolved[1], without_credentials(_TRACE.sub("", unresolved[2]).strip())
+        return shorten(f"the image {name} cannot be pulled: {reason}", _LIMIT)
     where = f"`{shorten(without_credentials(command), 120)}`: " if command else ""
     text = output if output.strip() else _TRACE.sub("", message)
     return shorten(where + (_reason(text) or "the engine gave no reason"), _LIMIT)
@@ -108,6 +113,14 @@ def install_remedy(command: Sequence[str], output: str) -> str | None:
     if _NETWORK.search(output) or not _REQUIREMENTS.search(output):
         return None
     return f"correct {named}"
+
+
+def pull_remedy(message: str) -> str | None:
+    """Return what helps if the registry of an image answered that it has no such image; None for another message."""
+    unresolved = _UNRESOLVED.search(message)
+    if not unresolved or "not found" not in unresolved[2]:
+        return None
+    return "name an image that its registry holds, in the Dockerfile, or in pins.py if the pipeline itself needs it"
 
 
 def _failed_instruction(message: str) -> tuple[str, str] | None:

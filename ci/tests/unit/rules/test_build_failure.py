@@ -190,7 +190,6 @@ def test_an_instruction_that_failed_is_named_with_the_reason_if_the_engine_has_i
 @pytest.mark.parametrize(
     "message",
     [
-        "failed to resolve source metadata for docker.io/library/nothing:1: docker.io/library/nothing:1: not found",
         "pull access denied, repository does not exist or may require authorization",
         "write /var/lib/x: no space left on device",
     ],
