@@ -57,7 +57,7 @@ stage: ## run the stage as a rehearsal, or with credentials in SETTINGS as a rel
 	@$(with_engine) dagger call $(SETTINGS) stage $(ARGS)
 
 .PHONY: bench
-bench: .venv/ci.stamp .venv/bin/registry ## measure all rows of bench/results.json (about 80 min), or some: make bench ARGS="F1 F4"
+bench: .venv/ci.stamp .venv/bin/registry ## measure all rows of bench/results.json (about 50 min), or some: make bench ARGS="F1 F4"
 	@$(with_engine) PYTHONPATH=ci/src:ci:ci/tests/e2e $(CI)/python -m bench $(ARGS)
 
 .PHONY: soak

@@ -1,6 +1,6 @@
 """Measures the pipeline, prints a table and writes results.json.
 
-    make bench                   # everything: about an hour on two cores
+    make bench                   # everything: about 50 minutes on two cores
     make bench ARGS="F1 F4"      # only these groups of rows; the others in results.json stay as they are
 
 README.md describes the rows. The runs of both sides of a ratio alternate, so that other load on the machine affects
