@@ -9,7 +9,7 @@ import subprocess
 import tempfile
 import time
 import uuid
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -179,6 +179,16 @@ def make_source(folder: Path, number: int) -> Path:
     with (source / "src" / "service" / "__init__.py").open("a") as file:
         file.write(f"\n\nNUMBER = {number}\n")
     return source
+
+
+def copy_parts(folder: Path, parts: Iterable[str]) -> None:
+    """Copy files and folders of this repository to the same paths in ``folder``."""
+    for part in parts:
+        (folder / part).parent.mkdir(parents=True, exist_ok=True)
+        if (REPOSITORY / part).is_dir():
+            shutil.copytree(REPOSITORY / part, folder / part, ignore=shutil.ignore_patterns("__pycache__"))
+        else:
+            shutil.copy(REPOSITORY / part, folder / part)
 
 
 def free_port() -> int:

@@ -5,12 +5,11 @@ the name. The digests are those of this engine's registries: those of pins.py ar
 """
 
 import re
-import shutil
 from pathlib import Path
 from typing import Final
 
 import pytest
-from cli import MINIMAL_SERVICE, REPOSITORY, Call, Rehearsal, start_in, wait_for
+from cli import MINIMAL_SERVICE, REPOSITORY, Call, Rehearsal, copy_parts, start_in, wait_for
 
 PINS: Final = "ci/src/stage_ci/pins.py"
 IMAGE: Final = re.compile(r'(?<=: Final = ")([a-z./]+):([\w.-]+)@(sha256:[0-9a-f]{64})(?="$)', re.MULTILINE)
@@ -22,10 +21,7 @@ SKOPEO: Final = f"quay.io/skopeo/stable:{TAG}"
 def module(tmp_path: Path) -> Path:
     """A copy of the module whose images are found by their digests only."""
     folder = tmp_path / "module"
-    for name in ("dagger.json", "ci/pyproject.toml", "ci/requirements.lock", "ci/src", "examples/infra"):
-        (folder / name).parent.mkdir(parents=True, exist_ok=True)
-        clone = shutil.copytree if (REPOSITORY / name).is_dir() else shutil.copy
-        clone(REPOSITORY / name, folder / name)
+    copy_parts(folder, ("dagger.json", "ci/pyproject.toml", "ci/requirements.lock", "ci/src", "examples/infra"))
     pins = folder / PINS
     text, count = IMAGE.subn(lambda pin: f"{pin[1]}:{TAG}@{digest(f'{pin[1]}:{pin[2]}')}", pins.read_text())
     assert count == 4

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Final
 
 import pytest
-from cli import MINIMAL_SERVICE, REPOSITORY, Call, Rehearsal, start_in, wait_for
+from cli import MINIMAL_SERVICE, REPOSITORY, Call, Rehearsal, copy_parts, start_in, wait_for
 
 EXAMPLE: Final = REPOSITORY / "examples" / "sibling"
 APPLICATION: Final = (Path(__file__).parent / "testdata" / "application.env").read_text()
@@ -41,10 +41,7 @@ def stage_as_toolchain(sibling: Path, rehearsal: Rehearsal) -> Call:
     repository, and one from GitHub cannot be reached by a test.
     """
     copy = sibling / "ci" / "stage-ci"
-    for name in ("dagger.json", "ci/pyproject.toml", "ci/src", "examples/infra"):
-        (copy / name).parent.mkdir(parents=True, exist_ok=True)
-        clone = shutil.copytree if (REPOSITORY / name).is_dir() else shutil.copy
-        clone(REPOSITORY / name, copy / name)
+    copy_parts(copy, ("dagger.json", "ci/pyproject.toml", "ci/src", "examples/infra"))
     settings = (EXAMPLE / "dagger.json").read_text().replace("github.com/OWNER/REPOSITORY", "./ci/stage-ci")
     (sibling / "dagger.json").write_text(settings)
     return wait_for(start_in(sibling, "call", "stage-ci", *rehearsal.config, "stage"))

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
-from cli import CALL_TIMEOUT, MINIMAL_SERVICE, REPOSITORY
+from cli import CALL_TIMEOUT, MINIMAL_SERVICE, REPOSITORY, copy_parts
 from tests.servers.git import git
 
 ACT: Final = REPOSITORY / ".venv" / "bin" / "act"
@@ -88,12 +88,7 @@ def create_repository(folder: Path, flags: Iterable[str] = ()) -> Path:
         flags: Flags of the module's constructor; the repository's `.env` has them as settings.
     """
     shutil.copytree(MINIMAL_SERVICE, folder)
-    for part in PARTS:
-        (folder / part).parent.mkdir(parents=True, exist_ok=True)
-        if (REPOSITORY / part).is_dir():
-            shutil.copytree(REPOSITORY / part, folder / part, ignore=shutil.ignore_patterns("__pycache__"))
-        else:
-            shutil.copy(REPOSITORY / part, folder / part)
+    copy_parts(folder, PARTS)
     (folder / ".env").write_text("".join(map(_setting, flags)))
     git(folder, "init", "--quiet", "--initial-branch=main")
     git(folder, "remote", "add", "origin", "https://github.com/acme/service.git")
