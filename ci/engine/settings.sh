@@ -40,6 +40,9 @@ TRIVY_VERSION=$(module_version github.com/aquasecurity/trivy trivy)
 DISTRIBUTION_VERSION=$(module_version github.com/distribution/distribution/v3 programs)
 DEBIAN_VERSION=12 # its python3 is 3.11, the version of the pipeline's images
 
+# stand_in_names : the names for which there is a stand-in, in one line.
+stand_in_names() { awk '!/^#/ && NF {print $1}' "$HERE/images/names" | paste -sd ' ' -; }
+
 # Flags of every Go build, on the machine and in the engine, so that all builds share Go's cache: no VCS stamp, no paths of this
 # machine, no DWARF, which the linker would drop anyway.
 BUILD_FLAGS='-buildvcs=false -trimpath -gcflags=all=-dwarf=false'
