@@ -40,6 +40,8 @@ def stage_as_toolchain(sibling: Path, rehearsal: Rehearsal) -> Call:
     A copy inside the sibling's repository stands for the module's own: a toolchain from a folder has to lie in the same
     repository, and one from GitHub cannot be reached by a test.
     """
+    # Engine 0.19.10 looks for this source in other sessions too, if theirs is the same: docs/errors.md.
+    (sibling / "src" / "toolchain.txt").write_text("a source of its own\n")
     copy = sibling / "ci" / "stage-ci"
     copy_parts(copy, ("dagger.json", "ci/pyproject.toml", "ci/src", "examples/infra"))
     settings = (EXAMPLE / "dagger.json").read_text().replace("github.com/OWNER/REPOSITORY", "./ci/stage-ci")
