@@ -59,7 +59,7 @@ class StageCi:
         """
         return await checks.run_alone(checks.LINT, self._request(), source)
 
-    @dagger.function
+    @dagger.function(cache="session")
     async def format(self, source: arguments.Source) -> dagger.Changeset:
         """Apply isort and black to the source; the command line shows the changes and asks before it writes them."""
         return await format_source(source)
@@ -73,7 +73,7 @@ class StageCi:
         """
         return await checks.run_alone(checks.TEST, self._request(), source, only=only)
 
-    @dagger.function
+    @dagger.function(cache="session")
     async def build(self, source: arguments.Source) -> dagger.Container:
         """Build the image from the Dockerfile; its label ci.stage.inputs is the digest of its inputs."""
         return (await candidate.build_image(source, self._request().line.repository)).container
@@ -145,7 +145,7 @@ class StageCi:
         """Build, scan and smoke-test the image, claim its version and push the archive; print name:tag@digest."""
         return await publish.publish_source(self._request(), source)
 
-    @dagger.function
+    @dagger.function(cache="session")
     async def update_manifest(
         self,
         infra: arguments.Infra,
@@ -211,7 +211,7 @@ class StageCi:
         """
         return await stage.stage_source(self._request(), source, stage.StageOptions(allow_downgrade, fail_fast, format))
 
-    @dagger.function
+    @dagger.function(cache="session")
     def rehearsal(self) -> Rehearsal:
         """Inspect or reset the registry and the infrastructure repository of a rehearsal."""
         return Rehearsal.of(self)

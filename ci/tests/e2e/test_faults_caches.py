@@ -18,7 +18,7 @@ MOUNTS: Final = " ".join(
     for mount in (
         "target=/root/.cache/uv",
         "id=python-sdk,target=/root/.cache/pip",
-        "id=stage-ci-trivy,target=/analyses",
+        "id=stage-ci-analyses,target=/analyses",
         "id=other//root/.cache/uv,target=/nested",
     )
 )

@@ -39,16 +39,11 @@ NEVER_CACHED: Final = {
     "Rehearsal.reset",
     "Rehearsal.tags",
 }
-# Functions whose result depends on their arguments only. `StageCi` is the constructor.
-CACHED: Final = {
-    "StageCi",
-    "StageCi.build",
-    "StageCi.format",
-    "StageCi.lint",
-    "StageCi.rehearsal",
-    "StageCi.test",
-    "StageCi.update_manifest",
-}
+# Functions that return text, which depends on their arguments only. `StageCi` is the constructor.
+CACHED: Final = {"StageCi", "StageCi.lint", "StageCi.test"}
+# Functions that return an object of the engine. It keeps the object as what it was made from, and that may be a folder
+# of another client with the same files, which is gone a week later.
+CACHED_IN_SESSION: Final = {"StageCi.build", "StageCi.format", "StageCi.rehearsal", "StageCi.update_manifest"}
 # Functions whose result also depends on the day: the vulnerability database changes every few hours, and waivers end.
 SCANS: Final = {"StageCi.reports", "StageCi.scan", "StageCi.secrets"}
 
@@ -145,9 +140,11 @@ def test_functions_can_be_found_by_reading_the_source() -> None:
     https://github.com/dagger/dagger/issues/13097.
     """
     files = [MAIN, PACKAGE / "rehearsal.py"]
-    never = "dagger.function(cache='never')"
-    assert set().union(*(decorated(path, "dagger.function", never) for path in files)) == FUNCTIONS.keys() - {"StageCi"}
+    never, session = "dagger.function(cache='never')", "dagger.function(cache='session')"
+    names = set().union(*(decorated(path, "dagger.function", never, session) for path in files))
+    assert names == FUNCTIONS.keys() - {"StageCi"}
     assert set().union(*(decorated(path, never) for path in files)) == with_cache("never")
+    assert set().union(*(decorated(path, session) for path in files)) == with_cache("session")
 
 
 @pytest.mark.parametrize("parameter", PARAMETERS)
@@ -186,10 +183,17 @@ def test_a_scan_is_never_cached() -> None:
     assert with_cache("never") >= SCANS
 
 
+def test_an_object_is_cached_in_its_session_only() -> None:
+    """A function that returns an object of the engine is called again by the next client."""
+    assert with_cache("session") == CACHED_IN_SESSION
+
+
 def test_the_cache_policy_of_every_function_is_listed() -> None:
-    """Every function is in exactly one table of this file: never cached, cached, or a scan."""
-    assert len(NEVER_CACHED | CACHED | SCANS) == len(NEVER_CACHED) + len(CACHED) + len(SCANS)
-    assert with_cache("never") | with_cache(None) == NEVER_CACHED | CACHED | SCANS == FUNCTIONS.keys()
+    """Every function is in exactly one table of this file: never cached, cached, in its session only, or a scan."""
+    tables = (NEVER_CACHED, CACHED, CACHED_IN_SESSION, SCANS)
+    assert sum(map(len, tables)) == len(FUNCTIONS)
+    assert set().union(*tables) == FUNCTIONS.keys()
+    assert with_cache(None) == CACHED
 
 
 @pytest.mark.parametrize(("name", "value"), DEFAULTS.items())

@@ -19,7 +19,10 @@ T = TypeVar("T")
 # The user "nobody" by its number, because not every image has the name in /etc/passwd. It owns the files of commands
 # that run without privileges.
 NOBODY: Final = "65534:65534"
-_MOUNT_ATTEMPTS: Final = 3
+_ATTEMPTS: Final = 3
+# What engine 0.19.10 says if it mounts a folder for two containers at once, and if it frees disk space of a command
+# that is running.
+_LOST_FOLDERS: Final = ("failed to mount", "failed to stat active key during commit")
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,20 +51,20 @@ async def run(container: dagger.Container, command: list[str]) -> CommandResult:
     return CommandResult(status, stdout, stderr, after)
 
 
-def _is_mount_error(error: BaseException) -> bool:
-    # Engine 0.19.10 may mount a folder for two containers at once, and fails for one of them.
-    return isinstance(error.__cause__, dagger.QueryError) and "failed to mount" in str(error.__cause__)
+def _has_lost_a_folder(error: BaseException) -> bool:
+    cause = error.__cause__
+    return isinstance(cause, dagger.QueryError) and any(text in str(cause) for text in _LOST_FOLDERS)
 
 
 _REPEATED: Final = tenacity.retry(
-    retry=tenacity.retry_if_exception(_is_mount_error), stop=tenacity.stop_after_attempt(_MOUNT_ATTEMPTS), reraise=True
+    retry=tenacity.retry_if_exception(_has_lost_a_folder), stop=tenacity.stop_after_attempt(_ATTEMPTS), reraise=True
 )
 
 
 def step(name: str) -> Callable[[Callable[P, Awaitable[T]]], Callable[P, Awaitable[T]]]:
     """Raise an error of the engine as an EngineError of the step ``name``, in one line instead of a traceback.
 
-    A function whose containers could not be mounted is called again.
+    A function is called again if the engine has lost a folder of its containers.
     """
 
     def decorate(function: Callable[P, Awaitable[T]]) -> Callable[P, Awaitable[T]]:
