@@ -186,6 +186,8 @@ def test_a_scan_is_never_cached() -> None:
 def test_an_object_is_cached_in_its_session_only() -> None:
     """A function that returns an object of the engine is called again by the next client."""
     assert with_cache("session") == CACHED_IN_SESSION
+    texts = {name for name, function in FUNCTIONS.items() if function.return_type is str}
+    assert with_cache(None) - {"StageCi"} <= texts
 
 
 def test_the_cache_policy_of_every_function_is_listed() -> None:

@@ -52,8 +52,8 @@ async def run(container: dagger.Container, command: list[str]) -> CommandResult:
 
 
 def _has_lost_a_folder(error: BaseException) -> bool:
-    cause = error.__cause__
-    return isinstance(cause, dagger.QueryError) and any(text in str(cause) for text in _LOST_FOLDERS)
+    raised = error.__cause__
+    return isinstance(raised, dagger.QueryError) and any(text in str(raised) for text in _LOST_FOLDERS)
 
 
 _REPEATED: Final = tenacity.retry(

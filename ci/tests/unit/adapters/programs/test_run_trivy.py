@@ -23,6 +23,8 @@ for layer; do :; done
 printf '%s\\n' "$layer" >>"$analyses"
 """
 
+LIMIT: Final = 268435456  # bytes of the program
+
 
 @pytest.fixture
 def analyses(tmp_path: Path) -> Path:
@@ -32,15 +34,12 @@ def analyses(tmp_path: Path) -> Path:
     return folder
 
 
-def run_trivy(analyses: Path, layer: str, cache: str = "cache", **replaced: str) -> subprocess.CompletedProcess[str]:
+def run_trivy(analyses: Path, layer: str, cache: str = "cache", limit: int = LIMIT) -> subprocess.CompletedProcess[str]:
     """Run the program for an image with one new layer, with a cache of its own."""
     folder = analyses.parent
     (folder / "trivy").write_text(STUB)
     (folder / "trivy").chmod(0o755)
-    script = program("run_trivy.sh")
-    for old, new in replaced.items():
-        assert f"{old}=268435456" in script
-        script = script.replace(f"{old}=268435456", f"{old}={new}")
+    script = program("run_trivy.sh").replace(f"LIMIT={LIMIT}", f"LIMIT={limit}")
     words = ["sh", "-c", script, "sh", str(analyses / "packages.db"), str(folder / cache), "image", layer]
     environment = {"PATH": f"{folder}:{os.environ['PATH']}"}
     return subprocess.run(words, env=environment, capture_output=True, text=True, check=False)
@@ -76,6 +75,6 @@ def test_a_failure_keeps_its_status_and_no_analyses(analyses: Path) -> None:
 
 def test_analyses_do_not_grow_without_end(analyses: Path) -> None:
     """Above the limit, the next run begins anew, also in the same cache."""
-    assert found(run_trivy(analyses, "base", LIMIT="9")) == []
-    assert found(run_trivy(analyses, "long", LIMIT="9")) == ["base"]
-    assert found(run_trivy(analyses, "base", LIMIT="9")) == []
+    assert found(run_trivy(analyses, "base", limit=9)) == []
+    assert found(run_trivy(analyses, "long", limit=9)) == ["base"]
+    assert found(run_trivy(analyses, "base", limit=9)) == []
