@@ -20,8 +20,8 @@ _STEPS: Final = {
     "pack": r"^tar --create\b",
     "unpack": r"^tar --extract --preserve-permissions\b",
     "archive": r"\bnormalize_archive\.py\b",
-    "secrets": r"\brun_trivy\.sh .*--scanners secret\b",
-    "scan": r"^trivy\b|\brun_trivy\.sh\b",
+    "secrets": r"^trivy .*--scanners secret\b",
+    "scan": r"^trivy\b",
     "push": r"\bcopy_image\.sh push\b",
 }
 OTHER: Final = "other"

@@ -28,6 +28,10 @@ FILENAME: Final = "manifests/default/svm.yaml"
 # The end of a waiver that is active: within a year, and far enough that no test runs past it.
 WAIVED_UNTIL: Final = (datetime.now(UTC).date() + timedelta(days=180)).isoformat()
 CALL_TIMEOUT: Final = 900  # seconds; a call with a cold cache builds images
+# The sample database, from a rehearsal for each worker: engine 0.19.10, once started again, mounts the volumes of one
+# for one run at a time.
+_WORKER: Final = os.environ.get("PYTEST_XDIST_WORKER", "main")
+SAMPLE_DATABASE: Final = ("--trivy-db=rehearsal", f"--rehearsal=scan-{_WORKER}")
 # Engine 0.19.10 may lose the session of a client while it connects, if others come and go; nothing has run then.
 _LOST_SESSION: Final = "failed to get requester session"
 

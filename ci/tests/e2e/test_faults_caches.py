@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Final
 
 import pytest
-from cli import MINIMAL_SERVICE, dagger
+from cli import MINIMAL_SERVICE, SAMPLE_DATABASE, dagger
 
 HOSTILE: Final = Path(__file__).parent / "testdata" / "hostile"
 UNAFFECTED: Final = Path(__file__).parent / "testdata" / "unaffected"
@@ -18,7 +18,7 @@ MOUNTS: Final = " ".join(
     for mount in (
         "target=/root/.cache/uv",
         "id=python-sdk,target=/root/.cache/pip",
-        "id=stage-ci-analyses,target=/analyses",
+        "id=stage-ci-trivy-packages,target=/analyses",
         "id=other//root/.cache/uv,target=/nested",
     )
 )
@@ -57,7 +57,7 @@ def unaffected(tmp_path: Path) -> Path:
 
 def check(image: str, source: Path, folder: Path) -> dict[str, str]:
     """Run all checks of a source; return for each whether it ``passed`` or ``failed``."""
-    config = [f"--image={image}", "--trivy-db=rehearsal"]
+    config = [f"--image={image}", *SAMPLE_DATABASE]
     call = dagger("reports", f"--source={source}", "export", f"--path={folder}", config=config)
     assert call.status == 0, call.stderr
     return dict(re.findall(r"^\| (\w+) \| (passed|failed): ", (folder / "summary.md").read_text(), re.MULTILINE))

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Final
 
 import pytest
-from cli import IMAGE, INFRA_REPO, REPOSITORY, SEED, Rehearsal, dagger
+from cli import IMAGE, INFRA_REPO, REPOSITORY, SAMPLE_DATABASE, SEED, Rehearsal, dagger
 
 FUNCTIONS: Final = {
     "build",
@@ -96,7 +96,7 @@ def test_smoke_prints_the_responses(source: Path) -> None:
 
 def test_a_scan_with_the_sample_database_is_marked(source: Path) -> None:
     """A scan with the rehearsal's database prints that its result is not a security verdict."""
-    call = dagger("scan", f"--source={source}", config=["--trivy-db=rehearsal"])
+    call = dagger("scan", f"--source={source}", config=SAMPLE_DATABASE)
     assert call.status == 0, call.stderr
     assert "NO SECURITY VERDICT" in call.stdout
 
@@ -107,7 +107,7 @@ def test_reports_of_a_failed_run_are_complete(source: Path, tmp_path: Path) -> N
     test = source / "tests" / "unit" / "test_service.py"
     test.write_text(test.read_text().replace('"Hardware"', '"Storage"'))
     folder = tmp_path / "reports"
-    call = dagger("reports", f"--source={source}", "export", f"--path={folder}", config=["--trivy-db=rehearsal"])
+    call = dagger("reports", f"--source={source}", "export", f"--path={folder}", config=SAMPLE_DATABASE)
     assert call.status == 0, call.stderr
     assert {path.name for path in folder.iterdir()} >= {
         "coverage.xml",

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any, Final
 
 import pytest
-from cli import WAIVED_UNTIL, Call, Rehearsal, dagger
+from cli import SAMPLE_DATABASE, WAIVED_UNTIL, Call, Rehearsal, dagger
 
 H11: Final = "CVE-2025-43859 in h11 0.14.0"
 JOSE: Final = "CVE-2024-33663 in python-jose 3.3.0"
@@ -54,7 +54,7 @@ def vulnerable_source(source: Path) -> Path:
 
 def scan(source: Path) -> Call:
     """Scan the image of ``source`` with the sample database."""
-    return dagger("scan", f"--source={source}", config=["--trivy-db=rehearsal"])
+    return dagger("scan", f"--source={source}", config=SAMPLE_DATABASE)
 
 
 @pytest.mark.fault(38)

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Final
 
 import pytest
-from cli import dagger
+from cli import SAMPLE_DATABASE, dagger
 
 CANARY: Final = "canary-7f3a9c-value/with+signs"
 VARIABLES: Final = {"DATABRICKS_TOKEN": CANARY}
@@ -57,7 +57,7 @@ def test_neither_output_nor_image_holds_a_printed_secret(leaking_source: Path, t
 def test_the_reports_mask_a_printed_secret(leaking_source: Path, tmp_path: Path) -> None:
     """`reports` masks the secret in every file, also in the output that JUnit keeps."""
     folder = tmp_path / "reports"
-    config = [*CONFIG, "--trivy-db=rehearsal"]
+    config = [*CONFIG, *SAMPLE_DATABASE]
     export = (f"--source={leaking_source}", "export", f"--path={folder}")
     call = dagger("reports", *export, config=config, variables=VARIABLES)
     assert call.status == 0, call.stderr

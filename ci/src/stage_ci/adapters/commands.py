@@ -11,7 +11,7 @@ from dagger import ReturnType
 
 from stage_ci.adapters.gather import first_error, gather
 from stage_ci.errors import EngineError
-from stage_ci.rules.build_failure import error_excerpt, install_remedy, pull_remedy
+from stage_ci.rules.build_failure import engine_remedy, error_excerpt, install_remedy
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -19,9 +19,8 @@ T = TypeVar("T")
 # The user "nobody" by its number, because not every image has the name in /etc/passwd. It owns the files of commands
 # that run without privileges.
 NOBODY: Final = "65534:65534"
-_ATTEMPTS: Final = 3
-# What engine 0.19.10 says if it mounts a folder for two containers at once, and if it frees disk space of a command
-# that is running.
+# What engine 0.19.10 says if it cannot mount a folder for two containers at once, of which one may be a server that
+# ends with its run, and if it frees disk space of a command that is running.
 _LOST_FOLDERS: Final = ("failed to mount", "failed to stat active key during commit")
 
 
@@ -57,7 +56,10 @@ def _has_lost_a_folder(error: BaseException) -> bool:
 
 
 _REPEATED: Final = tenacity.retry(
-    retry=tenacity.retry_if_exception(_has_lost_a_folder), stop=tenacity.stop_after_attempt(_ATTEMPTS), reraise=True
+    retry=tenacity.retry_if_exception(_has_lost_a_folder),
+    wait=tenacity.wait_exponential(multiplier=0.2, max=5),
+    stop=tenacity.stop_after_attempt(12),
+    reraise=True,
 )
 
 
@@ -94,10 +96,9 @@ def cause(error: dagger.QueryError) -> str:
 
 
 def _engine_error(error: dagger.QueryError, name: str) -> EngineError:
+    remedy = engine_remedy(str(error))
     if isinstance(error, dagger.ExecError):
-        remedy = install_remedy(error.command, _output(error))
-    else:
-        remedy = pull_remedy(str(error))
+        remedy = remedy or install_remedy(error.command, _output(error))
     return EngineError(cause(error), step=name, remedy=remedy)
 
 

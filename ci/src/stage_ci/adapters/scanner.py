@@ -13,7 +13,6 @@ from stage_ci.adapters.bindings import bind
 from stage_ci.adapters.commands import NOBODY, as_nobody, step
 from stage_ci.adapters.gather import gather
 from stage_ci.adapters.pinned_image import reference
-from stage_ci.adapters.programs import program
 from stage_ci.adapters.source import Source
 from stage_ci.errors import ScannerUnavailable
 from stage_ci.rules.advisories import Advisories
@@ -25,8 +24,6 @@ from stage_ci.rules.vex import VEX_FILE, raise_if_invalid_vex
 from stage_ci.rules.waivers import SECRETS, WAIVERS_FILE, Waivers, raise_if_misnamed_list
 
 _ANALYSES: Final = "/analyses"
-_CACHE: Final = "/cache"
-_PROGRAM: Final = "/run_trivy.sh"
 _REPORTS: Final = "/scan"
 # The downloaded database and single reports lie where nobody may write without a folder of their own.
 _DATABASE: Final = "/tmp/database"  # noqa: S108 - of the container
@@ -41,6 +38,7 @@ _SUPPRESSIONS: Final = "/suppressions"
 # Without --exit-code, findings leave Trivy's exit status at 0; any other status means that the scanner failed.
 _QUIET: Final = ["--quiet", "--timeout", "10m"]
 _WITH_DATABASE: Final = [*_QUIET, "--cache-dir", _DATABASE]
+_WITH_ARCHIVE: Final = [*_QUIET, "--cache-dir", _ANALYSES, "--input", "/image.tar"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,7 +119,7 @@ async def download(database: Database, today: date) -> Download:
     """
     # The date is part of the cache key, so that the database is downloaded once a day.
     scanner = _trivy().with_env_variable("STAGE_CI_DATE", today.isoformat())
-    command = ["trivy", "image", *_WITH_DATABASE, "--download-db-only", "--db-repository", ",".join(database.addresses)]
+    command = ["image", *_WITH_DATABASE, "--download-db-only", "--db-repository", ",".join(database.addresses)]
     scanner, flags = _with_registry(scanner, database.service)
     folder = (await _run(scanner, [*command, *flags])).directory(_DATABASE)
     metadata = await folder.file("db/metadata.json").contents()
@@ -135,10 +133,10 @@ async def sbom(archive: dagger.File, java: JavaDatabase) -> dagger.File:
     Raises:
         ScannerUnavailable: if the scanner fails, or needs the Java database and cannot download it.
     """
-    command = [*_analysis("packages"), "--format", "cyclonedx", "--output", _SBOM]
+    command = ["image", *_WITH_ARCHIVE, "--format", "cyclonedx", "--output", _SBOM]
     if java.addresses:
         command += ["--java-db-repository", ",".join(java.addresses)]
-    scanner, flags = _with_registry(_with_archive(archive), java.service)
+    scanner, flags = _with_registry(_with_archive(archive, "packages"), java.service)
     return (await _run(scanner, [*command, *flags])).file(_SBOM)
 
 
@@ -173,9 +171,9 @@ async def find_secrets(archive: dagger.File, waivers: Waivers) -> SecretsReport:
     Raises:
         ScannerUnavailable: if the scanner fails.
     """
-    command = [*_analysis("secrets"), "--scanners", "secret"]
+    command = ["image", *_WITH_ARCHIVE, "--scanners", "secret"]
     command += ["--image-config-scanners", "secret", "--format", "json", "--output", _SECRETS]
-    scanner = await _run(_with_archive(archive), command)
+    scanner = await _run(_with_archive(archive, "secrets"), command)
     return SecretsReport.read(await scanner.file(_SECRETS).contents(), waivers)
 
 
@@ -189,9 +187,9 @@ async def _reports(sbom: dagger.File, known: dagger.Directory, suppressions: Sup
         .with_directory(_REPORTS, dag.directory(), owner=NOBODY)
         .with_file(f"{_REPORTS}/{SBOM}", sbom, owner=NOBODY)
     )
-    command = ["trivy", "sbom", *_WITH_DATABASE, "--skip-db-update", "--offline-scan", "--pkg-types", "os,library"]
-    command += [*flags, "--show-suppressed", "--format", "json", "--output", _REPORT, f"{_REPORTS}/{SBOM}"]
-    convert = ["trivy", "convert", "--quiet", "--show-suppressed", "--format"]
+    command = ["sbom", *_WITH_DATABASE, "--skip-db-update", "--offline-scan", "--pkg-types", "os,library", *flags]
+    command += ["--show-suppressed", "--format", "json", "--output", _REPORT, f"{_REPORTS}/{SBOM}"]
+    convert = ["convert", "--quiet", "--show-suppressed", "--format"]
     # One after the other: engine 0.19.10 may fail to mount the folders of one command's result for two others at once.
     conversions = [[*convert, name, "--output", f"{_REPORTS}/{file}", _REPORT] for name, file in _CONVERTED.items()]
     return (await _run(scanner, command, *conversions)).directory(_REPORTS)
@@ -212,10 +210,12 @@ def _suppression_files(suppressions: Suppressions) -> tuple[dagger.Directory, li
 async def _run(scanner: dagger.Container, *commands: list[str]) -> dagger.Container:
     for command in commands:
         # Without `expect`, a failed exec is an error, and the engine does not cache errors.
-        scanner = scanner.with_exec(command)
+        scanner = scanner.with_exec(["trivy", *command])
     try:
         return await scanner.sync()
     except dagger.ExecError as error:
+        if not error.stderr.strip():
+            raise  # Trivy says why it fails, so the engine could not run it, or ended it
         cause, remedy = scanner_failure(error.stderr)
         raise ScannerUnavailable(f"the scanner could not run: {cause}", remedy=remedy) from error
 
@@ -224,22 +224,13 @@ def _with_registry(scanner: dagger.Container, service: dagger.Service | None) ->
     return (bind(scanner, "registry", service), ["--insecure"]) if service else (scanner, [])
 
 
-def _with_archive(archive: dagger.File) -> dagger.Container:
-    # Trivy locks its cache, so each of the runs at the same time has one, and they share the analyses as files.
-    shared, private = dagger.CacheSharingMode.SHARED, dagger.CacheSharingMode.PRIVATE
-    return (
-        _trivy()
-        .with_mounted_file("/image.tar", archive)
-        .with_new_file(_PROGRAM, program("run_trivy.sh"))
-        .with_mounted_cache(_ANALYSES, dag.cache_volume("stage-ci-analyses"), sharing=shared, owner=NOBODY)
-        .with_mounted_cache(_CACHE, dag.cache_volume("stage-ci-trivy"), sharing=private, owner=NOBODY)
-    )
-
-
-def _analysis(purpose: str) -> list[str]:
-    # Trivy keeps the analysis of each layer, by the layer's digest, so a new image costs only its new layers. The two
-    # purposes have a file each, or the one that ends first would lose its analyses to the other.
-    return ["sh", _PROGRAM, f"{_ANALYSES}/{purpose}.db", _CACHE, "image", *_QUIET, "--input", "/image.tar"]
+def _with_archive(archive: dagger.File, purpose: str) -> dagger.Container:
+    # Trivy keeps the analysis of each layer, by the layer's digest, so a new image costs only its new layers. It locks
+    # its cache, so runs at the same time wait for each other, except for the two of one image.
+    analyses = dag.cache_volume(f"stage-ci-trivy-{purpose}")
+    locked = dagger.CacheSharingMode.LOCKED
+    scanner = _trivy().with_mounted_file("/image.tar", archive)
+    return scanner.with_mounted_cache(_ANALYSES, analyses, sharing=locked, owner=NOBODY)
 
 
 @functools.cache

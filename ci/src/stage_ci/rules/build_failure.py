@@ -52,6 +52,8 @@ _EXITED: Final = re.compile(r'" did not complete successfully: exit code: (\d+)'
 _TRACE: Final = re.compile(r"\[traceparent:[^\][]*\]")
 # An image that could not be pulled. The engine names it up to four times; the last time, the reason follows.
 _UNRESOLVED: Final = re.compile(r"failed to resolve source metadata for (\S+): (?:\1: )?(\S.*)")
+# Engine 0.19.10, once started again, mounts a volume of before only once at a time (dagger/dagger#11795).
+_UNMOUNTED: Final = re.compile(r"failed to mount .*invalid argument", re.DOTALL)
 # Before the host of a URL are a user and a password, or a token; its query may be a signature.
 _URL_USER: Final = re.compile(r"(?<=://)[^/\s\"'`]+@")
 _URL_QUERY: Final = re.compile(r"(://[^\s?\"'`]++)(?:\?[^\s\"'`]*[^\s\"'`)])?")
@@ -90,6 +92,8 @@ def error_excerpt(message: str, command: str, output: str) -> str:
     if unresolved := _UNRESOLVED.search(message):
         name, reason = unresolved[1], without_credentials(_TRACE.sub("", unresolved[2]).strip())
         return shorten(f"the image {name} cannot be pulled: {reason}", _LIMIT)
+    if _UNMOUNTED.search(message):
+        return "the engine cannot mount a volume that another run has mounted"
     where = f"`{shorten(without_credentials(command), 120)}`: " if command else ""
     text = output if output.strip() else _TRACE.sub("", message)
     return shorten(where + (_reason(text) or "the engine gave no reason"), _LIMIT)
@@ -115,8 +119,13 @@ def install_remedy(command: Sequence[str], output: str) -> str | None:
     return f"correct {named}"
 
 
-def pull_remedy(message: str) -> str | None:
-    """Return what helps if the registry of an image answered that it has no such image; None for another message."""
+def engine_remedy(message: str) -> str | None:
+    """Return what helps against an error of the engine that is no command's; None for the usual.
+
+    Other help is known if the registry of an image answered that it has no such image, or if a volume is in use.
+    """
+    if _UNMOUNTED.search(message):
+        return "run again when the other has ended, or give another --rehearsal"
     unresolved = _UNRESOLVED.search(message)
     if not unresolved or "not found" not in unresolved[2]:
         return None

@@ -156,8 +156,8 @@ class Verdict:
 
 def scanner_cause(output: str) -> str:
     """Return the cause for which Trivy failed: the last line of its output, without time, level and bullet."""
-    lines = [line.strip() for line in output.splitlines() if line.strip()]
-    return _LOG_PREFIX.sub("", lines[-1]).removeprefix("* ")[:_LIMIT] if lines else "it wrote nothing"
+    last = output.strip().splitlines()[-1].strip()
+    return _LOG_PREFIX.sub("", last).removeprefix("* ")[:_LIMIT]
 
 
 def scanner_failure(output: str) -> tuple[str, str | None]:

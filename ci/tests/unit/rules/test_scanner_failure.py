@@ -9,8 +9,6 @@ from stage_ci.rules.verdict import scanner_cause, scanner_failure
 @pytest.mark.parametrize(
     ("output", "cause"),
     [
-        ("", "it wrote nothing"),
-        ("\n \n", "it wrote nothing"),
         ("Killed\n", "Killed"),
         (
             "2026-05-04\tINFO\tDownloading\n2026-05-04T12:00:01Z\tFATAL\tFatal error\trun error: init error: x\n",
