@@ -16,12 +16,13 @@ from typing import Final, NoReturn, TypeVar
 from urllib.parse import urlsplit
 
 import anyio
-from dulwich.client import GitClient, get_transport_and_path
+from dulwich.client import GitClient
 from dulwich.errors import GitProtocolError
 from dulwich.objects import ZERO_SHA, Blob, ObjectID, ShaFile
 from dulwich.pack import UnpackedObject, pack_objects_to_data
 from dulwich.refs import Ref
 
+from stage_ci.adapters.git_daemon import DaemonClient
 from stage_ci.adapters.git_fetch import Snapshot, fetch_message, fetch_snapshot, raise_if_sha256
 from stage_ci.adapters.git_host import push_obstacle
 from stage_ci.adapters.git_http import SmartHttpClient
@@ -206,7 +207,7 @@ class Infrastructure:
         parts = urlsplit(self.url)
         if parts.scheme in _HTTP:
             return SmartHttpClient(self.url, self._token, self._identity, EXCHANGE_LIMIT), parts.path
-        return get_transport_and_path(self.url)
+        return DaemonClient(parts.hostname or "", parts.port), parts.path
 
     @contextmanager
     def _translate_errors(self) -> Iterator[None]:

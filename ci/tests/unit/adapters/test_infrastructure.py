@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import contextlib
+import gc
+import socket
+import threading
 from typing import TYPE_CHECKING, Final
 
 import anyio
@@ -10,7 +13,7 @@ import pytest
 
 from stage_ci.adapters.git_objects import text_object
 from stage_ci.adapters.infrastructure import Infrastructure, RefConflict
-from stage_ci.errors import InfrastructureAccessDenied, ManifestMissing
+from stage_ci.errors import InfrastructureAccessDenied, InfrastructureUnavailable, ManifestMissing
 
 if TYPE_CHECKING:
     from tests.servers.git import GitRepository
@@ -26,6 +29,23 @@ async def conflicts(infrastructure: Infrastructure, ref: str, text: str) -> bool
     except RefConflict:
         return True
     return False
+
+
+async def test_a_server_that_hangs_up_leaves_no_connection_open() -> None:
+    """If a server hangs up before its first line, the error says so, and the connection is closed."""
+    with socket.create_server(("127.0.0.1", 0)) as server:
+
+        def hang_up() -> None:
+            connection, _ = server.accept()
+            with connection:
+                connection.recv(1000)
+
+        thread = threading.Thread(target=hang_up)
+        thread.start()
+        with pytest.raises(InfrastructureUnavailable, match="closed the connection"):
+            await Infrastructure(f"git://127.0.0.1:{server.getsockname()[1]}/owner/infra.git").refs("refs/")
+        thread.join()
+    gc.collect()  # pytest turns what it finds into an error
 
 
 async def test_refs_are_all_refs_with_their_objects(repository: GitRepository) -> None:
