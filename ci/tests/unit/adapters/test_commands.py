@@ -3,27 +3,11 @@
 import re
 
 import anyio
-import dagger
-import gql
 import pytest
-from dagger import QueryError
+from tests.unit.adapters.engine_errors import ended, failed
 
 from stage_ci.adapters.commands import cause, step
 from stage_ci.errors import EngineError, LintFailed
-
-REQUEST = gql.gql("{ container { sync } }")
-
-
-def failed(message: str, **extensions: object) -> dagger.QueryError:
-    """Return the error that the SDK raises for an error response of the engine."""
-    value = type("Value", (), {"message": message, "extensions": extensions, "__str__": lambda self: self.message})
-    return QueryError([value()], REQUEST)
-
-
-def ended(*command: str, stdout: str = "", stderr: str = "") -> dagger.QueryError:
-    """Return the error of a command that exited with status 1."""
-    message = "process did not complete successfully: exit code: 1"
-    return failed(message, _type="EXEC_ERROR", cmd=list(command), exitCode=1, stdout=stdout, stderr=stderr)
 
 
 @pytest.mark.fault(33)

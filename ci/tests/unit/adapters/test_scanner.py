@@ -4,16 +4,12 @@ from typing import Any, Self
 from unittest.mock import Mock
 
 import anyio
-import dagger
-import gql
 import pytest
+from tests.unit.adapters.engine_errors import ended
 
 from stage_ci.adapters import scanner
 from stage_ci.errors import EngineError, ScannerUnavailable
 from stage_ci.rules.waivers import Waivers
-
-# The message of engine 0.19.10 for a command that it ended.
-ENDED = "process did not complete successfully: exit code: 137"
 
 
 class FailingContainer:
@@ -21,9 +17,7 @@ class FailingContainer:
 
     def __init__(self, stderr: str) -> None:
         """Let each command fail after it wrote ``stderr``."""
-        extensions = {"_type": "EXEC_ERROR", "cmd": ["trivy"], "exitCode": 1, "stdout": "", "stderr": stderr}
-        value = type("Value", (), {"message": ENDED, "extensions": extensions, "__str__": lambda self: self.message})
-        self.error = dagger.QueryError([value()], gql.gql("{ container { sync } }"))
+        self.error = ended("trivy", stderr=stderr)
 
     def __getattr__(self, name: str) -> Any:  # noqa: ANN401 - any method of a container
         """Return a method that returns this container."""
@@ -42,11 +36,12 @@ def look_for_secrets(monkeypatch: pytest.MonkeyPatch, stderr: str) -> None:
 
 
 @pytest.mark.fault(37)
-def test_the_engines_failure_is_not_the_scanners(monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("stderr", ["", "\n \n"])
+def test_the_engines_failure_is_not_the_scanners(monkeypatch: pytest.MonkeyPatch, stderr: str) -> None:
     """If Trivy wrote nothing, the cause is the engine's message, and the database is not blamed."""
     with pytest.raises(EngineError) as caught:
-        look_for_secrets(monkeypatch, "")
-    assert ENDED in str(caught.value)
+        look_for_secrets(monkeypatch, stderr)
+    assert "process did not complete successfully: exit code: 1" in str(caught.value)
     assert "--trivy-db" not in str(caught.value)
 
 
